@@ -1,0 +1,68 @@
+"""What every program of the workflow shares: a command line from a signature, one-line errors, progress.
+
+A program in `scripts/` is a function; `run(function)` makes its signature the command line and its docstring the help.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import tyro
+from tqdm import tqdm
+
+LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: its one line says what is wrong, where, and what to do."""
+
+
+def run(*functions: Callable) -> None:
+    """Run a program: one function, or several as subcommands, with the arguments of `sys.argv`.
+
+    A `UserError` is printed as one line on standard error and ends the program with exit code 1.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("httpx", "huggingface_hub", "datasets"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        if len(functions) == 1:
+            tyro.cli(functions[0])
+        else:
+            tyro.extras.subcommand_cli_from_dict({function.__name__: function for function in functions})
+    except UserError as error:
+        program = Path(sys.argv[0]).name
+        sys.exit(f"{program}: error: {' '.join(str(error).split())}")
+
+
+def progress(items: Iterable, description: str, total: int | None = None, unit: str = "it") -> tqdm:
+    """Iterate over `items` and show how far it is and how long it will take.
+
+    A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds.
+    """
+    if sys.stderr.isatty():
+        return tqdm(items, desc=description, total=total, unit=unit, dynamic_ncols=True)
+    return tqdm(
+        items,
+        desc=description,
+        total=total,
+        unit=unit,
+        file=_Lines(),
+        mininterval=LOG_INTERVAL,
+        miniters=1,
+        ncols=100,
+        ascii=True,
+    )
+
+
+class _Lines:
+    """Standard error for a log: a carriage return becomes a line end, blank updates vanish."""
+
+    def write(self, text: str) -> None:
+        text = text.strip("\r\n ")
+        if text:
+            print(text, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
