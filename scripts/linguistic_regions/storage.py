@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import csv
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         yield part
         if part.is_dir() and path.exists():
             remove(path)
-        os.replace(part, path)
+        part.replace(path)
     finally:
         remove(part)
 
@@ -32,3 +33,11 @@ def remove(path: str | Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def write_csv(path: str | Path, rows: list[dict]) -> None:
+    """Write rows that share their keys as CSV; floats in full precision."""
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

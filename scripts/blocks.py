@@ -1,0 +1,60 @@
+"""Cut one language's documents into blocks of tokens, the samples of every later step (paper, section 2)."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from linguistic_regions import tokens
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.tokens import BlockTokenizer
+
+
+def main(
+    *,
+    corpus: Path,
+    tokenizer: Path,
+    output: Path,
+    block_size: int = 512,
+    bos: bool | None = None,
+    train_blocks: int | None = None,
+    valid_blocks: int | None = None,
+    test_blocks: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Write train.parquet (in random order), valid.parquet and test.parquet.
+
+    Args:
+        corpus: folder of train.parquet, valid.parquet, test.parquet (columns document, text).
+        tokenizer: a tokenizer in Hugging Face format.
+        output: folder of the blocks.
+        block_size: tokens in a block.
+        bos: begin each block with BOS; None: as the tokenizer does.
+        train_blocks: at most so many, evenly spread over the text; None: all.
+        valid_blocks: likewise.
+        test_blocks: likewise.
+        seed: of the order of the training blocks.
+    """
+    cutter = BlockTokenizer.load(tokenizer, bos)
+    for split, most in (("train", train_blocks), ("valid", valid_blocks), ("test", test_blocks)):
+        blocks = cutter.blocks(_documents(corpus / f"{split}.parquet"), block_size)
+        if not len(blocks):
+            raise UserError(
+                f"{corpus}/{split}.parquet: its text does not fill one block of {block_size} tokens; add text"
+            )
+        blocks = blocks.spread(most)
+        if split == "train":  # so that its first N rows are a random sample
+            blocks = blocks.take(np.random.default_rng(seed).permutation(len(blocks)))
+        tokens.write(blocks, output / f"{split}.parquet")
+        size = blocks.bytes.sum(dtype=int)
+        logging.info("%s: %d blocks, %.2f bytes per token", split, len(blocks), size / blocks.input_ids.size)
+
+
+def _documents(path: Path):
+    for batch in pq.ParquetFile(path).iter_batches(columns=["document", "text"]):
+        yield from zip(batch["document"].to_pylist(), batch["text"].to_pylist(), strict=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,59 @@
+"""Score every selectable weight by its importance for one language (paper, section 2)."""
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub import save_torch_state_dict
+
+from linguistic_regions import importance, models, tokens
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.storage import whole
+
+
+def main(
+    *,
+    model: Path,
+    blocks: Path,
+    output: Path,
+    milestones: tuple[int, ...],
+    estimator: Literal["taylor", "taylor_abs", "magnitude"] = "taylor",
+    micro_batch: int = 1,
+    precision: Literal["auto", "bf16", "fp32"] = "auto",
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    threads: int = 1,
+) -> None:
+    """Write the scores after each milestone to `output`/{samples}, as safetensors named and shaped like the weights.
+
+    Args:
+        model: the model, at base or at the language's further pre-trained weights.
+        blocks: the language's training blocks, parquet.
+        output: folder of the scores.
+        milestones: numbers of samples, ascending; all come out of one pass.
+        estimator: what importance means.
+        micro_batch: blocks in one backward pass.
+        precision: of the matrix products; sums are float32.
+        include: regular expressions of the weights to score; none: the decoder layers' matrices.
+        exclude: regular expressions of weights to leave out.
+        threads: CPU threads.
+    """
+    models.use_threads(threads)
+    samples = tokens.read(blocks, milestones[-1])
+    if milestones[-1] > len(samples):
+        raise UserError(
+            f"{blocks}: importance.samples asks for {milestones[-1]} of its {len(samples)} blocks; "
+            "lower it or give the language more text"
+        )
+    scored = models.load(model)
+    parameters = models.selectable(scored, list(include), list(exclude))
+    passes = importance.scores(scored, parameters, samples, list(milestones), estimator, micro_batch, precision)
+    for count, scores in passes:
+        with whole(output / str(count)) as part:
+            part.mkdir()
+            save_torch_state_dict(scores, part, filename_pattern="importance{suffix}.safetensors")
+        logging.info("%s: %d samples, %d matrices", estimator, count, len(scores))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,78 @@
+"""Source `debian`: the pages of documentation packages, which `scripts/fetch_package.py` has downloaded.
+
+A document is a page. Translations are often partial, so English paragraphs are dropped from them: those equal to
+one of the package's English pages, and those that look English (see `untranslated`).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from linguistic_regions.commands import UserError
+from linguistic_regions.corpora import Document
+from linguistic_regions.corpora.languages import language
+from linguistic_regions.corpora.pages import page_paragraphs
+from linguistic_regions.corpora.untranslated import is_english
+
+LAYOUTS = {"usr/share/help/{}": "*.page", "usr/share/doc/*/html/{}": "*.html"}  # a language's folder: its pages
+
+
+class Debian:
+    """The documents of one language in some packages.
+
+    Args:
+        code: The language.
+        packages: Folders that `fetch_package.py` made.
+    """
+
+    def __init__(self, code: str, packages: Sequence[Path]):
+        self.code = code
+        self.packages = [(folder, _description(folder)) for folder in packages]
+        self.untranslated = 0
+
+    def __iter__(self) -> Iterator[Document]:
+        for folder, description in self.packages:
+            name = description["package"]
+            english = set()
+            if self.code != "en":
+                english.update(paragraph for _, page in _pages(folder, "en") for paragraph in page)
+            for page_id, page in _pages(folder, self.code):
+                kept = [text for text in page if not self._is_untranslated(text, english)]
+                self.untranslated += len(page) - len(kept)
+                yield Document(f"{name}/{page_id}", "\n".join(kept), name)
+
+    def origin(self) -> dict:
+        return {
+            "packages": [description for _, description in self.packages],
+            "untranslated_paragraphs": self.untranslated,
+        }
+
+    def _is_untranslated(self, paragraph: str, english: set[str]) -> bool:
+        if self.code == "en":
+            return False
+        return paragraph in english or is_english(paragraph, language(self.code)["script"])
+
+
+def _description(folder: Path) -> dict:
+    try:
+        return json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(f"{folder} is no package that fetch_package.py made: run it first") from None
+
+
+def _pages(folder: Path, code: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each page of a language with its path below the language's folder, which translations share.
+
+    Where a package has several variants of a language, the first that the table names is used: two variants of one
+    page are near copies, and would fall into different splits.
+    """
+    for locale in language(code)["debian"].split():
+        pages = [
+            (str(page.relative_to(root)), page)
+            for layout, names in LAYOUTS.items()
+            for root in sorted(folder.glob(layout.format(locale)))
+            for page in sorted(root.rglob(names))
+        ]
+        if pages:
+            yield from ((page_id, page_paragraphs(page)) for page_id, page in pages)
+            return

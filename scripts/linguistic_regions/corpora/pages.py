@@ -1,0 +1,70 @@
+"""The running text of a documentation page, HTML or Mallard (GNOME's help format), as paragraphs."""
+
+from pathlib import Path
+
+from lxml import etree
+
+from linguistic_regions.corpora import paragraphs
+
+MARK = "\u2029"  # Unicode's paragraph separator: a line break to `paragraphs`, legal in XML, and found in no page
+LINE_BREAKS = str.maketrans("\r\n", "  ")  # in a page these are mere spaces
+
+HTML_BLOCKS = (
+    "p div section article main body blockquote caption figcaption table tr th td ul ol li dl dt dd br h1 h2 h3 h4 h5 h6"
+).split()
+# Terminal dumps and code are no language; tables of contents and navigation repeat the titles of other pages.
+HTML_SKIPPED = etree.XPath(
+    "//head | //script | //style | //pre | //nav | //sup | //*[@id='banner' or @id='title']"
+    " | //*[contains(concat(' ', @class, ' '), ' docnav ') or contains(concat(' ', @class, ' '), ' toc ')]"
+)
+
+MALLARD_BLOCKS = "p title subtitle desc item td th cite".split()
+# `code` is a dump where it stands by itself, and a word of the sentence where it stands inside a paragraph.
+MALLARD_SKIPPED = etree.XPath(
+    "//m:credit | //m:license | //m:comment | //m:screen | //m:info/m:title"
+    " | //m:code[not(ancestor::m:p or ancestor::m:title or ancestor::m:desc)]",
+    namespaces={"m": "http://projectmallard.org/1.0/"},
+)
+MALLARD_JOINTS = {"keyseq": "+", "guiseq": " ▸ "}  # what a reader sees between the keys, and between the menus
+
+
+def page_paragraphs(path: Path) -> list[str]:
+    """Extract the paragraphs of a page, in reading order, white space folded.
+
+    Args:
+        path: A file `*.page` (Mallard) or `*.html`.
+    """
+    return (mallard_paragraphs if path.suffix == ".page" else html_paragraphs)(path.read_bytes())
+
+
+def html_paragraphs(page: bytes) -> list[str]:
+    """Extract the paragraphs of an HTML page: titles, paragraphs, list items, cells."""
+    root = etree.fromstring(page, etree.HTMLParser(remove_comments=True, remove_pis=True))
+    if root is None:
+        return []
+    return _paragraphs(root, HTML_SKIPPED(root), HTML_BLOCKS)
+
+
+def mallard_paragraphs(page: bytes) -> list[str]:
+    """Extract the paragraphs of a Mallard page: description, titles, paragraphs, list items, cells."""
+    parser = etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, recover=True)
+    root = etree.fromstring(page, parser)
+    if root is None:
+        return []
+    for name, joint in MALLARD_JOINTS.items():
+        for sequence in root.iter("{*}" + name):
+            for part in sequence[:-1]:
+                part.tail = joint
+    return _paragraphs(root, MALLARD_SKIPPED(root), MALLARD_BLOCKS)
+
+
+def _paragraphs(root: etree._Element, skipped: list[etree._Element], blocks: list[str]) -> list[str]:
+    """Cut the text at both ends of every block: a block within a block is its own paragraph, no text comes twice."""
+    for element in skipped:
+        del element[:]
+        element.text = None
+    for block in root.iter(*("{*}" + name for name in blocks)):
+        block.text = MARK + (block.text or "")
+        block.tail = MARK + (block.tail or "")
+    text = root.xpath("string()").translate(LINE_BREAKS)
+    return paragraphs(text)

@@ -1,0 +1,160 @@
+"""What training shows: recovery after a removal, and forgetting with the core frozen."""
+
+import pandas as pd
+
+from linguistic_regions import formats, measures
+from linguistic_regions.findings.finding import Finding
+
+ENGLISH = "en"
+
+
+def retraining_findings(retraining: pd.DataFrame | None, printed: pd.DataFrame) -> list[Finding]:
+    """The claims about training on after the core was removed.
+
+    Args:
+        retraining: the retraining table, or None.
+        printed: the paper's retraining table, as text.
+    """
+    paper = printed.astype({arm: float for arm in ("top_freeze", "bottom_freeze", "top_unfreeze")})
+    chinese = paper[paper["language"] == "Chinese"].iloc[1]
+    english = paper[paper["language"] == "English"]
+    claims = [
+        Finding(
+            "With the core held at zero, recovery is slower than with the core free",
+            f"LLaMA-2, Chinese after {formats.count(int(chinese['train_samples_chinese']))} samples: perplexity "
+            f"{formats.perplexity(chinese['top_freeze'])} with the core held, "
+            f"{formats.perplexity(chinese['top_unfreeze'])} with it free.",
+        ),
+        Finding(
+            "English falls behind while another language is trained",
+            f"LLaMA-2, English at the end: {formats.perplexity(english['top_freeze'].iloc[-1])} with the core held at "
+            f"zero, {formats.perplexity(english['bottom_freeze'].iloc[-1])} undamaged; before, "
+            f"{formats.perplexity(english['bottom_freeze'].iloc[0])}.",
+        ),
+    ]
+    if retraining is None:
+        return claims
+    return [_recovery(claims[0], retraining), _english(claims[1], retraining)]
+
+
+def _recovery(claim: Finding, retraining: pd.DataFrame) -> Finding:
+    own = retraining[retraining["language"] == retraining["train_language"]]
+    curves = _curves(own)
+    if not {"top_freeze", "top_unfreeze"} <= set(curves.columns):
+        return claim
+    later = curves[curves.index.get_level_values("samples") > 0]
+    controls = [arm for arm in ("top_unfreeze", "bottom_freeze", "random_freeze") if arm in later]
+    gaps = later[controls].rsub(later["top_freeze"], axis=0).dropna(subset="top_unfreeze")
+    if gaps.empty:
+        return claim
+    names = {"top_unfreeze": "core free", "bottom_freeze": "bottom frozen", "random_freeze": "random frozen"}
+    milestones = gaps.index.get_level_values("samples")
+    lines = [
+        f"After {formats.count(samples)} samples, core held over: "
+        + ", ".join(f"{names[arm]} {formats.factor(gaps[milestones == samples][arm].mean())}" for arm in controls)
+        for samples in (milestones.min(), milestones.max())
+    ]
+    first = gaps.loc[milestones == milestones.min(), "top_unfreeze"]
+    return claim.judged(
+        bool((first > 0).all()),
+        *dict.fromkeys(lines),
+        f"Decided at the first milestone, core held over core free, in each of {len(first)} "
+        f"{'run' if len(first) == 1 else 'runs'}.",
+    )
+
+
+def _english(claim: Finding, retraining: pd.DataFrame) -> Finding:
+    english = _curves(retraining[(retraining["language"] == ENGLISH) & (retraining["train_language"] != ENGLISH)])
+    if not {"top_freeze", "bottom_freeze"} <= set(english.columns):
+        return claim
+    means = english.groupby("samples").mean()
+    start, end = means["bottom_freeze"].iloc[0], means.iloc[-1]
+    names = {"top_freeze": "core held at zero", "top_unfreeze": "core removed, then free", "bottom_freeze": "undamaged"}
+    changes = {arm: end[arm] - start for arm in names if arm in end}
+    return claim.judged(
+        bool(min(changes["top_freeze"], changes["bottom_freeze"]) > 0),
+        f"English after {formats.count(means.index[-1])} samples, over the undamaged model before: "
+        + ", ".join(f"{names[arm]} {formats.factor(change)}" for arm, change in changes.items()),
+    )
+
+
+def _curves(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per run and milestone, a column per arm: log perplexity."""
+    keys = ["train_language", "language", "learning_rate", "seed", "samples", "arm"]
+    return rows.groupby(keys)["nll"].mean().unstack("arm")
+
+
+def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
+    """The claims about further pre-training with the core frozen (experiment 3)."""
+    claims = [
+        Finding(
+            "Freezing the core reduces forgetting",
+            "LLaMA-2, top 5 % frozen, learning rates 5e-5 and 5e-6: forgetting is mitigated (curves only).",
+        ),
+        Finding(
+            "… more than freezing as many random parameters does",
+            "Not compared in the paper; without it, the freezing itself could be the cause.",
+        ),
+        Finding(
+            "… and the trained language is learnt as well",
+            "The slides show no figures.",
+        ),
+    ]
+    if freezing is None:
+        return claims
+    changes = measures.forgetting(freezing)
+    return [
+        _less_forgetting(claims[0], measures.untrained(changes), "full"),
+        _less_forgetting(claims[1], measures.untrained(changes), "random_frozen"),
+        _cost(claims[2], measures.trained(changes)),
+    ]
+
+
+def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str) -> Finding:
+    """Is log perplexity lost with the core frozen less than in the arm `other`, pair by pair?"""
+    if not {"core_frozen", other} <= set(changes.columns):
+        return claim
+    pairs = changes.dropna(subset=["core_frozen", other])
+    if pairs.empty:
+        return claim
+    saved = measures.estimate(pairs[other] - pairs["core_frozen"])
+    forgotten = pairs[other].mean()
+    share = f"; {100 * saved.mean / forgotten:.1f} % of its loss" if forgotten > 0 else ""
+    lines = [f"Perplexity of the other languages, end over start: {_arms(changes)}"]
+    for rate, group in pairs.groupby("learning_rate"):
+        difference = group[other] - group["core_frozen"]
+        lines.append(f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {_mean(difference)}")
+    lines.append(
+        f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen "
+        f"{formats.factor_fine(saved.mean)} {formats.interval_fine(saved.low, saved.high)}{share}, {saved.count} pairs."
+    )
+    return claim.judged(saved.low > 0, *lines)
+
+
+def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
+    """Is the trained language's gain with the core frozen at least that of full training, within the interval?"""
+    if not {"core_frozen", "full"} <= set(changes.columns):
+        return claim
+    pairs = changes.dropna(subset=["core_frozen", "full"])
+    if pairs.empty:
+        return claim
+    cost = measures.estimate(pairs["core_frozen"] - pairs["full"])
+    return claim.judged(
+        cost.low <= 0,
+        f"Perplexity of the trained language, end over start: {_arms(changes)}",
+        f"Pair by pair: core frozen over full {formats.factor_fine(cost.mean)} "
+        f"{formats.interval_fine(cost.low, cost.high)}, {cost.count} pairs; above 1 is what freezing costs.",
+    )
+
+
+def _arms(changes: pd.DataFrame) -> str:
+    order = [arm for arm in ("full", "core_frozen", "random_frozen", "region_only") if arm in changes]
+    return ", ".join(f"{_name(arm)} {_mean(changes[arm])}" for arm in order)
+
+
+def _mean(values: pd.Series) -> str:
+    return formats.factor_fine(values.mean())
+
+
+def _name(arm: str) -> str:
+    return arm.replace("_", " ")

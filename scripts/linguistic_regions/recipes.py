@@ -1,0 +1,147 @@
+"""Recipes: which regions a run declares, by name, and how one is made. Needs numpy and safetensors only.
+
+A recipe is a dict of JSON values with one of these shapes (scores are folders below importance/, "language/samples"):
+
+    {select: top | bottom, scores: [...], ratio: r, scope: tensor | model}    ranked by the sum of the scores
+    {select: top | bottom, scores: [...], like: region}                       as many per matrix as that region
+    {select: random, like: region, seed: n}                                   the same, drawn at random
+    {select: union | intersection, of: [region, ...]}
+    {select: difference, of: [region, ...]}                                   the first without the others
+
+An optional `label` says what the region stands for in the tables: kind, ratio, samples, replicate, scope, target.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+
+from linguistic_regions import regions
+from linguistic_regions.commands import UserError
+from linguistic_regions.regions import Region, Scores
+
+Recipes = dict[str, dict]
+
+
+def core(config: dict) -> Recipes:
+    """Experiment 1: top, bottom and random regions of the languages' summed importance (paper, section 3)."""
+    removal = config["removal"]
+    recipes = {}
+    for scope in removal["scopes"]:
+        for ratio in removal["ratios"]:
+            recipes |= core_at(config, ratio, scope, removal["replicates"])
+    return recipes
+
+
+def core_at(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1) -> Recipes:
+    """The core region at one ratio, and its controls."""
+    suffix = "" if scope == "tensor" else f"-{scope}"
+    scores = [f"{language}/{config['importance']['samples'][-1]}" for language in config["importance"]["languages"]]
+    ranked = {"scores": scores, "ratio": ratio, "scope": scope}
+
+    def label(kind: str, replicate: int = 0) -> dict:
+        samples = config["importance"]["samples"][-1]
+        return _label(kind, ratio, samples, replicate, scope, "core")
+
+    top = f"top-{ratio:g}{suffix}"
+    recipes = {
+        top: {"select": "top", **ranked, "label": label("top")},
+        f"bottom-{ratio:g}{suffix}": {"select": "bottom", **ranked, "label": label("bottom")},
+    }
+    for replicate in range(1, replicates + 1):
+        seed = config["seed"] + replicate
+        recipes[f"random-{ratio:g}{suffix}-{replicate}"] = {
+            "select": "random",
+            "like": top,
+            "seed": seed,
+            "label": label("random", replicate),
+        }
+    return recipes
+
+
+def monolingual(config: dict) -> Recipes:
+    """Experiment 2: what is in the top of one language and in no other's (paper, section 4), and controls."""
+    settings = config["monolingual"]
+    languages, ratio = settings["languages"], settings["ratio"]
+    recipes = {}
+    for samples in config["importance"]["samples"]:
+        tops = {language: f"top-{language}-{ratio:g}-{samples}" for language in languages}
+        for language, top in tops.items():
+            ranked = {"scores": [f"{language}/{samples}"], "ratio": ratio, "scope": "tensor"}
+            recipes[top] = {"select": "top", **ranked, "label": _label("top", ratio, samples, target=language)}
+        for language, top in tops.items():
+
+            def label(kind: str, replicate: int = 0, language: str = language, samples: int = samples) -> dict:
+                return _label(kind, ratio, samples, replicate, target=language)
+
+            name = f"monolingual-{language}-{samples}"
+            others = [tops[other] for other in languages if other != language]
+            recipes[name] = {"select": "difference", "of": [top, *others], "label": label("monolingual")}
+            bottom = {"select": "bottom", "scores": [f"{language}/{samples}"], "like": name}
+            recipes[f"{name}-bottom"] = {**bottom, "label": label("bottom")}
+            for replicate in range(1, settings["replicates"] + 1):
+                drawn = {"select": "random", "like": name, "seed": config["seed"] + replicate}
+                recipes[f"{name}-random-{replicate}"] = {**drawn, "label": label("random", replicate)}
+    return recipes
+
+
+def _label(kind: str, ratio: float, samples: int, replicate: int = 0, scope: str = "tensor", target: str = "") -> dict:
+    return {
+        "kind": kind,
+        "ratio": ratio,
+        "samples": samples,
+        "replicate": replicate,
+        "scope": scope,
+        "target": target,
+    }
+
+
+def ingredients(recipe: dict) -> list[str]:
+    """The names of the regions that a recipe needs."""
+    return [recipe["like"]] if "like" in recipe else recipe.get("of", [])
+
+
+def needed(name: str, recipes: Recipes) -> Recipes:
+    """The recipe `name` and all that it needs, ingredients first.
+
+    Raises:
+        UserError: a region is not declared, or is made of itself.
+    """
+    found: Recipes = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise UserError(f"regions.{path[0]}: it is made of itself ({' of '.join((*path, name))})")
+        if name not in recipes:
+            raise UserError(f"regions.{path[-1] if path else name}: no region {name!r} is declared")
+        for ingredient in ingredients(recipes[name]):
+            visit(ingredient, (*path, name))
+        found.setdefault(name, recipes[name])
+
+    visit(name, ())
+    return found
+
+
+def make(recipe: dict, importance: Path, region: Callable[[str], Region]) -> Region:
+    """Make one region.
+
+    Args:
+        recipe: as described above.
+        importance: the folder of the scores.
+        region: gives an ingredient by its name.
+    """
+    kind = recipe["select"]
+    made_of = [region(name) for name in ingredients(recipe)]
+    if kind in ("top", "bottom"):
+        scores = Scores(importance / folder for folder in recipe["scores"])
+        counts = made_of[0].counts if made_of else None
+        scope = recipe.get("scope", "tensor")
+        return regions.select(scores, recipe.get("ratio"), counts, scope, largest=kind == "top")
+    if kind == "random":
+        return regions.random(made_of[0].counts, made_of[0].shapes, recipe["seed"])
+    if kind == "intersection":
+        return reduce(lambda a, b: a & b, made_of)
+    if kind == "union":
+        return regions.union(made_of)
+    if kind == "difference":
+        return made_of[0] - regions.union(made_of[1:])
+    raise UserError(f"recipe: select is {kind!r}; it is one of top, bottom, random, union, intersection, difference")

@@ -1,0 +1,214 @@
+"""Training a language model through accelerate: AdamW, cosine schedule with warm-up, checkpoints, milestones.
+
+The order of the samples, the schedule and the weights are functions of the step alone, so that a run that goes
+on from a checkpoint ends as if it had never stopped.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, safe_open, save_file
+from torch.optim import AdamW
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import PreTrainedModel
+
+from linguistic_regions.commands import UserError, progress
+from linguistic_regions.freezing import Frozen
+from linguistic_regions.models import mixed_precision
+from linguistic_regions.perplexity import next_token_loss
+from linguistic_regions.storage import remove, whole
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a model is trained.
+
+    Attributes:
+        learning_rate: its peak, reached after the warm-up; it then falls along a half cosine to zero.
+        batch_size: samples (blocks) per optimizer step.
+        warmup_steps: optimizer steps of linear warm-up.
+        weight_decay: AdamW's, on weight matrices (not on norms and biases).
+        betas: AdamW's two decay rates.
+        max_grad_norm: gradients are clipped to this norm.
+        batch_tokens: tokens in one forward and backward pass; more than that is accumulated.
+        precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device has them; weights stay float32).
+    """
+
+    learning_rate: float
+    batch_size: int = 16
+    warmup_steps: int = 100
+    weight_decay: float = 0.001
+    betas: tuple[float, float] = (0.9, 0.95)
+    max_grad_norm: float = 1.0
+    batch_tokens: int = 8192
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where training keeps its state while it runs: outside declared outputs, which a workflow deletes on a rerun.
+
+    Attributes:
+        folder: made when needed, removed when training is done.
+        minutes: time between two checkpoints; the last two are kept.
+    """
+
+    folder: Path
+    minutes: float = 10.0
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint, if there is one."""
+        return max(self.folder.glob("step-*.safetensors"), default=None)
+
+    def save(self, step: int, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+        """Write a checkpoint and remove all but the last two."""
+        with whole(self.folder / f"step-{step:09d}.safetensors") as part:
+            save_file(tensors, part, metadata)
+        for old in sorted(self.folder.glob("step-*.safetensors"))[:-2]:
+            old.unlink()
+
+
+def train(
+    model: PreTrainedModel,
+    rows: np.ndarray,
+    schedule: Schedule,
+    milestones: list[int],
+    at_milestone: Callable[[int], list[dict]],
+    frozen: Frozen | None = None,
+    checkpoints: Checkpoints | None = None,
+    description: str = "training",
+) -> list[dict]:
+    """Train `model` in place on `rows`, in their order.
+
+    Args:
+        model: a causal language model with float32 weights.
+        rows: samples, int32, shape (samples, block size); whole batches of `schedule.batch_size` are used.
+        schedule: how to train.
+        milestones: numbers of samples at which `at_milestone(samples)` is called; 0 is before training.
+        at_milestone: gives rows of a result table; the model is in evaluation mode.
+        frozen: weights that keep their bits.
+        checkpoints: where to keep the state of a run that may be killed; None: nowhere.
+        description: shown beside the progress.
+
+    Returns:
+        All milestones' rows.
+
+    Raises:
+        UserError: the loss became NaN or infinite, or a milestone is no multiple of the batch size within reach.
+    """
+    steps = len(rows) // schedule.batch_size
+    for samples in milestones:
+        if samples % schedule.batch_size or samples > steps * schedule.batch_size:
+            raise UserError(
+                f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
+                f"up to {steps * schedule.batch_size}"
+            )
+    on_cpu = model.device.type == "cpu"
+    precision = "bf16" if mixed_precision(schedule.precision, model.device) else "no"
+    micro_batch, accumulation = _micro_batches(schedule, rows.shape[1])
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, gradient_accumulation_steps=accumulation)
+    optimizer = _optimizer(model, schedule)
+    batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
+
+    results, step = [], 0
+    latest = checkpoints and checkpoints.latest()
+    if latest:
+        step, results = _resume(latest, model, optimizer)
+        logging.info("%s: going on from %s", description, latest)
+    elif 0 in milestones:
+        results += _milestone(model, at_milestone, 0)
+    wrapped, optimizer, batches = accelerator.prepare(model, optimizer, batches)
+    wrapped.train()
+    saved = time.monotonic()
+    bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
+    for _, (ids,) in zip(bar, accelerator.skip_first_batches(batches, step * accumulation), strict=True):
+        with accelerator.accumulate(wrapped):
+            loss = next_token_loss(wrapped, ids.long()).mean()
+            accelerator.backward(loss)
+            if not accelerator.sync_gradients:
+                continue
+            norm = accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm)
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
+            optimizer.step()
+            optimizer.zero_grad()
+        step += 1
+        if not math.isfinite(norm):
+            raise UserError(f"{description}: the loss is {loss.item()} at step {step}; lower the learning rate")
+        if frozen:
+            frozen.restore()
+        if step * schedule.batch_size in milestones:
+            bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
+            results += _milestone(model, at_milestone, step * schedule.batch_size)
+        if checkpoints and step < steps and time.monotonic() - saved > 60 * checkpoints.minutes:
+            checkpoints.save(step, *_state(model, optimizer, step, results))
+            saved = time.monotonic()
+    return results
+
+
+def finish(checkpoints: Checkpoints) -> None:
+    """Remove the checkpoints of a job whose outputs are whole."""
+    remove(checkpoints.folder)
+
+
+def _milestone(model: PreTrainedModel, at_milestone: Callable[[int], list[dict]], samples: int) -> list[dict]:
+    model.eval()
+    rows = at_milestone(samples)
+    model.train()
+    return rows
+
+
+def _optimizer(model: PreTrainedModel, schedule: Schedule) -> AdamW:
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    return AdamW([group for group in groups if group["params"]], schedule.learning_rate, schedule.betas, fused=True)
+
+
+def _micro_batches(schedule: Schedule, block_size: int) -> tuple[int, int]:
+    """Samples per pass and passes per step: the fewest passes that keep to `batch_tokens` and divide the batch."""
+    for passes in range(1, schedule.batch_size + 1):
+        size = schedule.batch_size // passes
+        if schedule.batch_size % passes == 0 and size * block_size <= schedule.batch_tokens:
+            return size, passes
+    return 1, schedule.batch_size
+
+
+def warm_cosine(step: int, warmup: int, steps: int) -> float:
+    """The learning rate of a step (from 0), as a share of its peak."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _state(model, optimizer, step: int, results: list[dict]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    tensors = {f"model.{name}": weight.detach() for name, weight in model.named_parameters()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    return tensors, {"step": str(step), "results": json.dumps(results)}
+
+
+def _resume(path: Path, model, optimizer) -> tuple[int, list[dict]]:
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(tensors[f"model.{name}"])
+    state: dict[int, dict] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return int(metadata["step"]), json.loads(metadata["results"])

@@ -1,0 +1,97 @@
+"""Pretrain a tiny Llama from scratch on all languages: the demo's stand-in for LLaMA-2."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from linguistic_regions import models, perplexity, tokens
+from linguistic_regions.commands import run
+from linguistic_regions.storage import whole
+from linguistic_regions.training import Checkpoints, Schedule, finish, train
+
+
+def main(
+    *,
+    tokens_folder: Path,
+    languages: tuple[str, ...],
+    tokenizer: Path,
+    output: Path,
+    schedule: Annotated[Schedule, tyro.conf.arg(name="")],
+    checkpoints: Path,
+    samples: int,
+    layers: int = 4,
+    width: int = 128,
+    heads: int = 4,
+    kv_heads: int = 4,
+    mlp_width: int = 344,
+    tied: bool = False,
+    balance: float = 0.3,
+    checkpoint_minutes: float = 10.0,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train a Llama on blocks of all languages and write it in Hugging Face format.
+
+    Args:
+        tokens_folder: the blocks: {language}/train.parquet.
+        languages: the languages.
+        tokenizer: its tokenizer, copied beside the weights.
+        output: folder of the model.
+        schedule: how to train.
+        checkpoints: folder for the state of an unfinished training.
+        samples: blocks to train on; a language's blocks are used again when they run out.
+        layers: decoder layers.
+        width: hidden size.
+        heads: attention heads.
+        kv_heads: key and value heads.
+        mlp_width: inner width of the MLP.
+        tied: whether the head shares the embedding's weights.
+        balance: a language with n blocks is drawn in proportion to n to this power (1: as the text is, 0: evenly).
+        checkpoint_minutes: time between two checkpoints.
+        seed: of the weights and of the order of the samples.
+        threads: CPU threads.
+    """
+    models.use_threads(threads)
+    texts = tokens.read_split(tokens_folder, languages, "train")
+    rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
+    vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
+    model = models.from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
+    logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
+    state = Checkpoints(checkpoints, checkpoint_minutes)
+    train(model, rows, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
+    for language, blocks in tokens.read_split(tokens_folder, languages, "valid").items():
+        score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)
+        logging.info("%s: validation perplexity %.2f", language, score.ppl)
+    with whole(output) as part:
+        model.save_pretrained(part)
+        shutil.copytree(tokenizer, part, dirs_exist_ok=True)
+    finish(state)
+
+
+def mix(languages: list[np.ndarray], samples: int, balance: float, seed: int) -> np.ndarray:
+    """Draw `samples` rows from several languages' rows; each language is gone through in random order, again and again.
+
+    Args:
+        languages: for each language its rows, int32, shape (blocks, block size).
+        samples: rows to draw.
+        balance: languages are drawn in proportion to their number of rows to this power.
+        seed: of all draws.
+    """
+    generator = np.random.default_rng(seed)
+    share = np.array([len(rows) for rows in languages], float) ** balance
+    drawn = generator.choice(len(languages), samples, p=share / share.sum())
+    mixed = np.empty((samples, languages[0].shape[1]), np.int32)
+    for index, rows in enumerate(languages):
+        places = np.flatnonzero(drawn == index)
+        rounds = [generator.permutation(len(rows)) for _ in range(-(-len(places) // len(rows)))]
+        if rounds:
+            mixed[places] = rows[np.concatenate(rounds)[: len(places)]]
+    return mixed
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,111 @@
+"""Build regions from importance scores, and do set algebra on them (paper, sections 3 and 4)."""
+
+import hashlib
+import json
+import logging
+from functools import reduce
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from linguistic_regions import recipes
+from linguistic_regions.commands import UserError, progress, run
+from linguistic_regions.regions import Region
+from linguistic_regions.regions import union as united
+
+Operands = tyro.conf.Positional[tuple[Path, ...]]
+Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+
+
+def build(*, recipes_json: str, importance: Path, output: Path, model: str = "", revision: str = "") -> None:
+    """Build regions by recipe, in the order given; an ingredient is one built before or a file in `output`.
+
+    Args:
+        recipes_json: JSON object, region name to recipe (the forms stand in recipes.py).
+        importance: folder of the scores: importance/{language}/{samples}.
+        output: folder for {name}.safetensors.
+        model: name of the model, recorded in each region.
+        revision: its revision, recorded too.
+    """
+    wanted = json.loads(recipes_json)
+    for name, recipe in progress(wanted.items(), "regions", unit="region"):
+        region = recipes.make(recipe, importance, lambda other: Region.load(output / f"{other}.safetensors"))
+        origin = {"recipe": recipe, "model": model, "revision": revision}
+        digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+        region.metadata = {**origin, "config_hash": digest}
+        region.save(output / f"{name}.safetensors")
+        logging.info("%s: %d of %d weights (%.3f %%)", name, len(region), region.size, 100 * len(region) / region.size)
+
+
+def union(regions: Operands, *, output: Output) -> None:
+    """Write the weights in any of the regions.
+
+    Args:
+        regions: region files.
+        output: the new region's file.
+    """
+    _write(united(_load(regions)), "union", regions, output)
+
+
+def intersection(regions: Operands, *, output: Output) -> None:
+    """Write the weights in all of the regions.
+
+    Args:
+        regions: region files.
+        output: the new region's file.
+    """
+    _write(reduce(lambda a, b: a & b, _load(regions)), "intersection", regions, output)
+
+
+def difference(regions: Operands, *, output: Output) -> None:
+    """Write the weights of the first region that are in none of the others.
+
+    Args:
+        regions: region files.
+        output: the new region's file.
+    """
+    first, *others = _load(regions)
+    _write(first - united(others), "difference", regions, output)
+
+
+def jaccard(regions: Operands) -> None:
+    """Print the Jaccard index of two regions: shared weights over weights of either.
+
+    Args:
+        regions: two region files.
+    """
+    if len(regions) != 2:
+        raise UserError(f"jaccard: it compares two regions; {len(regions)} were given")
+    first, second = _load(regions)
+    print(f"{first.jaccard(second):.6f}")
+
+
+def describe(region: tyro.conf.Positional[Path]) -> None:
+    """Print what a region holds, and what made it.
+
+    Args:
+        region: a region file.
+    """
+    loaded = Region.load(region)
+    for key, value in loaded.metadata.items():
+        print(f"{key}: {value if isinstance(value, str) else json.dumps(value)}")
+    print(f"weights: {len(loaded)} of {loaded.size} ({100 * len(loaded) / loaded.size:.3f} %)")
+    for name, count in loaded.counts.items():
+        print(f"  {name} {list(loaded.shapes[name])}: {count}")
+
+
+def _load(paths: tuple[Path, ...]) -> list[Region]:
+    if len(paths) < 2:
+        raise UserError("regions: at least two region files are needed")
+    return [Region.load(path) for path in paths]
+
+
+def _write(region: Region, operation: str, operands: tuple[Path, ...], output: Path) -> None:
+    region.metadata = {"recipe": {"select": operation, "of": [path.stem for path in operands]}}
+    region.save(output)
+    print(f"{output}: {len(region)} of {region.size} weights ({100 * len(region) / region.size:.3f} %)")
+
+
+if __name__ == "__main__":
+    run(build, union, intersection, difference, jaccard, describe)

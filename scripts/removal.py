@@ -1,0 +1,65 @@
+"""Set regions to zero, one after another, and measure what each language loses (paper, sections 3 and 4)."""
+
+import logging
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from linguistic_regions import freezing, models, perplexity, tokens
+from linguistic_regions.commands import progress, run
+from linguistic_regions.regions import Region
+from linguistic_regions.storage import write_csv
+
+INTACT = {"kind": "base", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
+UNLABELLED = {"kind": "other", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
+
+
+def main(
+    *,
+    model: Path,
+    tokens_folder: Path,
+    languages: tuple[str, ...],
+    output: Path,
+    regions: tuple[Path, ...] = (),
+    base: bool = False,
+    batch_tokens: int = 8192,
+    precision: Literal["auto", "bf16", "fp32"] = "auto",
+    threads: int = 1,
+) -> None:
+    """Load the model once, and write the perplexity of every language without each of the regions.
+
+    Args:
+        model: the base model.
+        tokens_folder: the blocks: {language}/test.parquet.
+        languages: the languages to measure.
+        output: the table, CSV.
+        regions: region files; each is set to zero and restored bit for bit.
+        base: measure the intact model too.
+        batch_tokens: tokens in one forward pass.
+        precision: of the matrix products.
+        threads: CPU threads.
+    """
+    models.use_threads(threads)
+    tests = tokens.read_split(tokens_folder, languages, "test")
+    lesioned = models.load(model)
+    parameters = dict(lesioned.named_parameters())
+    rows = []
+    for path in progress([None] * base + list(regions), "removal", unit="region"):
+        region = path and Region.load(path)
+        label = region.metadata["recipe"].get("label", UNLABELLED) if region else INTACT
+        with freezing.removed(region, parameters) if region else nullcontext(0) as changed:
+            scores = {
+                language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
+                for language, blocks in tests.items()
+            }
+        name = path.stem if path else "base"
+        logging.info("%s: %d of %d weights were not zero", name, changed, len(region) if region else 0)
+        for language, score in scores.items():
+            window = {"window": tests[language].input_ids.shape[1], "bos": tests[language].bos}
+            rows.append({"region": name, **label, "language": language, **asdict(score), **window})
+    write_csv(output, rows)
+
+
+if __name__ == "__main__":
+    run(main)

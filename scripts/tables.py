@@ -1,0 +1,64 @@
+"""Make the result tables of their pieces, and the paper's tables with this run's figures beside.
+
+python scripts/tables.py --removal results/demo/removal/*.csv --output results/demo/tables
+"""
+
+from pathlib import Path
+
+from linguistic_regions import commands, paper, tables
+from linguistic_regions.storage import whole
+
+
+def main(
+    output: Path,
+    removal: tuple[Path, ...] = (),
+    retraining: tuple[Path, ...] = (),
+    freezing: tuple[Path, ...] = (),
+    further: tuple[Path, ...] = (),
+    languages: tuple[str, ...] = (),
+    model_name: str = "this run's model",
+    paper_figures: Path = paper.RESOURCES / "paper",
+    names: Path = paper.RESOURCES / "languages.tsv",
+) -> None:
+    """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
+
+    A table without pieces is not written.
+
+    Args:
+        output: folder for the tables (CSV) and the paper's tables (paper_*.md).
+        removal: pieces of the removal table (perplexity after a region was removed).
+        retraining: pieces of the retraining table (training on after a removal).
+        freezing: pieces of the freezing table (further pre-training with a region frozen).
+        further: pieces of the table of further pre-training per language.
+        languages: language codes in the order in which rows stand.
+        model_name: name under which this run's figures stand in the paper's tables.
+        paper_figures: folder with the paper's figures.
+        names: table of languages with the columns code and name.
+    """
+    pieces = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
+    made = {name: tables.gather(paths, name, languages) for name, paths in pieces.items() if paths}
+    for name, table in made.items():
+        tables.write(table, output / f"{name}.csv")
+
+    printed = paper.load(paper_figures)
+    language_names = paper.language_names(names)
+    pages = {}
+    if "removal" in made:
+        pages["paper_core_removal"] = paper.core_removal(
+            made["removal"], model_name, language_names, printed["core_removal"]
+        )
+        pages["paper_monolingual"] = paper.monolingual(
+            made["removal"], model_name, language_names, printed["monolingual"]
+        )
+    if "retraining" in made:
+        pages["paper_retraining"] = paper.retraining(
+            made["retraining"], model_name, language_names, printed["retraining"]
+        )
+    for name, grids in pages.items():
+        if grids:
+            with whole(output / f"{name}.md") as part:
+                part.write_text(paper.markdown(grids), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    commands.run(main)

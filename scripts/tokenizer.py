@@ -1,0 +1,50 @@
+"""Give the run its tokenizer: the model's own, or a byte-level BPE trained on the corpora."""
+
+import logging
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from linguistic_regions import vocabulary
+from linguistic_regions.commands import run
+from linguistic_regions.storage import whole
+
+
+def main(
+    *,
+    output: Path,
+    model: str | None = None,
+    revision: str | None = None,
+    corpora: tuple[Path, ...] = (),
+    size: int = 4096,
+    characters: int = 300_000,
+) -> None:
+    """Write a tokenizer in Hugging Face format.
+
+    Args:
+        output: its folder.
+        model: take the tokenizer of this model (a hub name or a folder); without it, one is trained.
+        revision: the model's revision on the hub.
+        corpora: train on these files of documents (parquet, column text), one per language.
+        size: entries of the trained vocabulary.
+        characters: at most so many characters are taken of each file, so that no language outweighs the rest.
+    """
+    if model:
+        tokenizer = vocabulary.own(model, revision)
+    else:
+        tokenizer = vocabulary.train((text for path in corpora for text in _texts(path, characters)), size)
+    with whole(output) as part:
+        tokenizer.save_pretrained(part)
+    logging.info("%s: %d entries", output, len(tokenizer))
+
+
+def _texts(path: Path, characters: int):
+    for text in pq.read_table(path, columns=["text"]).column("text").to_pylist():
+        yield text[:characters]
+        characters -= len(text)
+        if characters <= 0:
+            return
+
+
+if __name__ == "__main__":
+    run(main)
