@@ -28,8 +28,8 @@ def main(
     output: Path | None = None,
     split: Literal["valid", "test"] = "test",
     arm: str = "full",
-    remove: Path | None = None,
-    freeze: Path | None = None,
+    lesion: Path | None = None,
+    frozen: Path | None = None,
     only: Path | None = None,
     checkpoint_minutes: float = 10.0,
     seed: int = 0,
@@ -49,8 +49,8 @@ def main(
         output: folder for the trained model; None: it is not kept.
         split: what to measure on.
         arm: name of this run's condition in the table.
-        remove: a region to set to zero before training.
-        freeze: a region whose weights keep their bits.
+        lesion: a region to set to zero before training.
+        frozen: a region whose weights keep their bits.
         only: a region outside of which all weights keep their bits.
         checkpoint_minutes: time between two checkpoints.
         seed: of the order of the samples.
@@ -68,11 +68,11 @@ def main(
 
     learner = models.load(model)
     parameters = dict(learner.named_parameters())
-    if remove:
-        freezing.remove(Region.load(remove), parameters)
-    frozen = None
-    if freeze or only:
-        frozen = freezing.Frozen(Region.load(freeze or only), parameters, only=only is not None)
+    if lesion:
+        freezing.remove(Region.load(lesion), parameters)
+    held = None
+    if frozen or only:
+        held = freezing.Frozen(Region.load(frozen or only), parameters, only=only is not None)
 
     def measure(samples: int) -> list[dict]:
         return [
@@ -90,7 +90,7 @@ def main(
 
     state = Checkpoints(checkpoints, checkpoint_minutes)
     description = f"{arm} on {language}, {schedule.learning_rate:g}"
-    rows = train(learner, blocks.input_ids[order], schedule, list(milestones), measure, frozen, state, description)
+    rows = train(learner, blocks.input_ids[order], schedule, list(milestones), measure, held, state, description)
     for row in rows:
         logging.info("%(samples)d samples: %(language)s perplexity %(ppl).3f", row)
     if output:

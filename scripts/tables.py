@@ -10,6 +10,7 @@ from linguistic_regions.storage import whole
 
 
 def main(
+    *,
     output: Path,
     removal: tuple[Path, ...] = (),
     retraining: tuple[Path, ...] = (),

@@ -13,28 +13,20 @@ def perplexity(value: float) -> str:
 
 
 def factor(log_ratio: float) -> str:
-    """A log ratio as the factor it stands for: 0.693 reads ×2.00."""
+    """A log ratio as the factor it stands for: 0.693 reads ×2.00. More digits near 1, where effects are small."""
     if log_ratio > 700:  # exp would overflow
         return "×∞"
     value = math.exp(log_ratio)
     if value >= 1e6:
         return f"×{value:.1e}"
-    return f"×{value:,.0f}" if value >= 100 else f"×{value:.3g}" if value >= 10 else f"×{value:.2f}"
+    if value >= 100:
+        return f"×{value:,.0f}"
+    return f"×{value:.1f}" if value >= 10 else f"×{value:.2f}" if value >= 2 else f"×{value:.3f}"
 
 
 def factor_interval(low: float, high: float) -> str:
     """The interval of a factor, from the ends of its logarithm."""
     return f"[{factor(low)}, {factor(high)}]"
-
-
-def factor_fine(log_ratio: float) -> str:
-    """A factor close to 1, with three decimals: differences between two ways of training are small."""
-    return f"×{math.exp(log_ratio):.3f}" if abs(log_ratio) < 1 else factor(log_ratio)
-
-
-def interval_fine(low: float, high: float) -> str:
-    """The interval of a factor close to 1."""
-    return f"[{factor_fine(low)}, {factor_fine(high)}]"
 
 
 def percent(ratio: float) -> str:

@@ -64,9 +64,7 @@ def markdown(grids: Sequence[Grid]) -> str:
     return "\n".join(_markdown(grid) for grid in grids)
 
 
-def core_removal(
-    removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame
-) -> list[Grid]:
+def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
     """Experiment 1: perplexity per language after the core, the bottom and a random region are removed.
 
     Args:
@@ -107,9 +105,7 @@ def core_removal(
     ]
 
 
-def retraining(
-    retraining: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame
-) -> list[Grid]:
+def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
     """Retraining after removal: test language by training samples, a column per arm; ours and the paper's."""
     title = "Perplexity while training goes on after a removal"
     grids = []
@@ -143,9 +139,7 @@ def retraining(
     return [*grids, Grid(title, labels, groups, rows, (note,))]
 
 
-def monolingual(
-    removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame
-) -> list[Grid]:
+def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
     """Experiment 2: one grid per language whose region was removed; Russian's has the paper's figures beside."""
     rows = measures.monolingual(removal)
     base = np.exp(measures.base_nll(removal))
@@ -192,7 +186,9 @@ def monolingual(
     return grids
 
 
-def _beside(ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+def _beside(
+    ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]
+) -> tuple[tuple[str, ...], ...]:
     """Rows of a grid: the paper's languages as printed, then the others; our cells (nll) before the paper's (text)."""
     ours = ours.rename(index=lambda code: names.get(code, code))
     languages = list(printed[0].index) if printed else []
@@ -216,7 +212,9 @@ def _printed_heading(column: str) -> str:
 
 
 def _scope_words(scope: str) -> str:
-    return {"tensor": "ranked within each tensor, as in the paper", "model": "ranked over the whole model"}.get(scope, scope)
+    return {"tensor": "ranked within each tensor, as in the paper", "model": "ranked over the whole model"}.get(
+        scope, scope
+    )
 
 
 def _markdown(grid: Grid) -> str:

@@ -22,6 +22,16 @@ from linguistic_regions.regions import Region, Scores
 Recipes = dict[str, dict]
 
 
+def catalog(config: dict) -> Recipes:
+    """All regions that a config declares: those of the experiments, and its own under `regions`."""
+    training = [core_at(config, config[name]["ratio"]) for name in ("retraining", "freezing")]
+    built_in = reduce(lambda a, b: a | b, [core(config), *training, monolingual(config)])
+    for name in config["regions"]:
+        if name in built_in:
+            raise UserError(f"config: regions.{name}: this name is taken by an experiment's region; choose another")
+    return built_in | config["regions"]
+
+
 def core(config: dict) -> Recipes:
     """Experiment 1: top, bottom and random regions of the languages' summed importance (paper, section 3)."""
     removal = config["removal"]
@@ -145,3 +155,8 @@ def make(recipe: dict, importance: Path, region: Callable[[str], Region]) -> Reg
     if kind == "difference":
         return made_of[0] - regions.union(made_of[1:])
     raise UserError(f"recipe: select is {kind!r}; it is one of top, bottom, random, union, intersection, difference")
+
+
+def measured(made: Recipes) -> list[str]:
+    """The names of the monolingual regions and their controls, without the top regions that they are made of."""
+    return [name for name, recipe in made.items() if recipe["select"] != "top"]

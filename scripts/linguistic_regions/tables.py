@@ -118,9 +118,7 @@ def gather(pieces: Sequence[str | Path], name: str, languages: Sequence[str] = (
     again = table[table.duplicated(KEYS[name])]
     if len(again):
         which = ", ".join(f"{key} {again.iloc[0][key]}" for key in KEYS[name])
-        raise UserError(
-            f"two pieces of the {name} table differ about one measurement ({which}); rerun that step"
-        )
+        raise UserError(f"two pieces of the {name} table differ about one measurement ({which}); rerun that step")
     first = list(COLUMNS[name])
     table = table[first + [column for column in table if column not in first]]
     orders = {

@@ -31,6 +31,7 @@ class Debian:
         self.untranslated = 0
 
     def __iter__(self) -> Iterator[Document]:
+        found = False
         for folder, description in self.packages:
             name = description["package"]
             english = set()
@@ -39,7 +40,15 @@ class Debian:
             for page_id, page in _pages(folder, self.code):
                 kept = [text for text in page if not self._is_untranslated(text, english)]
                 self.untranslated += len(page) - len(kept)
+                found = True
                 yield Document(f"{name}/{page_id}", "\n".join(kept), name)
+        if not found:
+            names = ", ".join(description["package"] for _, description in self.packages)
+            row = language(self.code)
+            raise UserError(
+                f"the packages {names} hold no page in {row['name']} (folders: {row['debian'] or 'none'}): "
+                "choose another source for this language"
+            )
 
     def origin(self) -> dict:
         return {
@@ -66,13 +75,11 @@ def _pages(folder: Path, code: str) -> Iterator[tuple[str, list[str]]]:
     Where a package has several variants of a language, the first that the table names is used: two variants of one
     page are near copies, and would fall into different splits.
     """
-    for locale in language(code)["debian"].split():
-        pages = [
-            (str(page.relative_to(root)), page)
-            for layout, names in LAYOUTS.items()
-            for root in sorted(folder.glob(layout.format(locale)))
-            for page in sorted(root.rglob(names))
-        ]
-        if pages:
-            yield from ((page_id, page_paragraphs(page)) for page_id, page in pages)
-            return
+    for layout, names in LAYOUTS.items():
+        for locale in language(code)["debian"].split():
+            roots = sorted(folder.glob(layout.format(locale)))
+            for root in roots:
+                for page in sorted(root.rglob(names)):
+                    yield page.relative_to(root).as_posix(), page_paragraphs(page)
+            if roots:
+                break

@@ -10,7 +10,7 @@ import unicodedata
 from functools import cache
 
 MIN_SCRIPT_SHARE = 0.3
-MAX_ENGLISH_SHARE = 0.1
+MAX_ENGLISH_SHARE = 0.07
 
 # How Unicode begins the names of a script's letters, by the script's ISO 15924 code.
 LETTER_NAMES = {
@@ -30,11 +30,11 @@ LETTER_NAMES = {
     "Taml": ("TAMIL",),
     "Telu": ("TELUGU",),
 }
-# Not among them, because they are words elsewhere: a, an, are, as, by, for, in, is, no, not, on, or, to, was, will.
-ENGLISH_WORDS = frozenset(
-    "the and of that this these those which with from you your it its they their have has been be"
-    " would should when where if then than there into about because such only other using used how what".split()
-)
+# Not among them, because they are words elsewhere: a, an, are, be, for, has, have, in, is, no, not, of, on, or, to.
+ENGLISH_WORDS = """
+    the and that this these those which with from you your it its they their than there would should when where
+    if then into about because such only other using used how what
+"""
 
 
 def is_english(paragraph: str, script: str) -> bool:
@@ -45,8 +45,9 @@ def is_english(paragraph: str, script: str) -> bool:
         script: ISO 15924 code of the translation's script, such as `Latn` or `Cyrl`.
     """
     if script == "Latn":
+        english = frozenset(ENGLISH_WORDS.split())
         words = re.findall(r"[^\W\d_]+", paragraph.lower())
-        return sum(word in ENGLISH_WORDS for word in words) > MAX_ENGLISH_SHARE * len(words)
+        return sum(word in english for word in words) > MAX_ENGLISH_SHARE * len(words)
     letters = [character for character in paragraph if character.isalpha()]
     in_script = sum(_letter_of(character, script) for character in letters)
     return in_script < MIN_SCRIPT_SHARE * len(letters)

@@ -71,8 +71,11 @@ def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> 
     sign = 1 if kind == "top" else -1
     lines = []
     for pair, table in tables.items():
-        parts = [f"{column} {described(measures.estimate(table[column].dropna()))}" for column in (kind, "random")
-                 if table[column].notna().any()]
+        parts = [
+            f"{column} {described(measures.estimate(table[column].dropna()))}"
+            for column in (kind, "random")
+            if table[column].notna().any()
+        ]
         lines.append(f"{_words(pair)}: {', '.join(parts)}")
     differences = (sign * (tables[setting][kind] - tables[setting]["random"])).dropna()
     if differences.empty:
@@ -114,7 +117,9 @@ def _ratios(claim: Finding, tables: dict, setting: tuple) -> Finding:
     return claim.judged(rising[setting[0]], *lines, f"Decided {_scope_words(setting[0])}.")
 
 
-def monolingual_findings(removal: pd.DataFrame | None, printed: pd.DataFrame, names: Mapping[str, str]) -> list[Finding]:
+def monolingual_findings(
+    removal: pd.DataFrame | None, printed: pd.DataFrame, names: Mapping[str, str]
+) -> list[Finding]:
     """The claims about monolingual regions (experiment 2).
 
     Args:
@@ -208,7 +213,7 @@ def _kin(claim: Finding, matrix: pd.DataFrame, names: Mapping[str, str]) -> Find
         lines.append(f"{names.get(code, code)}: {ranks}")
     if not lines:
         return claim
-    summary = f"A close language is hit hardest beside the own in {first} of {len(lines)} regions."
+    summary = f"A close language is hit hardest beside the own in {first} of {len(lines)} regions (holds if in most)."
     return claim.judged(2 * first > len(lines), summary, *lines)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from linguistic_regions import formats, measures
-from linguistic_regions.findings.finding import Finding
+from linguistic_regions.findings.finding import Finding, described
 
 ENGLISH = "en"
 
@@ -15,7 +15,7 @@ def retraining_findings(retraining: pd.DataFrame | None, printed: pd.DataFrame) 
         retraining: the retraining table, or None.
         printed: the paper's retraining table, as text.
     """
-    paper = printed.astype({arm: float for arm in ("top_freeze", "bottom_freeze", "top_unfreeze")})
+    paper = printed.astype(dict.fromkeys(("top_freeze", "bottom_freeze", "top_unfreeze"), float))
     chinese = paper[paper["language"] == "Chinese"].iloc[1]
     english = paper[paper["language"] == "English"]
     claims = [
@@ -96,7 +96,7 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
             "Not compared in the paper; without it, the freezing itself could be the cause.",
         ),
         Finding(
-            "… and the trained language is learnt as well",
+            "… and the trained language is learnt as well as without",
             "The slides show no figures.",
         ),
     ]
@@ -126,7 +126,7 @@ def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str) -> Findi
         lines.append(f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {_mean(difference)}")
     lines.append(
         f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen "
-        f"{formats.factor_fine(saved.mean)} {formats.interval_fine(saved.low, saved.high)}{share}, {saved.count} pairs."
+        f"{described(saved)}{share}, {saved.count} pairs."
     )
     return claim.judged(saved.low > 0, *lines)
 
@@ -142,8 +142,8 @@ def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
     return claim.judged(
         cost.low <= 0,
         f"Perplexity of the trained language, end over start: {_arms(changes)}",
-        f"Pair by pair: core frozen over full {formats.factor_fine(cost.mean)} "
-        f"{formats.interval_fine(cost.low, cost.high)}, {cost.count} pairs; above 1 is what freezing costs.",
+        f"Pair by pair: core frozen over full {described(cost)}, {cost.count} pairs. Above 1 is what freezing costs; "
+        "the claim holds unless the whole interval is.",
     )
 
 
@@ -153,7 +153,7 @@ def _arms(changes: pd.DataFrame) -> str:
 
 
 def _mean(values: pd.Series) -> str:
-    return formats.factor_fine(values.mean())
+    return formats.factor(values.mean())
 
 
 def _name(arm: str) -> str:

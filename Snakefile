@@ -1,0 +1,37 @@
+# Linguistic regions of a language model: from text to the paper's tables.
+#
+#   snakemake --cores 2                                             the demo (config.yaml)
+#   snakemake --cores all --configfile configs/demo-30.yaml         what differs from it
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=f"results/{config['run']}",
+    logs=f"results/{config['run']}/logs",
+    benchmarks=f"results/{config['run']}/benchmarks",
+
+
+wildcard_constraints:
+    language="|".join(config["languages"]),
+    arm="[a-z_]+",
+
+
+include: "rules/corpora.smk"
+include: "rules/tokens.smk"
+include: "rules/models.smk"
+include: "rules/importance.smk"
+include: "rules/regions.smk"
+include: "rules/removal.smk"
+include: "rules/training.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/report.html",

@@ -1,0 +1,45 @@
+# The base model: from the hub or a folder, or pretrained here.
+
+if config["model"]["hub"]:
+
+    rule base_model:
+        output:
+            directory("<results>/models/base"),
+        params:
+            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
+        log:
+            "<logs>/base_model.log",
+        benchmark:
+            "<benchmarks>/base_model.tsv"
+        message:
+            "Fetch the base model"
+        shell:
+            "python scripts/fetch_model.py {params.options} --output {output} 2>&1 | tee {log}"
+
+else:
+
+    rule base_model:
+        input:
+            tokenizer=rules.tokenizer.output,
+            blocks=blocks(config["languages"], ["train", "valid"]),
+        output:
+            directory("<results>/models/base"),
+        params:
+            options=flags(
+                **{key: value for key, value in config["model"]["scratch"].items() if key not in ("vocabulary", "threads")},
+                **computing(config),
+                languages=config["languages"],
+                seed=config["seed"],
+            ),
+            tokens=at("tokens"),
+            checkpoints=at("checkpoints/base_model"),
+        log:
+            "<logs>/base_model.log",
+        benchmark:
+            "<benchmarks>/base_model.tsv"
+        threads: config["model"]["scratch"]["threads"]
+        message:
+            "Pretrain the base model"
+        shell:
+            "python scripts/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
+            " --checkpoints {params.checkpoints} --threads {threads} --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,116 @@
+"""Download one Debian package with the machine's own apt, and take the text pages out of it."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.storage import whole
+
+ALTERNATIVE = "use the source 'huggingface' or 'files' instead"
+
+# Everything that apt would write, and whatever hooks the system's configuration would run, is turned away from the
+# system. Read after the system's own configuration, from which the package servers and any proxy come.
+APT_CONFIG = """
+Dir::State "{folder}/state";
+Dir::State::status "/dev/null";
+Dir::Cache "{folder}/cache";
+Dir::Log "{folder}/log";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "3";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+"""
+
+
+def main(*, package: str, output: Path) -> None:
+    """Download a Debian package and extract its HTML and Mallard pages, with a package.json beside them.
+
+    Needs apt-get and dpkg-deb, but no root, and leaves the system's package lists and cache alone.
+
+    Args:
+        package: Name of the package, or `name=version`.
+        output: Folder to make: the pages under usr/share/, and package.json with name, version and sha256.
+    """
+    for program in ("apt-get", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise UserError(f"{program} is not on this machine, packages cannot be fetched: {ALTERNATIVE}")
+    with TemporaryDirectory() as folder, whole(output) as part:
+        archive = download(package, Path(folder))
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpacking:
+            extract_pages(unpacking.stdout, part)
+        if unpacking.returncode != 0:
+            raise UserError(f"the package {package} is damaged: download it again")
+        description = {
+            "package": _field(archive, "Package"),
+            "version": _field(archive, "Version"),
+            "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+        }
+        (part / "package.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def download(package: str, folder: Path) -> Path:
+    """Download a package into `folder` and return its path; apt verifies it against the signed package lists.
+
+    Raises:
+        UserError: the name is none, there is no such package, or the servers cannot be reached.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", package):
+        raise UserError(f"'{package}' is no name of a Debian package")
+    for needed in ("state/lists/partial", "cache/archives/partial", "log"):
+        (folder / needed).mkdir(parents=True)
+    (folder / "apt.conf").write_text(APT_CONFIG.format(folder=folder), encoding="utf-8")
+    # One of several servers may fail here and the package still be had: only the second command decides.
+    updated = _apt_get(folder, "update")
+    downloaded = _apt_get(folder, "download", package)
+    archives = list(folder.glob("*.deb"))
+    if not archives:
+        last = [re.findall("^[EW]: .*", step.stderr, re.MULTILINE)[-1:] for step in (updated, downloaded)]
+        reason = "; then ".join(sum(last, [])) or f"apt-get ended with code {downloaded.returncode}"
+        raise UserError(
+            f"the package {package} cannot be downloaded ({reason}): check its name and the network, or {ALTERNATIVE}"
+        )
+    return archives[0]
+
+
+def extract_pages(stream: IO[bytes], folder: Path) -> None:
+    """Extract the pages of a tar stream into `folder`, and nothing that would come to lie outside it.
+
+    Raises `UserError` if the archive tries to, or is damaged.
+    """
+    folder.mkdir(parents=True)
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                if member.isfile() and is_page(member.name):
+                    archive.extract(member, folder, filter="data")
+    except tarfile.TarError as error:
+        raise UserError(f"the package's archive is damaged or hostile ({error}): it was not extracted") from None
+
+
+def is_page(name: str) -> bool:
+    """Whether an archive member, such as `./usr/share/help/ru/gnome-help/a11y.page`, is a page of documentation."""
+    path = PurePosixPath(name)
+    return path.suffix in (".html", ".page") and path.parts[:3] in (("usr", "share", "doc"), ("usr", "share", "help"))
+
+
+def _apt_get(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = ["apt-get", "--quiet", "--config-file", folder / "apt.conf", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+
+
+def _field(archive: Path, name: str) -> str:
+    command = ["dpkg-deb", "--field", archive, name]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""Draw the figures of a run from its tables.
+
+python scripts/figures.py --tables results/demo/tables --output results/demo/figures
+"""
+
+from pathlib import Path
+
+from linguistic_regions import commands
+from linguistic_regions.figures import draw
+from linguistic_regions.figures.style import save, styled
+from linguistic_regions.tables import read_folder
+
+
+def main(
+    *,
+    tables: Path,
+    output: Path,
+    languages: tuple[str, ...] = (),
+    formats: tuple[str, ...] = ("svg", "png"),
+    density_regions: tuple[str, ...] = ("top",),
+) -> None:
+    """Draw the figures of a run from its tables: removal, monolingual, retraining, freezing, density, overlap.
+
+    A figure without measurements is not drawn.
+
+    Args:
+        tables: folder with the run's tables.
+        output: folder for the figures, one file for each and format.
+        languages: language codes in the order in which they stand.
+        formats: file endings: svg, png, pdf.
+        density_regions: how the names of the regions start whose density by layer and matrix is drawn.
+    """
+    with styled():
+        for name, figure in draw(read_folder(tables), languages, density_regions):
+            save(figure, output / name, formats)
+
+
+if __name__ == "__main__":
+    commands.run(main)

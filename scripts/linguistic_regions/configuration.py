@@ -1,0 +1,137 @@
+"""The config: checked against its schema, and against itself, before any job. Needs jsonschema only."""
+
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from linguistic_regions import recipes
+from linguistic_regions.commands import UserError
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+LANGUAGES = Path(__file__).parents[2] / "resources" / "languages.tsv"
+
+
+def schema() -> dict:
+    """The JSON schema of the config; each key has a description and, unless it is a section, a default."""
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def check(config: dict) -> dict:
+    """The config with its defaults filled in.
+
+    Raises:
+        UserError: names the first key that is wrong, its value, and what to do.
+    """
+    rules = schema()
+    config = with_defaults(deepcopy(config), rules)
+    config = _numbers(config, rules)
+    error = best_match(Draft202012Validator(rules).iter_errors(config))
+    if error:
+        raise UserError(f"config: {_explain(error)}")
+    _check_sense(config)
+    return config
+
+
+def with_defaults(config, rules: dict):
+    """Fill in what `config` leaves out, section by section, from the schema's defaults."""
+    if isinstance(config, dict):
+        for key, rule in rules.get("properties", {}).items():
+            if key not in config and ("default" in rule or "properties" in rule):
+                config[key] = deepcopy(rule.get("default", {}))
+            if key in config:
+                config[key] = with_defaults(config[key], rule)
+    return config
+
+
+def _numbers(value, rule: dict):
+    """YAML reads 1e-4 as a string: make it the number that was meant, where the schema wants one."""
+    if isinstance(value, dict):
+        return {key: _numbers(item, rule.get("properties", {}).get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item, rule.get("items", {})) for item in value]
+    if isinstance(value, str) and rule.get("type") == "number":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explain(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        path = unknown if where == "top level" else f"{where}.{unknown}"
+        nearest = get_close_matches(unknown, known, 1, 0.5)
+        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known keys are {', '.join(known)}"
+        return f"{path}: there is no such key; {advice}"
+    if error.validator == "enum":
+        allowed = ", ".join(str(value) for value in error.validator_value)
+        return f"{where}: {error.instance!r} is none of {allowed}"
+    about = error.schema.get("description", "")
+    return f"{where}: {error.message}" + (f" ({about})" if about else "")
+
+
+def _check_sense(config: dict) -> None:
+    """What a schema cannot say: keys that must fit one another."""
+    known = [line.split("\t")[0] for line in LANGUAGES.read_text(encoding="utf-8").splitlines()[1:]]
+    for code in config["languages"]:
+        if code not in known:
+            nearest = get_close_matches(code, known, 1, 0.3) or known[:1]
+            raise UserError(
+                f"config: languages: {code!r} is not in resources/languages.tsv; "
+                f"did you mean {nearest[0]!r}? else add a line there"
+            )
+    for key in ("further.languages", "importance.languages", "monolingual.languages"):
+        _subset(config, key, config["languages"], "languages")
+    for key in ("retraining.languages", "retraining.evaluate", "freezing.languages", "corpora.languages"):
+        _subset(config, key, config["languages"], "languages")
+    _subset(config, "monolingual.languages", config["importance"]["languages"], "importance.languages")
+    if config["importance"]["at"] == "further":
+        _subset(config, "importance.languages", config["further"]["languages"], "further.languages")
+
+    batch = config["training"]["batch_size"]
+    for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
+        _ascending(config, key)
+        _multiples(config, key, batch, "training.batch_size")
+    _ascending(config, "importance.samples")
+    _multiples(config, "importance.samples", config["importance"]["micro_batch"], "importance.micro_batch")
+
+    scratch = config["model"]["scratch"]
+    if scratch["width"] % scratch["heads"] or scratch["heads"] % scratch["kv_heads"]:
+        raise UserError("config: model.scratch: width must be a multiple of heads, and heads of kv_heads")
+    if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
+        raise UserError("config: corpora.test + corpora.valid: nothing is left for training; lower them")
+
+    declared = recipes.catalog(config)
+    for name in [*config["regions"], *config["removal"]["regions"]]:
+        recipes.needed(name, declared)
+
+
+def _at(config: dict, key: str):
+    for part in key.split("."):
+        config = config[part]
+    return config
+
+
+def _subset(config: dict, key: str, allowed: list[str], of: str) -> None:
+    for code in _at(config, key):
+        if code not in allowed:
+            raise UserError(f"config: {key}: {code!r} is not among {of} ({', '.join(allowed)})")
+
+
+def _ascending(config: dict, key: str) -> None:
+    values = _at(config, key)
+    if values != sorted(set(values)):
+        raise UserError(f"config: {key}: {values} must ascend, without repeats")
+
+
+def _multiples(config: dict, key: str, of: int, named: str) -> None:
+    for value in _at(config, key):
+        if value % of:
+            raise UserError(f"config: {key}: {value} is not a multiple of {named} ({of})")

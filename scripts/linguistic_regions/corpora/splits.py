@@ -1,0 +1,154 @@
+"""Share documents out to `test`, `valid` and `train`, without duplicates.
+
+The hash of a document's text alone decides on its split: adding documents, or a language, moves none. A paragraph that
+occurs again is dropped everywhere but in its first place, in the order test, valid, train: so no paragraph is in two
+splits, and more training text does not shrink the test split.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linguistic_regions.commands import UserError
+from linguistic_regions.corpora import Document, paragraphs
+from linguistic_regions.storage import whole
+
+SPLITS = ("test", "valid", "train")  # in the order in which a repeated paragraph finds its place
+SCHEMA = pa.schema([("document", pa.string()), ("text", pa.string()), ("source", pa.string())])
+ROW_GROUP = 1 << 22  # characters: what is held in memory at a time
+
+
+def bounded(
+    documents: Iterable[Document], max_documents: int | None = None, max_characters: int | None = None
+) -> Iterator[Document]:
+    """Stop after the document that reaches a bound; no document is cut. `None`: no bound."""
+    characters = 0
+    for count, document in enumerate(documents, start=1):
+        yield document
+        characters += len(document.text)
+        if count == max_documents or (max_characters is not None and characters >= max_characters):
+            return
+
+
+def split_of(text: str, test: float, valid: float) -> str:
+    """Name the split of a document: where its text's hash, read as a number in [0, 1), falls."""
+    position = _hash(text) / 2**64
+    return "test" if position < test else "valid" if position < test + valid else "train"
+
+
+def write_splits(documents: Iterable[Document], folder: Path, test: float, valid: float) -> dict:
+    """Write `train.parquet`, `valid.parquet` and `test.parquet` (document, text, source: string) into `folder`.
+
+    The paragraphs of a text are joined by blank lines. The same documents give the same bytes.
+
+    Returns:
+        `splits`: documents, paragraphs, characters, bytes and the file's sha256 of each split; `dropped`: duplicate
+        documents, repeated paragraphs, and documents that had no paragraph (left).
+
+    Raises:
+        UserError: there is no document, or none is left for one of the splits.
+    """
+    if not (test > 0 and valid > 0 and test + valid < 1):
+        raise UserError(f"the shares test {test} and valid {valid} must be above 0, and their sum below 1")
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".spool-") as spool, ExitStack() as stack:
+        spooled = {split: Path(spool) / f"{split}.parquet" for split in SPLITS}
+        parts = {split: stack.enter_context(whole(folder / f"{split}.parquet")) for split in SPLITS}
+        dropped = _spool(documents, spooled, test, valid)
+        counts = _write_unrepeated(spooled, parts, dropped)
+        total = sum(counts[split]["documents"] for split in SPLITS)
+        for split in SPLITS:
+            if not counts[split]["documents"]:
+                raise UserError(
+                    f"no text is left for {split}: the corpus has {total} distinct documents only; "
+                    "add text, cut it into more documents, or give the split a larger share"
+                )
+            counts[split]["sha256"] = hashlib.sha256(parts[split].read_bytes()).hexdigest()
+    return {"splits": counts, "dropped": dict(sorted(dropped.items()))}
+
+
+def _spool(documents: Iterable[Document], paths: dict[str, Path], test: float, valid: float) -> Counter:
+    """Write each distinct document to its split's file; memory holds one hash a document."""
+    dropped = Counter(duplicate_documents=0, repeated_paragraphs=0, empty_documents=0)
+    seen = set()
+    with ExitStack() as stack:
+        writers = {split: stack.enter_context(_Writer(path)) for split, path in paths.items()}
+        for document in documents:
+            text = "\n\n".join(paragraphs(document.text))
+            if not text:
+                dropped["empty_documents"] += 1
+            elif (key := _hash(text)) in seen:
+                dropped["duplicate_documents"] += 1
+            else:
+                seen.add(key)
+                writers[split_of(text, test, valid)].write(document._replace(text=text))
+    return dropped
+
+
+def _write_unrepeated(sources: dict[str, Path], targets: dict[str, Path], dropped: Counter) -> dict[str, Counter]:
+    """Copy the documents without the paragraphs that stood before; memory holds one hash a paragraph."""
+    counts = {split: Counter(documents=0, paragraphs=0, characters=0, bytes=0) for split in sources}
+    seen = set()
+    for split, source in sources.items():
+        with _Writer(targets[split]) as writer:
+            for document in _read(source):
+                kept = []
+                for paragraph in document.text.split("\n\n"):
+                    key = _hash(paragraph)
+                    if key not in seen:
+                        seen.add(key)
+                        kept.append(paragraph)
+                    else:
+                        dropped["repeated_paragraphs"] += 1
+                if not kept:
+                    dropped["empty_documents"] += 1
+                    continue
+                text = "\n\n".join(kept)
+                writer.write(document._replace(text=text))
+                counts[split].update(
+                    documents=1, paragraphs=len(kept), characters=len(text), bytes=len(text.encode("utf-8"))
+                )
+    return counts
+
+
+def _read(path: Path) -> Iterator[Document]:
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
+        yield from map(Document, *(column.to_pylist() for column in batch.columns))
+
+
+def _hash(text: str) -> int:
+    """64 bits: among ten million texts two collide with a chance of some 3 in a million."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big")
+
+
+class _Writer:
+    """Documents to a parquet file, a row group at a time."""
+
+    def __init__(self, path: Path):
+        self.file = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+        self.rows: list[Document] = []
+        self.characters = 0
+
+    def write(self, document: Document) -> None:
+        self.rows.append(document)
+        self.characters += len(document.text)
+        if self.characters >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = zip(*self.rows, strict=True) if self.rows else [[], [], []]
+        self.file.write_table(pa.table([pa.array(column, pa.string()) for column in columns], schema=SCHEMA))
+        self.rows, self.characters = [], 0
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._flush()
+        self.file.close()

@@ -1,0 +1,157 @@
+"""The report of a run: one HTML file that opens anywhere, with nothing to load."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from linguistic_regions import formats, paper
+from linguistic_regions.commands import UserError
+from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, findings
+from linguistic_regions.tables import in_order
+
+TEMPLATE = paper.RESOURCES / "report.html.j2"
+SPLITS = ("train", "valid", "test")
+
+
+def render(
+    tables: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, str],
+    config: Mapping,
+    manifests: Sequence[Mapping],
+    languages: Sequence[str],
+    model: str,
+    names: Mapping[str, str],
+    printed: Mapping[str, pd.DataFrame],
+    template: Path = TEMPLATE,
+) -> str:
+    """Fill the template; whatever comes from data is escaped.
+
+    Args:
+        tables: the run's tables by name, from `tables.read_folder`; absent ones make their section say so.
+        figures: data URIs by the figure's name, from `embed`.
+        config: the run's settings.
+        manifests: one per language: `language`, `source` and `splits`, each with `documents` and `characters`.
+        languages: language codes in the order in which they stand.
+        model: name of the run's model.
+        names: English names of languages by code.
+        printed: the paper's tables, from `paper.load`.
+        template: a Jinja template.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["count"] = formats.count
+    claims = findings(tables, printed, names)
+    removal = tables.get("removal")
+    return environment.get_template(template.name).render(
+        run=str(config.get("run", "a run")),
+        model=model,
+        is_paper_model="llama-2" in model.lower(),
+        languages=[names.get(code, code) for code in _languages(tables, languages)],
+        names=names,
+        tokens=_test_tokens(removal),
+        windows=_distinct(removal, "window"),
+        bos=_distinct(removal, "bos"),
+        findings=claims,
+        classes={HOLDS: "holds", FAILS: "fails", UNTESTED: "untested"},
+        verdicts=_verdicts(claims),
+        grids=_grids(tables, model, names, printed),
+        figures=figures,
+        further=_further(tables.get("further"), names),
+        corpora=_corpora(manifests, languages, names),
+        splits=SPLITS,
+        config=config,
+    )
+
+
+def embed(folder: str | Path) -> dict[str, str]:
+    """The SVG figures of a folder as data URIs, by name."""
+    # An image of its own, not inline markup: identifiers of several figures in one page would clash.
+    return {
+        path.stem: "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+        for path in sorted(Path(folder).glob("*.svg"))
+    }
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        UserError: the file holds something else.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return content
+
+
+def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:
+    measured = [table["language"] for table in tables.values() if "language" in table]
+    return in_order(pd.concat(measured), order) if measured else list(order)
+
+
+def _test_tokens(removal: pd.DataFrame | None) -> int:
+    """Tokens on which the untouched model was measured, all languages together; 0 if it was not."""
+    return 0 if removal is None else int(removal.loc[removal["kind"] == "base", "tokens"].sum())
+
+
+def _distinct(table: pd.DataFrame | None, column: str) -> list[str]:
+    return [] if table is None else sorted(set(table[column]))
+
+
+def _verdicts(claims: Sequence[Finding]) -> dict[str, int]:
+    return {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in (HOLDS, FAILS, UNTESTED)}
+
+
+def _grids(
+    tables: Mapping[str, pd.DataFrame], model: str, names: Mapping[str, str], printed: Mapping[str, pd.DataFrame]
+) -> dict[str, list[paper.Grid]]:
+    """The paper's tables by experiment; an empty list for what was not run."""
+    sources = {
+        "core_removal": ("removal", paper.core_removal),
+        "retraining": ("retraining", paper.retraining),
+        "monolingual": ("removal", paper.monolingual),
+    }
+    return {
+        name: layout(tables[source], model, names, printed[name]) if source in tables else []
+        for name, (source, layout) in sources.items()
+    }
+
+
+def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Language, samples, perplexity before and after further pre-training, and their ratio."""
+    if table is None:
+        return []
+    rows = []
+    for language, course in table.sort_values("samples", kind="stable").groupby("language", sort=False):
+        start, end = course.iloc[0], course.iloc[-1]
+        perplexities = (formats.perplexity(start["ppl"]), formats.perplexity(end["ppl"]))
+        ratio = formats.factor(end["nll"] - start["nll"])
+        rows.append((names.get(language, language), formats.count(end["samples"]), *perplexities, ratio))
+    return rows
+
+
+def _corpora(
+    manifests: Sequence[Mapping], languages: Sequence[str], names: Mapping[str, str]
+) -> list[tuple[str, str, list[Mapping]]]:
+    """Name, source and splits of each language's text; a split that a manifest does not count is empty."""
+    by_language = {str(manifest.get("language", "")): manifest for manifest in manifests}
+    return [
+        (
+            names.get(code, code),
+            str(by_language[code].get("source", "")),
+            [by_language[code].get("splits", {}).get(split, {}) for split in SPLITS],
+        )
+        for code in in_order(by_language, languages)
+    ]

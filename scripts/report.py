@@ -1,0 +1,56 @@
+"""Write the report of a run: one HTML file with its findings, tables and figures, to be opened offline.
+
+python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output report.html
+"""
+
+from pathlib import Path
+
+from linguistic_regions import commands, paper, report
+from linguistic_regions.storage import whole
+from linguistic_regions.tables import read_folder
+
+
+def main(
+    *,
+    tables: Path,
+    figures: Path,
+    output: Path,
+    config: Path | None = None,
+    manifests: tuple[Path, ...] = (),
+    languages: tuple[str, ...] = (),
+    model_name: str = "this run's model",
+    paper_figures: Path = paper.RESOURCES / "paper",
+    names: Path = paper.RESOURCES / "languages.tsv",
+    template: Path = report.TEMPLATE,
+) -> None:
+    """Write the report of a run: one HTML file with its findings, tables and figures, to be opened offline.
+
+    Args:
+        tables: folder with the run's tables.
+        figures: folder with the run's figures as SVG.
+        output: the HTML file.
+        config: JSON file with the run's settings.
+        manifests: the manifest of each language's text.
+        languages: language codes in the order in which they stand.
+        model_name: name of the run's model, under which its figures stand.
+        paper_figures: folder with the paper's figures.
+        names: table of languages with the columns code and name.
+        template: Jinja template of the report.
+    """
+    page = report.render(
+        tables=read_folder(tables),
+        figures=report.embed(figures),
+        config=report.read_json(config) if config else {},
+        manifests=[report.read_json(path) for path in manifests],
+        languages=languages,
+        model=model_name,
+        names=paper.language_names(names),
+        printed=paper.load(paper_figures),
+        template=template,
+    )
+    with whole(output) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    commands.run(main)
