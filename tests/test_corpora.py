@@ -229,6 +229,11 @@ def test_is_english(text, script, expected):
     assert is_english(text, script) is expected
 
 
+def test_unknown_script():
+    with pytest.raises(UserError, match="script 'Runr'"):
+        is_english("text", "Runr")
+
+
 def test_folder_that_is_no_package(tmp_path):
     with pytest.raises(UserError, match="fetch_package.py"):
         Debian("ru", [tmp_path])
@@ -236,7 +241,7 @@ def test_folder_that_is_no_package(tmp_path):
 
 def test_language_that_no_package_holds(tmp_path):
     package = write_pages(tmp_path / "manual", "manual", {"usr/share/help/C/a.page": mallard("One.")})
-    with pytest.raises(UserError, match="manual hold no page in Malay"):
+    with pytest.raises(UserError, match="no page in Malay in manual"):
         make_corpus(language="ms", source="debian", output=tmp_path / "ms", packages=(package,))
 
 

@@ -14,6 +14,8 @@ def perplexity(value: float) -> str:
 
 def factor(log_ratio: float) -> str:
     """A log ratio as the factor it stands for: 0.693 reads ×2.00. More digits near 1, where effects are small."""
+    if math.isnan(log_ratio):
+        return "–"
     if log_ratio > 700:  # exp would overflow
         return "×∞"
     value = math.exp(log_ratio)

@@ -82,9 +82,10 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
         columns=["base", "top", "bottom", "random"]
     )
     paper_models = [
-        (name, table.set_index("language")[list(ours)]) for name, table in printed.groupby("model", sort=False)
+        (f"{name} (paper)", table.set_index("language")[list(ours)])
+        for name, table in printed.groupby("model", sort=False)
     ]
-    paper_models.sort(key=lambda pair: pair[0] != "LLaMA-2-7B")  # as printed: 7B before 13B
+    paper_models.sort(key=lambda pair: "7B" not in pair[0])  # as printed: 7B before 13B
     headings = tuple(column.title() for column in ours)
     notes = [
         f"{model}: {formats.percent(ratio)} of the selectable parameters set to zero, "
@@ -133,7 +134,7 @@ def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], p
         )
         for _, row in printed.iterrows()
     )
-    groups = (("LLaMA-2", tuple(PRINTED_ARMS.values())),)
+    groups = (("LLaMA-2 (paper)", tuple(PRINTED_ARMS.values())),)
     labels = ("Test set (language)", "Training samples (Chinese)")
     note = f"1 % of the parameters removed; figures as printed ({SOURCE}). Its milestones are not this run's."
     return [*grids, Grid(title, labels, groups, rows, (note,))]
@@ -169,7 +170,7 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
         if target == "ru":
             columns = list(printed.columns.drop("language"))
             paper_tables = [printed.set_index("language")]
-            groups.append(("LLaMA-2-7B", tuple(_printed_heading(column) for column in columns)))
+            groups.append(("LLaMA-2-7B (paper)", tuple(_printed_heading(column) for column in columns)))
             notes.append(
                 f"LLaMA-2-7B: figures as printed ({SOURCE}), the model recognised by its base column (Chinese is "
                 "printed 8.562 here and 8.652 in the table of the core)."

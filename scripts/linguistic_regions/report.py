@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from linguistic_regions import formats, paper
+from linguistic_regions import formats, measures, paper
 from linguistic_regions.commands import UserError
 from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, findings
-from linguistic_regions.tables import in_order
+from linguistic_regions.tables import ARMS, in_order
 
 TEMPLATE = paper.RESOURCES / "report.html.j2"
 SPLITS = ("train", "valid", "test")
@@ -123,10 +123,32 @@ def _grids(
         "retraining": ("retraining", paper.retraining),
         "monolingual": ("removal", paper.monolingual),
     }
-    return {
+    grids = {
         name: layout(tables[source], model, names, printed[name]) if source in tables else []
         for name, (source, layout) in sources.items()
     }
+    return grids | {"freezing": [_freezing(tables["freezing"], model, names)] if "freezing" in tables else []}
+
+
+def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str]) -> paper.Grid:
+    """Perplexity at the end of training over its start, by language trained on, learning rate and arm."""
+    changes = measures.forgetting(table)
+    arms = in_order(changes.columns, ARMS)
+    parts = {"others": measures.untrained(changes), "trained on": measures.trained(changes)}
+    keys = ["train_language", "learning_rate"]
+    means = pd.concat({part: rows[arms].groupby(level=keys).mean() for part, rows in parts.items()}, names=["part"])
+    means = means.reorder_levels([*keys, "part"]).sort_index()
+    rows = tuple(
+        (names.get(language, language), formats.rate(rate), part, *map(formats.factor, values))
+        for (language, rate, part), values in zip(means.index, means.to_numpy(), strict=True)
+    )
+    return paper.Grid(
+        "Perplexity at the end of training over its start",
+        ("Trained on", "Learning rate", "Tested on"),
+        ((model, tuple(arm.replace("_", " ").capitalize() for arm in arms)),),
+        rows,
+        ("Geometric means over languages and seeds. The paper shows curves of this experiment, no figures.",),
+    )
 
 
 def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple[str, ...]]:

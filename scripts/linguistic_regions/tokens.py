@@ -97,14 +97,15 @@ class BlockTokenizer:
         rows, owners, sizes = [], [], []
         row, owner, size = [], "", 0
         for name, ids, ends in self._encoded(documents):
-            start = 0
+            start = covered = 0
             while start < len(ids):
                 if not row:
                     owner = name
                 stop = min(len(ids), start + room - len(row))
                 row.extend(ids[start:stop])
-                size += ends(stop) - ends(start)
-                start = stop
+                end = ends(stop)
+                size += end - covered
+                start, covered = stop, end
                 if len(row) == room:
                     rows.append(head + row)
                     owners.append(owner)
@@ -128,16 +129,15 @@ def _byte_ends(text: str, encoding: Encoding):
     A character whose bytes are shared by several tokens counts with the first of them. Only the tokens at
     block borders are looked up: a list of all offsets would cost more than the encoding itself.
     """
-    last = (0, 0)  # characters, bytes
+    characters = size = 0  # up to the last border asked for; borders ascend
 
     def ends(tokens: int) -> int:
-        nonlocal last
-        if tokens == 0:
-            return 0
+        nonlocal characters, size
         stop = len(text) if tokens >= len(encoding) else encoding.token_to_chars(tokens - 1)[1]
-        if stop > last[0]:
-            last = (stop, last[1] + len(text[last[0] : stop].encode()))
-        return last[1]
+        if stop > characters:
+            size += len(text[characters:stop].encode())
+            characters = stop
+        return size
 
     return ends
 

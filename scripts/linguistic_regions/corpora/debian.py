@@ -31,22 +31,20 @@ class Debian:
         self.untranslated = 0
 
     def __iter__(self) -> Iterator[Document]:
+        self.untranslated = 0
         found = False
         for folder, description in self.packages:
             name = description["package"]
-            english = set()
-            if self.code != "en":
-                english.update(paragraph for _, page in _pages(folder, "en") for paragraph in page)
+            english = {paragraph for _, page in _pages(folder, "en") for paragraph in page}
             for page_id, page in _pages(folder, self.code):
-                kept = [text for text in page if not self._is_untranslated(text, english)]
-                self.untranslated += len(page) - len(kept)
                 found = True
+                kept = page if self.code == "en" else self._translated(page, english)
                 yield Document(f"{name}/{page_id}", "\n".join(kept), name)
         if not found:
             names = ", ".join(description["package"] for _, description in self.packages)
             row = language(self.code)
             raise UserError(
-                f"the packages {names} hold no page in {row['name']} (folders: {row['debian'] or 'none'}): "
+                f"no page in {row['name']} in {names} (folders: {row['debian'] or 'none'}): "
                 "choose another source for this language"
             )
 
@@ -56,10 +54,11 @@ class Debian:
             "untranslated_paragraphs": self.untranslated,
         }
 
-    def _is_untranslated(self, paragraph: str, english: set[str]) -> bool:
-        if self.code == "en":
-            return False
-        return paragraph in english or is_english(paragraph, language(self.code)["script"])
+    def _translated(self, page: list[str], english: set[str]) -> list[str]:
+        script = language(self.code)["script"]
+        kept = [text for text in page if text not in english and not is_english(text, script)]
+        self.untranslated += len(page) - len(kept)
+        return kept
 
 
 def _description(folder: Path) -> dict:

@@ -7,9 +7,10 @@ import glob
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,18 +96,18 @@ def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
         rows = (value.as_py() for batch in table.iter_batches(columns=[column]) for value in batch.column(0))
         for number, text in enumerate(rows):
             yield number, _checked(text, column, f"{path}, row {number}")
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as parquet: {error}") from None
 
 
 def _open(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return _guarded(lambda: gzip.open(path) if path.suffix == ".gz" else path.open("rb"), path)
 
 
-def _guarded(read: Callable[[], bytes], path: Path) -> bytes:
+def _guarded(action: Callable[[], Any], path: Path) -> Any:
     try:
-        return read()
-    except (OSError, EOFError) as error:  # what gzip raises for a damaged file
+        return action()
+    except (OSError, EOFError, zlib.error) as error:  # no permission, or a damaged gzip file
         raise UserError(f"{path} cannot be read: {error}") from None
 
 

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from functools import cache
 
+from linguistic_regions.commands import UserError
+
 MIN_SCRIPT_SHARE = 0.3
 MAX_ENGLISH_SHARE = 0.07
 
@@ -43,11 +45,16 @@ def is_english(paragraph: str, script: str) -> bool:
     Args:
         paragraph: Its text.
         script: ISO 15924 code of the translation's script, such as `Latn` or `Cyrl`.
+
+    Raises `UserError` for a script that is not in `LETTER_NAMES`.
     """
     if script == "Latn":
         english = frozenset(ENGLISH_WORDS.split())
         words = re.findall(r"[^\W\d_]+", paragraph.lower())
         return sum(word in english for word in words) > MAX_ENGLISH_SHARE * len(words)
+    if script not in LETTER_NAMES:
+        known = ", ".join(("Latn", *LETTER_NAMES))
+        raise UserError(f"script '{script}' in resources/languages.tsv is none of {known}: add its letters' names")
     letters = [character for character in paragraph if character.isalpha()]
     in_script = sum(_letter_of(character, script) for character in letters)
     return in_script < MIN_SCRIPT_SHARE * len(letters)

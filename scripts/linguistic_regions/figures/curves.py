@@ -85,6 +85,8 @@ def _curves(panel: Axes, rows: pd.DataFrame) -> None:
         panel.set_xscale("symlog", linthresh=first, linscale=0.5)
         panel.set_xticks(milestones, [f"{samples:,}" for samples in milestones])
         panel.xaxis.set_minor_locator(NullLocator())
+    else:
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     panel.grid(visible=True, axis="y")
 
 

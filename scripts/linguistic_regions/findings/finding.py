@@ -18,7 +18,7 @@ class Finding:
         title: the claim in a few words.
         paper: what the paper reports, or why this is asked at all.
         verdict: `HOLDS`, `FAILS` or `UNTESTED`.
-        measured: what was measured here, a line each, and last what the verdict rests on.
+        measured: what was measured here, a line each: first what the verdict rests on, then the rest.
     """
 
     title: str

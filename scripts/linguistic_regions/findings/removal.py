@@ -84,37 +84,37 @@ def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> 
     ratio = "top over random" if kind == "top" else "random over bottom"
     return claim.judged(
         paired.low > 0,
+        f"{_words(setting)}: {ratio} {described(paired)}, language by language, {paired.count} languages.",
         *lines,
-        f"Decided at {_words(setting)}, language by language: {ratio} {described(paired)}, {paired.count} languages.",
     )
 
 
 def _collapse(claim: Finding, tables: dict, setting: tuple) -> Finding:
-    lines = []
+    lines = {}
     for pair, table in tables.items():
         top = table["top"].dropna()
         lost = int((top >= np.log(COLLAPSE)).sum())
-        lines.append(
+        lines[pair] = (
             f"{_words(pair)}: {lost} of {len(top)} languages, {formats.factor(top.min())} ({top.idxmin()}) to "
             f"{formats.factor(top.max())} ({top.idxmax()})"
         )
     holds = tables[setting]["top"].min() >= np.log(COLLAPSE)
-    return claim.judged(bool(holds), *lines, f"Decided at {_words(setting)}.")
+    return claim.judged(bool(holds), lines.pop(setting), *lines.values())
 
 
 def _ratios(claim: Finding, tables: dict, setting: tuple) -> Finding:
     """Does the mean damage rise with the ratio, in the setting's scope?"""
-    lines = []
+    lines = []  # the setting's scope comes first, as it does in `tables`
     rising = {}
     for scope in dict.fromkeys(scope for scope, _ in tables):
         damage = {ratio: table["top"].mean() for (other, ratio), table in tables.items() if other == scope}
         steps = ", ".join(f"{formats.percent(ratio)} {formats.factor(mean)}" for ratio, mean in damage.items())
-        lines.append(f"{_scope_words(scope)}: {steps}")
+        lines.append(f"{steps}, {_scope_words(scope)}")
         if len(damage) > 1:
             rising[scope] = bool(np.all(np.diff(list(damage.values())) > 0))
     if setting[0] not in rising:
         return claim
-    return claim.judged(rising[setting[0]], *lines, f"Decided {_scope_words(setting[0])}.")
+    return claim.judged(rising[setting[0]], *lines)
 
 
 def monolingual_findings(

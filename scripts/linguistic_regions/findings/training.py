@@ -55,12 +55,8 @@ def _recovery(claim: Finding, retraining: pd.DataFrame) -> Finding:
         for samples in (milestones.min(), milestones.max())
     ]
     first = gaps.loc[milestones == milestones.min(), "top_unfreeze"]
-    return claim.judged(
-        bool((first > 0).all()),
-        *dict.fromkeys(lines),
-        f"Decided at the first milestone, core held over core free, in each of {len(first)} "
-        f"{'run' if len(first) == 1 else 'runs'}.",
-    )
+    runs = f"in each of {len(first)} runs" if len(first) > 1 else "in one run, hence without interval"
+    return claim.judged(bool((first > 0).all()), f"{lines[0]}; {runs}", *dict.fromkeys(lines[1:]))
 
 
 def _english(claim: Finding, retraining: pd.DataFrame) -> Finding:
@@ -119,16 +115,19 @@ def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str) -> Findi
         return claim
     saved = measures.estimate(pairs[other] - pairs["core_frozen"])
     forgotten = pairs[other].mean()
-    share = f"; {100 * saved.mean / forgotten:.1f} % of its loss" if forgotten > 0 else ""
-    lines = [f"Perplexity of the other languages, end over start: {_arms(changes)}"]
-    for rate, group in pairs.groupby("learning_rate"):
-        difference = group[other] - group["core_frozen"]
-        lines.append(f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {_mean(difference)}")
-    lines.append(
-        f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen "
-        f"{described(saved)}{share}, {saved.count} pairs."
+    share = f"; {100 * saved.mean / forgotten:.1f} % of what {_name(other)} forgets" if forgotten > 0 else ""
+    by_rate = (pairs[other] - pairs["core_frozen"]).groupby("learning_rate").mean()
+    rates = [
+        f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {formats.factor(mean)}"
+        for rate, mean in by_rate.items()
+    ]
+    return claim.judged(
+        saved.low > 0,
+        f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen {described(saved)}{share}, "
+        f"{saved.count} pairs.",
+        f"Perplexity of the other languages, end over start: {_arms(changes)}",
+        *rates,
     )
-    return claim.judged(saved.low > 0, *lines)
 
 
 def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
@@ -141,19 +140,15 @@ def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
     cost = measures.estimate(pairs["core_frozen"] - pairs["full"])
     return claim.judged(
         cost.low <= 0,
-        f"Perplexity of the trained language, end over start: {_arms(changes)}",
         f"Pair by pair: core frozen over full {described(cost)}, {cost.count} pairs. Above 1 is what freezing costs; "
         "the claim holds unless the whole interval is.",
+        f"Perplexity of the trained language, end over start: {_arms(changes)}",
     )
 
 
 def _arms(changes: pd.DataFrame) -> str:
     order = [arm for arm in ("full", "core_frozen", "random_frozen", "region_only") if arm in changes]
-    return ", ".join(f"{_name(arm)} {_mean(changes[arm])}" for arm in order)
-
-
-def _mean(values: pd.Series) -> str:
-    return formats.factor(values.mean())
+    return ", ".join(f"{_name(arm)} {formats.factor(changes[arm].mean())}" for arm in order)
 
 
 def _name(arm: str) -> str:

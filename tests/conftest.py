@@ -1,0 +1,45 @@
+"""Tiny models and small real text, made on the spot."""
+
+import numpy as np
+import pytest
+import torch
+
+from linguistic_regions import models, vocabulary
+from linguistic_regions.tokens import Blocks
+
+# Article 1 of the Universal Declaration of Human Rights, in languages of one, two and three bytes per character.
+TEXTS = {
+    "en": "All human beings are born free and equal in dignity and rights. They are endowed with reason and "
+    "conscience and should act towards one another in a spirit of brotherhood.",
+    "ru": "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом и совестью "
+    "и должны поступать в отношении друг друга в духе братства.",
+    "zh": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(tmp_path_factory):
+    """A byte-level BPE of 300 entries, trained on `TEXTS`."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    vocabulary.train(TEXTS.values(), 300).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_model():
+    """A Llama with grouped-query attention, small enough to zero each of its weights in turn."""
+    return models.from_scratch(
+        vocabulary=24, layers=2, width=8, heads=4, kv_heads=2, mlp_width=12, context=8, tied=False, seed=0
+    ).eval()
+
+
+@pytest.fixture
+def tiny_blocks():
+    """Six random blocks of eight tokens, of three documents."""
+    ids = np.random.default_rng(0).integers(0, 24, (6, 8)).astype(np.int32)
+    return Blocks(ids, ["a", "a", "a", "b", "b", "c"], np.full(6, 20, np.int32), bos=True)

@@ -1,0 +1,109 @@
+"""Small result tables with known effects, in the form in which the workflow's steps write them."""
+
+import math
+
+import pandas as pd
+
+LANGUAGES = ["en", "ru", "uk", "zh"]
+NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
+MODEL = "tiny Llama, 4 layers x 128, 1.8 M parameters"
+BASE = {"en": 3.0, "ru": 3.2, "uk": 3.4, "zh": 4.0}  # negative log-likelihood per token
+LANGUAGE_FACTOR = {"en": 0.9, "ru": 1.0, "uk": 1.05, "zh": 1.1}  # effects differ a little by language
+
+
+def removal(top: float = 1.0, random: float = 0.05, bottom: float = 0.001, own: float = 0.6) -> pd.DataFrame:
+    """The removal table: log ratios at 3 %, half of that at 1 %; the own language loses `own`, others 0.02, kin 0.2."""
+    rows = [_removed("base", "base", 0.0, 0, 0, code, 0.0, "", "") for code in LANGUAGES]
+    for ratio, share in ((0.01, 0.5), (0.03, 1.0)):
+        for code in LANGUAGES:
+            scale = share * LANGUAGE_FACTOR[code]
+            rows += [
+                _removed(f"top-{ratio}", "top", ratio, 64, 0, code, top * scale, "tensor", "core"),
+                _removed(f"bottom-{ratio}", "bottom", ratio, 64, 0, code, bottom * scale, "tensor", "core"),
+                # Two replicates around the mean.
+                _removed(f"random-{ratio}-1", "random", ratio, 64, 1, code, random * scale - 0.02, "tensor", "core"),
+                _removed(f"random-{ratio}-2", "random", ratio, 64, 2, code, random * scale + 0.02, "tensor", "core"),
+            ]
+    for target in ("ru", "uk", "zh"):
+        for samples, share in ((64, 0.8), (256, 1.0)):
+            for code in LANGUAGES:
+                kin = {target, code} == {"ru", "uk"}
+                loss = own * share * LANGUAGE_FACTOR[code] if code == target else 0.2 if kin else 0.02
+                rows += [
+                    _removed(f"mono-{target}-{samples}", "monolingual", 0.03, samples, 0, code, loss, "tensor", target),
+                    _removed(f"low-{target}-{samples}", "bottom", 0.03, samples, 0, code, 0.001, "tensor", target),
+                    _removed(f"any-{target}-{samples}", "random", 0.03, samples, 1, code, 0.01, "tensor", target),
+                ]
+    return pd.DataFrame(rows)
+
+
+def retraining(held: float = 0.1, english: float = 0.3) -> pd.DataFrame:
+    """The retraining table: log perplexity that the held core costs, and that English loses."""
+    rows = []
+    for arm, start, cost in (("top_freeze", 1.0, held), ("bottom_freeze", 0.0, 0.0), ("top_unfreeze", 1.0, 0.01)):
+        for samples, progress in ((0, 0.0), (100, 0.5), (200, 1.0)):
+            for code, drift in (("zh", -0.4), ("en", english)):
+                nll = BASE[code] + drift * progress + (cost if samples else start)
+                rows.append({"arm": arm, "train_language": "zh", "samples": samples, **_score(code, nll)})
+    return pd.DataFrame(rows).assign(learning_rate=1e-3, seed=0)
+
+
+def freezing(core: float = 0.8, random: float = 0.9) -> pd.DataFrame:
+    """The freezing table: how much is forgotten (and learnt) relative to full training."""
+    rows = []
+    for rate, pace in ((1e-4, 0.1), (1e-3, 0.4)):
+        for arm, share in (("full", 1.0), ("core_frozen", core), ("random_frozen", random), ("region_only", 0.5)):
+            for samples, progress in ((0, 0.0), (50, 0.7), (100, 1.0)):
+                for code in LANGUAGES:
+                    sign = -1 if code == "zh" else 1
+                    change = sign * share * pace * progress * LANGUAGE_FACTOR[code]
+                    labels = {"arm": arm, "learning_rate": rate, "train_language": "zh", "samples": samples}
+                    rows.append({**labels, **_score(code, BASE[code] + change), "seed": 0})
+    return pd.DataFrame(rows)
+
+
+def further() -> pd.DataFrame:
+    """The table of further pre-training."""
+    return pd.DataFrame([{"samples": samples, **_score("zh", BASE["zh"] - samples / 100)} for samples in (0, 10, 20)])
+
+
+def overlap() -> pd.DataFrame:
+    """The overlap table: two pairs of three regions."""
+    columns = ["region_a", "region_b", "jaccard", "shared", "size_a", "size_b"]
+    return pd.DataFrame(
+        [("mono-ru", "mono-zh", 0.0, 0, 10, 10), ("mono-ru", "top-0.03", 0.1, 2, 10, 20)], columns=columns
+    )
+
+
+def density() -> pd.DataFrame:
+    """The density table: a core region in two layers."""
+    rows = [
+        ("top-0.03", layer, matrix, 3 + layer, 100)
+        for layer in (0, 1)
+        for matrix in ("self_attn.q_proj", "mlp.up_proj")
+    ]
+    return pd.DataFrame(rows, columns=["region", "layer", "matrix", "selected", "size"])
+
+
+def everything() -> dict[str, pd.DataFrame]:
+    """Every table of a run, by name."""
+    makers = (removal, retraining, freezing, further, overlap, density)
+    return {maker.__name__: maker() for maker in makers}
+
+
+def write(tables: dict[str, pd.DataFrame], folder) -> None:
+    """Write tables as a run has them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _removed(region, kind, ratio, samples, replicate, language, loss, scope, target) -> dict:
+    labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
+    score = _score(language, BASE[language] + loss)
+    ends = {"ppl_low": score["ppl"] * 0.95, "ppl_high": score["ppl"] * 1.05}
+    return {**labels, "tokens": 1000, **score, **ends, "scope": scope, "target": target, "window": 128, "bos": False}
+
+
+def _score(language: str, nll: float) -> dict:
+    return {"language": language, "nll": nll, "ppl": math.exp(nll), "bits_per_byte": nll / 3}

@@ -1,0 +1,81 @@
+"""Figures are drawn from what is there, and are the same bytes for the same data."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+import synthetic_results as synthetic
+
+from linguistic_regions.figures import curves, draw, heatmaps, removal
+
+PROGRAM = Path(__file__).parents[1] / "scripts" / "figures.py"
+ALL = {"removal", "monolingual", "retraining", "freezing", "density", "overlap"}
+
+
+def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
+    """Run the program on tables and read the figures that it writes, by file name."""
+    synthetic.write(tables, folder / "tables")
+    main = runpy.run_path(str(PROGRAM))["main"]
+    main(tables=folder / "tables", output=folder / "figures", languages=tuple(synthetic.LANGUAGES))
+    return {path.name: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
+
+
+def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
+    first = draw_files(synthetic.everything(), tmp_path / "first")
+    assert set(first) == {f"{name}.{ending}" for name in ALL for ending in ("svg", "png")}
+    assert draw_files(synthetic.everything(), tmp_path / "second") == first
+
+
+@pytest.mark.parametrize(
+    ("table", "drawn"),
+    [
+        ("removal", {"removal", "monolingual"}),
+        ("retraining", {"retraining"}),
+        ("freezing", {"freezing"}),
+        ("density", {"density"}),
+        ("overlap", {"overlap"}),
+        ("further", set()),
+    ],
+)
+def test_an_absent_experiment_has_no_figure(table, drawn):
+    tables = {table: synthetic.everything()[table]}
+    assert {name for name, _ in draw(tables, synthetic.LANGUAGES)} == drawn
+
+
+def test_removal_has_a_panel_per_ratio_and_scope_and_a_bar_per_language_and_kind():
+    figure = removal.core_removal(synthetic.removal(), synthetic.LANGUAGES)
+    assert [panel.get_title() for panel in figure.axes] == [
+        f"{ratio} % removed, ranked within each tensor" for ratio in (1, 3)
+    ]
+    panel = figure.axes[1]
+    assert [label.get_text() for label in panel.get_xticklabels()] == synthetic.LANGUAGES
+    heights = {
+        container.get_label(): [bar.get_y() + bar.get_height() for bar in container] for container in bars(panel)
+    }
+    assert heights["top (core) removed"][1] == pytest.approx(2.718281828 ** (3.2 + 1.0))
+    assert panel.get_ylim()[0] == 1 and panel.get_ylim()[1] > max(heights["top (core) removed"])
+
+
+def bars(panel) -> list:
+    """The groups of bars of a panel (its other containers are the intervals)."""
+    return [container for container in panel.containers if hasattr(container, "patches")]
+
+
+def test_heatmap_shows_the_doubling_of_perplexity_as_one():
+    table = synthetic.removal(own=0.6931471805599453)
+    figure = heatmaps.monolingual(table, synthetic.LANGUAGES)
+    values = figure.axes[0].images[0].get_array()
+    assert values[0, 1] == pytest.approx(1)  # the first region is Russian's, the second language Russian
+    assert figure.axes[1].images[0].get_array().max() < 0.1  # the random control
+
+
+def test_forgetting_is_drawn_for_each_learning_rate():
+    figure = curves.freezing(synthetic.freezing(), synthetic.LANGUAGES)
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["learning rate 1e-4", "learning rate 1e-3"]
+    full = {line.get_label(): line.get_ydata() for line in figure.axes[1].get_lines()}["everything trained"]
+    assert full[0] == 1 and full[-1] > 1
+
+
+def test_density_follows_the_prefix():
+    assert heatmaps.density(synthetic.density(), ["mono"]) is None
+    assert heatmaps.density(synthetic.density(), ["top"]) is not None

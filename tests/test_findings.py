@@ -1,0 +1,85 @@
+"""A verdict follows from the data alone: turn the data and it turns."""
+
+import pytest
+import synthetic_results as synthetic
+
+from linguistic_regions import paper
+from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, findings
+
+
+def verdicts(**tables) -> dict[str, Finding]:
+    """Every finding by a word of its title, from the default tables with some replaced."""
+    found = findings(synthetic.everything() | tables, paper.load(), synthetic.NAMES)
+    words = ("core matters", "loses every", "least important", "larger the part", "core held at zero")
+    words += ("English", "carries its own", "of its size does", "Close", "more samples", "Freezing the core")
+    words += ("as many random", "learnt")
+    by_word = {word: [claim for claim in found if word in claim.title] for word in words}
+    assert all(len(claims) == 1 for claims in by_word.values()), "every claim once"
+    assert len(found) == len(words)
+    return {word: claims[0] for word, claims in by_word.items()}
+
+
+@pytest.mark.parametrize(
+    ("word", "holding", "failing"),
+    [
+        ("core matters", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=0.01)}),
+        ("loses every", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
+        ("least important", {"removal": synthetic.removal(bottom=0)}, {"removal": synthetic.removal(bottom=0.2)}),
+        ("larger the part", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=-1)}),
+        ("core held at zero", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(held=0)}),
+        ("English", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(english=-0.3)}),
+        ("carries its own", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.02)}),
+        ("of its size does", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.005)}),
+        ("more samples", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=-0.1)}),
+        ("Freezing the core", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(core=1.1)}),
+        ("as many random", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(random=0.7)}),
+        ("learnt", {"freezing": synthetic.freezing(core=1)}, {"freezing": synthetic.freezing(core=0.8)}),
+    ],
+)
+def test_verdict_turns_with_the_data(word, holding, failing):
+    assert verdicts(**holding)[word].verdict == HOLDS
+    assert verdicts(**failing)[word].verdict == FAILS
+
+
+def test_kin_are_found_next():
+    claim = verdicts()["Close"]
+    assert claim.verdict == HOLDS
+    assert "Russian: Ukrainian ×1.221 (rank 1 of 3)" in claim.measured
+
+
+def test_saving_is_paired_and_has_the_sign_of_less_forgetting():
+    claim = verdicts()["Freezing the core"]
+    assert claim.measured[0].endswith("20.0 % of what full forgets, 6 pairs.")
+    worse = verdicts(freezing=synthetic.freezing(core=1.2))["Freezing the core"]
+    assert "-20.0 % of what full forgets" in worse.measured[0]
+
+
+def test_pairing_sees_a_difference_that_spread_between_languages_hides():
+    # Languages differ by far more than the arms do; only pair by pair is one per cent visible.
+    assert verdicts(freezing=synthetic.freezing(core=0.99))["Freezing the core"].verdict == HOLDS
+
+
+def test_a_run_without_experiments_tests_nothing():
+    found = findings({}, paper.load(), {})
+    assert {claim.verdict for claim in found} == {UNTESTED}
+    assert len(found) == 13
+
+
+def test_each_experiment_is_judged_by_itself():
+    found = findings({"freezing": synthetic.freezing()}, paper.load(), {})
+    assert sum(claim.verdict != UNTESTED for claim in found) == 3
+
+
+def test_a_missing_control_leaves_its_claim_untested():
+    removal = synthetic.removal().query("kind != 'random'")
+    found = verdicts(removal=removal)
+    assert found["core matters"].verdict == UNTESTED
+    assert found["of its size does"].verdict == UNTESTED
+    assert found["carries its own"].verdict == HOLDS
+
+
+def test_the_papers_figures_come_from_its_tables():
+    printed = paper.load()
+    printed["monolingual"].loc[printed["monolingual"]["language"] == "Russian", "top_100k"] = "120.62"
+    (claim,) = [claim for claim in findings({}, printed, {}) if "carries its own" in claim.title]
+    assert "×10.0" in claim.paper

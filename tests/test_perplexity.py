@@ -1,0 +1,67 @@
+"""Perplexity against transformers' own loss; bits per byte and intervals by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import TEXTS
+
+from linguistic_regions import models, perplexity
+from linguistic_regions.tokens import Blocks, BlockTokenizer
+
+
+def test_equals_transformers_loss(tiny_model, tiny_blocks):
+    ids = torch.from_numpy(tiny_blocks.input_ids).long()
+    expected = tiny_model(input_ids=ids, labels=ids).loss.item()
+    score = perplexity.evaluate(tiny_model, tiny_blocks, batch_tokens=16, precision="fp32")
+    assert score.nll == pytest.approx(expected, rel=1e-5)
+    assert score.ppl == pytest.approx(math.exp(expected), rel=1e-5)
+    assert score.tokens == 6 * 7
+
+
+def test_does_not_depend_on_batching_or_mode(tiny_model, tiny_blocks):
+    tiny_model.train()
+    sums = [perplexity.block_nll(tiny_model, tiny_blocks, tokens, "fp32") for tokens in (1, 24, 1000)]
+    assert tiny_model.training
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-5)
+    np.testing.assert_allclose(sums[0], sums[2], rtol=1e-5)
+
+
+def test_bits_per_byte_of_non_ascii_text_by_hand(tokenizer_folder):
+    """A uniform model spends log2(vocabulary) bits on each token: 'Вы' is 4 bytes, '是' 3, the space 1."""
+    cutter = BlockTokenizer.load(tokenizer_folder)
+    text = "Вы 是"
+    size = len(cutter.tokenizer.encode(text).ids) + 1  # BOS, text, EOS: exactly one block
+    blocks = cutter.blocks([("a", text)], size)
+    assert blocks.bytes.tolist() == [8]
+    model = models.from_scratch(300, 1, 8, 2, 2, 8, size, False, 0)
+    torch.nn.init.zeros_(model.lm_head.weight)
+    score = perplexity.evaluate(model, blocks, 100, "fp32")
+    assert score.ppl == pytest.approx(300, rel=1e-4)
+    assert score.bits_per_byte == pytest.approx((size - 1) * math.log2(300) / 8, rel=1e-5)
+
+
+def test_bits_per_byte_without_bos_count_the_unpredicted_token():
+    blocks = Blocks(np.zeros((2, 5), np.int32), ["a", "b"], np.array([10, 10], np.int32), bos=False)
+    score = perplexity.summarize(np.array([4.0, 4.0]), blocks)
+    assert score.nll == pytest.approx(1.0)
+    assert score.bits_per_byte == pytest.approx(10 / math.log(2) / 20)
+
+
+def test_interval_resamples_documents():
+    """Three unlike documents: the interval spans them; one document alone: it is a point."""
+    nll = np.array([7.0, 7.0, 14.0, 21.0])
+    blocks = Blocks(np.zeros((4, 8), np.int32), ["a", "a", "b", "c"], np.full(4, 9, np.int32), bos=True)
+    score = perplexity.summarize(nll, blocks)
+    assert math.exp(1) <= score.ppl_low < score.ppl < score.ppl_high <= math.exp(3)
+    same = perplexity.summarize(nll, Blocks(blocks.input_ids, ["a"] * 4, blocks.bytes, True))
+    assert same.ppl_low == pytest.approx(same.ppl) == pytest.approx(same.ppl_high)
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_same_bytes_whatever_the_block_size(tokenizer_folder, code):
+    cutter = BlockTokenizer.load(tokenizer_folder)
+    text = TEXTS[code] * 4
+    sizes = [cutter.blocks([("a", text)], size).bytes.sum() / len(text.encode()) for size in (6, 12)]
+    assert all(0.9 < size <= 1 for size in sizes)

@@ -1,0 +1,149 @@
+"""The report is one file that loads nothing, says what it has, and trusts no text."""
+
+import json
+import re
+import runpy
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import synthetic_results as synthetic
+
+from linguistic_regions import report
+from linguistic_regions.commands import UserError
+from linguistic_regions.figures import draw
+from linguistic_regions.figures.style import save, styled
+
+PROGRAM = Path(__file__).parents[1] / "scripts" / "report.py"
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory) -> Path:
+    """A folder with the figures of the synthetic run."""
+    folder = tmp_path_factory.mktemp("figures")
+    with styled():
+        for name, figure in draw(synthetic.everything(), synthetic.LANGUAGES):
+            save(figure, folder / name, ["svg"])
+    return folder
+
+
+def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
+    """Run the program and read its page."""
+    synthetic.write(tables, folder / "tables")
+    config = folder / "config.json"
+    config.write_text(json.dumps({"run": "trial", "model": {"width": 128, "note": EVIL}, "ratios": [0.01, 0.03]}))
+    manifest = folder / "manifest.json"
+    splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
+    manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
+    names = folder / "languages.tsv"
+    names.write_text("code\tname\n" + "".join(f"{code}\t{name}\n" for code, name in synthetic.NAMES.items()))
+    main = runpy.run_path(str(PROGRAM))["main"]
+    main(
+        tables=folder / "tables",
+        figures=figures,
+        output=folder / "report.html",
+        config=config,
+        manifests=(manifest,),
+        languages=tuple(synthetic.LANGUAGES),
+        names=names,
+        **{"model_name": synthetic.MODEL, **options},
+    )
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, figures) -> str:
+    """The report of the synthetic run."""
+    return write_report(tmp_path_factory.mktemp("report"), synthetic.everything(), figures)
+
+
+class Balance(HTMLParser):
+    """Collects what a page would load and which tags do not close."""
+
+    VOID = ("meta", "img", "br", "link", "input", "hr")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.images, self.ids, self.anchors = [], [], 0, [], []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.open += [] if tag in self.VOID else [tag]
+        self.loads += [value for key, value in attributes.items() if key in ("src", "href", "srcset", "data")]
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.images += tag == "img" and bool(attributes.get("alt"))
+        assert tag not in ("script", "link", "iframe")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def read(page: str) -> Balance:
+    parser = Balance()
+    parser.feed(page)
+    return parser
+
+
+def test_the_page_is_whole_and_loads_nothing(page):
+    parsed = read(page)
+    assert parsed.open == []
+    assert parsed.images == 6
+    assert all(load.startswith(("#", "data:image/svg+xml;base64,")) for load in parsed.loads)
+    assert not re.search(r"url\(|@import", page)
+
+
+def test_every_entry_of_the_contents_leads_somewhere(page):
+    parsed = read(page)
+    targets = [load[1:] for load in parsed.loads if load.startswith("#")]
+    assert len(targets) == 11
+    assert set(targets) <= set(parsed.ids)
+    assert len(set(parsed.ids)) == len(parsed.ids)
+
+
+def test_what_comes_from_data_is_escaped(tmp_path, figures):
+    page = write_report(tmp_path, synthetic.everything(), figures, model_name=f"Model {EVIL}")
+    assert EVIL not in page
+    assert page.count("&lt;script&gt;") >= 3  # model, configuration and manifest
+
+
+def test_the_model_is_named_and_is_not_the_papers(page):
+    assert f"<strong>{synthetic.MODEL}</strong>, not LLaMA-2." in page
+    assert page.index("not LLaMA-2") < page.index("295355.5")
+
+
+def test_a_run_of_the_papers_model_does_not_deny_it(tmp_path, figures):
+    page = write_report(tmp_path, synthetic.everything(), figures, model_name="LLaMA-2-7B")
+    assert "not LLaMA-2." not in page
+    assert "LLaMA-2-7B (paper)" in page
+
+
+def test_verdicts_come_before_the_experiments(page):
+    assert page.index("does not hold</span>") < page.index("Experiment 1: the core region</h2>")
+    assert 'class="badge holds"' in page
+
+
+def test_settings_text_and_conditions_are_shown(page):
+    assert "<dt>width</dt><dd>128" in " ".join(page.split()).replace(" </dd>", "</dd>")
+    assert "345,678" in page
+    assert "windows of 128 tokens" in page
+    assert "4,000 tokens" in page
+
+
+def test_absent_experiments_say_what_turns_them_on(tmp_path):
+    (tmp_path / "none").mkdir()
+    page = write_report(tmp_path, {}, tmp_path / "none")
+    assert read(page).images == 0
+    for experiment in ("removal", "retraining", "monolingual", "freezing"):
+        assert f"Add <code>{experiment}</code>" in page
+    assert "○ not tested" in page
+
+
+def test_the_same_run_gives_the_same_page(tmp_path, figures, page):
+    assert write_report(tmp_path, synthetic.everything(), figures) == page
+
+
+def test_a_broken_configuration_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("[1]")
+    with pytest.raises(UserError, match="config.json"):
+        report.read_json(tmp_path / "config.json")

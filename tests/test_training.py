@@ -1,0 +1,112 @@
+"""Training: the schedule, milestones, checkpoints that change nothing, batches that add up."""
+
+import numpy as np
+import pytest
+import torch
+from pretrain import mix
+
+from linguistic_regions import models
+from linguistic_regions.commands import UserError
+from linguistic_regions.perplexity import next_token_loss
+from linguistic_regions.training import Checkpoints, Schedule, train, warm_cosine
+
+ROWS = np.random.default_rng(0).integers(0, 24, (32, 8)).astype(np.int32)
+
+
+def fresh():
+    return models.from_scratch(24, 2, 8, 4, 2, 12, 8, False, 0)
+
+
+def run(model, **options):
+    settings = {"learning_rate": 1e-2, "batch_size": 4, "warmup_steps": 2, "precision": "fp32"} | options
+    seen = []
+    train(model, ROWS, Schedule(**settings), [0, 16, 32], lambda samples: seen.append(samples) or [])
+    return seen
+
+
+def loss(model):
+    with torch.no_grad():
+        return next_token_loss(model, torch.from_numpy(ROWS).long()).mean().item()
+
+
+def test_learns_and_visits_the_milestones():
+    model = fresh()
+    before = loss(model)
+    assert run(model) == [0, 16, 32]
+    assert loss(model) < before
+
+
+def test_schedule_warms_up_and_falls_along_a_cosine():
+    rates = [warm_cosine(step, 4, 12) for step in range(12)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[4] == 1.0
+    assert rates[8] == pytest.approx(0.5)
+    assert warm_cosine(12, 4, 12) == pytest.approx(0)
+
+
+def test_accumulated_batches_equal_whole_ones():
+    whole, parts = fresh(), fresh()
+    run(whole, batch_tokens=32)
+    run(parts, batch_tokens=8)
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_plain_reference_step():
+    """One step equals torch's own AdamW on the mean loss."""
+    ours, plain = fresh(), fresh()
+    train(ours, ROWS[:4], Schedule(1e-2, batch_size=4, warmup_steps=1, precision="fp32"), [], lambda _: [])
+    decayed = [weight for weight in plain.parameters() if weight.ndim > 1]
+    others = [weight for weight in plain.parameters() if weight.ndim < 2]
+    groups = [{"params": decayed, "weight_decay": 0.001}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, 1e-2, (0.9, 0.95))
+    next_token_loss(plain, torch.from_numpy(ROWS[:4]).long()).mean().backward()
+    torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+    optimizer.step()
+    for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
+    schedule = Schedule(1e-2, batch_size=4, warmup_steps=2, precision="fp32", batch_tokens=16)
+    undisturbed, killed = fresh(), fresh()
+    expected = train(undisturbed, ROWS, schedule, [0, 16, 32], lambda samples: [{"samples": samples}])
+    checkpoints = Checkpoints(tmp_path / "state", minutes=0)
+
+    def die(samples):
+        if samples == 16:
+            raise KeyboardInterrupt
+        return [{"samples": samples}]
+
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, ROWS, schedule, [0, 16, 32], die, checkpoints=checkpoints)
+    assert len(list(checkpoints.folder.iterdir())) == 2
+    resumed = fresh()
+    rows = train(resumed, ROWS, schedule, [0, 16, 32], lambda samples: [{"samples": samples}], checkpoints=checkpoints)
+    assert rows == expected
+    for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_loss_that_turns_nan_ends_the_training():
+    model = fresh()
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] = float("nan")
+    with pytest.raises(UserError, match="lower the learning rate"):
+        run(model)
+
+
+def test_milestones_must_fit_the_batches():
+    with pytest.raises(UserError, match="18 is not a multiple"):
+        train(fresh(), ROWS, Schedule(1e-2, batch_size=4), [18], lambda _: [])
+
+
+def test_mix_draws_small_languages_more_often_than_their_share():
+    large, small = np.zeros((900, 2), np.int32), np.arange(1, 11, dtype=np.int32).repeat(2).reshape(10, 2)
+    mixed = mix([large, small], 1000, balance=0.3, seed=0)
+    share = (mixed[:, 0] > 0).mean()
+    expected = 10**0.3 / (10**0.3 + 900**0.3)
+    assert share == pytest.approx(expected, abs=0.05)
+    counts = np.bincount(mixed[:, 0])[1:]
+    assert counts.max() - counts.min() <= 1  # gone through again and again, not at random
+    assert np.array_equal(mixed, mix([large, small], 1000, balance=0.3, seed=0))
