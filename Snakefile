@@ -10,6 +10,9 @@ configfile: f"{workflow.basedir}/config.yaml"
 include: "rules/common.smk"
 
 
+container: config["container"]
+
+
 pathvars:
     results=f"results/{config['run']}",
     logs=f"results/{config['run']}/logs",

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, recipes
+from linguistic_regions import configuration, plan, recipes
 from linguistic_regions.commands import UserError
 
 try:
@@ -18,34 +18,57 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-# Large tensors come from the heap, which keeps its pages, not from fresh mappings that fault each page in anew:
-# training on a CPU is 1.3 times faster.
-os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
-os.environ.setdefault("MALLOC_TOP_PAD_", str(2**26))
+os.environ.update(
+    # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    # Large tensors come from the heap, which keeps its pages, not from fresh mappings that fault each page in
+    # anew: training on a CPU is 1.3 times faster.
+    MALLOC_MMAP_MAX_="0",
+    MALLOC_TRIM_THRESHOLD_=f"{2**34}",
+    MALLOC_TOP_PAD_=f"{2**26}",
+)
 
 
 def at(path):
     """A place in the run's results, for params; inputs and outputs say <results>."""
-    return f"results/{config['run']}/{path}"
+    return lambda wildcards: f"results/{config['run']}/{path}".format(**wildcards)
 
 
 def flags(**options):
     """Options as the flags of a program: None and empty lists are left out."""
     words = []
     for name, value in options.items():
-        flag = "--" + name.replace("_", "-")
-        if value is None or value == [] or value == {}:
+        name = name.replace("_", "-")
+        if value is None or value == []:
             continue
         if isinstance(value, bool):
-            words.append(flag if value else flag.replace("--", "--no-", 1))
+            words.append(f"--{name}" if value else f"--no-{name}")
         else:
-            words += [flag, *(value if isinstance(value, list) else [value])]
+            words += [f"--{name}", *(value if isinstance(value, list) else [value])]
     return shlex.join(str(word) for word in words)
 
 
-def computing(config):
-    """The flags that every program with a schedule or a model takes."""
-    return {"precision": config["precision"], "batch_tokens": config["batch_tokens"]}
+def blocks(languages, split):
+    """The token blocks of some splits of several languages."""
+    return expand("<results>/tokens/{language}/{split}.parquet", language=languages, split=split)
+
+
+def computing_flags(**options):
+    """The flags of every program that runs the model, and its own."""
+    return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **options)
+
+
+def training_flags(**options):
+    """The flags that all training on one language shares, and those of one experiment."""
+    return computing_flags(**config["training"], **options)
+
+
+def region_flags(made):
+    """The flags of a job that builds regions by these recipes."""
+    model = config["model"]
+    return flags(recipes_json=json.dumps(made), model=model["hub"] or "scratch", revision=model["revision"])
+
+
+def arm_flags(wildcards, input):
+    """The flags that name the regions of an arm."""
+    return flags(**{does: list(input[does]) for does in ("lesion", "frozen", "only") if does in input.keys()})

@@ -1,11 +1,6 @@
 # Importance: further pre-training per language, and the score of every weight.
 
 
-def training_flags(**options):
-    """The flags that all training on one language shares, and those of one experiment."""
-    return flags(**config["training"], **computing(config), **options)
-
-
 rule further:
     input:
         model=rules.base_model.output,
@@ -14,6 +9,11 @@ rule further:
     output:
         model=directory("<results>/models/further/{language}"),
         table="<results>/further/{language}.csv",
+    log:
+        "<logs>/further/{language}.log",
+    benchmark:
+        "<benchmarks>/further/{language}.tsv"
+    threads: config["threads"]
     params:
         options=training_flags(
             learning_rate=config["further"]["learning_rate"],
@@ -24,11 +24,6 @@ rule further:
         ),
         tokens=at("tokens"),
         checkpoints=at("checkpoints/further/{language}"),
-    log:
-        "<logs>/further/{language}.log",
-    benchmark:
-        "<benchmarks>/further/{language}.tsv"
-    threads: config["threads"]
     message:
         "Pretrain further: {wildcards.language}"
     shell:
@@ -43,6 +38,11 @@ rule importance:
         blocks="<results>/tokens/{language}/train.parquet",
     output:
         directory(expand("<results>/importance/{{language}}/{samples}", samples=config["importance"]["samples"])),
+    log:
+        "<logs>/importance/{language}.log",
+    benchmark:
+        "<benchmarks>/importance/{language}.tsv"
+    threads: config["threads"]
     params:
         options=flags(
             milestones=config["importance"]["samples"],
@@ -53,11 +53,6 @@ rule importance:
             exclude=config["model"]["exclude"],
         ),
         output=at("importance/{language}"),
-    log:
-        "<logs>/importance/{language}.log",
-    benchmark:
-        "<benchmarks>/importance/{language}.tsv"
-    threads: config["threads"]
     message:
         "Score the weights' importance: {wildcards.language}"
     shell:

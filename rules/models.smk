@@ -5,12 +5,12 @@ if config["model"]["hub"]:
     rule base_model:
         output:
             directory("<results>/models/base"),
-        params:
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         log:
             "<logs>/base_model.log",
         benchmark:
             "<benchmarks>/base_model.tsv"
+        params:
+            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
             "Fetch the base model"
         shell:
@@ -24,20 +24,23 @@ else:
             blocks=blocks(config["languages"], ["train", "valid"]),
         output:
             directory("<results>/models/base"),
-        params:
-            options=flags(
-                **{key: value for key, value in config["model"]["scratch"].items() if key not in ("vocabulary", "threads")},
-                **computing(config),
-                languages=config["languages"],
-                seed=config["seed"],
-            ),
-            tokens=at("tokens"),
-            checkpoints=at("checkpoints/base_model"),
         log:
             "<logs>/base_model.log",
         benchmark:
             "<benchmarks>/base_model.tsv"
         threads: config["model"]["scratch"]["threads"]
+        params:
+            options=computing_flags(
+                **{
+                    key: value
+                    for key, value in config["model"]["scratch"].items()
+                    if key not in ("vocabulary", "threads")
+                },
+                languages=config["languages"],
+                seed=config["seed"],
+            ),
+            tokens=at("tokens"),
+            checkpoints=at("checkpoints/base_model"),
         message:
             "Pretrain the base model"
         shell:

@@ -1,34 +1,77 @@
 # What people read: tables, figures, one report.
 
 
-def pieces(wildcards=None):
-    """For each table the files that it is made of, as the config's experiments ask for them."""
-    experiments, training, freezing = config["experiments"], config["retraining"], config["freezing"]
-    found = {
-        "removal": expand("<results>/removal/{batch}.csv", batch=BATCHES),
-        "further": expand("<results>/further/{language}.csv", language=config["further"]["languages"]),
-    }
-    if "retraining" in experiments:
-        found["retraining"] = expand(
-            "<results>/retraining/{language}-{arm}.csv", language=training["languages"], arm=training["arms"]
-        )
-    if "freezing" in experiments:
-        found["freezing"] = expand(
-            "<results>/freezing/{language}-{arm}-{rate:g}-{seed}.csv",
-            language=freezing["languages"],
-            arm=freezing["arms"],
-            rate=freezing["learning_rates"],
-            seed=freezing["seeds"],
-        )
-    return found
+rule settings:
+    output:
+        "<results>/config.json",
+    log:
+        "<logs>/settings.log",
+    benchmark:
+        "<benchmarks>/settings.tsv"
+    params:
+        config=lambda wildcards: json.dumps(config, indent=2),
+    message:
+        "Record the config"
+    shell:
+        "printf '%s\\n' {params.config:q} > {output} 2> {log}"
 
 
-rule tables_and_figures_placeholder:
+rule tables:
     input:
-        removal=pieces()["removal"],
-        overlap=rules.overlap.output,
-        all=[file for files in pieces().values() for file in files],
+        **plan.pieces(config),
+    output:
+        plan.tables(config),
+    log:
+        "<logs>/tables.log",
+    benchmark:
+        "<benchmarks>/tables.tsv"
+    params:
+        pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
+        options=flags(languages=config["languages"], model_name=plan.model_name(config)),
+        output=at("tables"),
+    message:
+        "Lay out the tables"
+    shell:
+        "python scripts/tables.py {params.pieces} {params.options} --output {params.output} 2>&1 | tee {log}"
+
+
+rule figures:
+    input:
+        tables=rules.tables.output,
+        regions=rules.overlap.output,
+    output:
+        directory("<results>/figures"),
+    log:
+        "<logs>/figures.log",
+    benchmark:
+        "<benchmarks>/figures.tsv"
+    params:
+        options=flags(languages=config["languages"], **config["figures"]),
+        tables=at("tables"),
+    message:
+        "Draw the figures"
+    shell:
+        "python scripts/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        config=rules.settings.output,
+        tables=rules.tables.output,
+        regions=rules.overlap.output,
+        figures=rules.figures.output,
+        manifests=expand("<results>/corpora/{language}/manifest.json", language=config["languages"]),
     output:
         "<results>/report.html",
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    params:
+        options=flags(languages=config["languages"], model_name=plan.model_name(config)),
+        tables=at("tables"),
+    message:
+        "Write the report"
     shell:
-        "touch {output}"
+        "python scripts/report.py {params.options} --config {input.config} --tables {params.tables}"
+        " --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

@@ -5,12 +5,12 @@ if config["model"]["hub"]:
     rule tokenizer:
         output:
             directory("<results>/models/tokenizer"),
-        params:
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         log:
             "<logs>/tokenizer.log",
         benchmark:
             "<benchmarks>/tokenizer.tsv"
+        params:
+            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
             "Fetch the model's tokenizer"
         shell:
@@ -23,13 +23,13 @@ else:
             corpora=expand("<results>/corpora/{language}/train.parquet", language=config["languages"]),
         output:
             directory("<results>/models/tokenizer"),
-        params:
-            options=flags(size=config["model"]["scratch"]["vocabulary"]),
         log:
             "<logs>/tokenizer.log",
         benchmark:
             "<benchmarks>/tokenizer.tsv"
         threads: 2
+        params:
+            options=flags(size=config["model"]["scratch"]["vocabulary"]),
         message:
             "Train a tokenizer"
         shell:
@@ -45,21 +45,16 @@ rule blocks:
         train="<results>/tokens/{language}/train.parquet",
         valid="<results>/tokens/{language}/valid.parquet",
         test="<results>/tokens/{language}/test.parquet",
-    params:
-        options=flags(**config["tokens"], seed=config["seed"]),
-        corpus=at("corpora/{language}"),
-        output=at("tokens/{language}"),
     log:
         "<logs>/blocks/{language}.log",
     benchmark:
         "<benchmarks>/blocks/{language}.tsv"
+    params:
+        options=flags(**config["tokens"], seed=config["seed"]),
+        corpus=at("corpora/{language}"),
+        output=at("tokens/{language}"),
     message:
         "Cut text into blocks: {wildcards.language}"
     shell:
         "RAYON_NUM_THREADS={threads} python scripts/blocks.py {params.options} --corpus {params.corpus}"
         " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"
-
-
-def blocks(languages, split):
-    """The blocks of one split of several languages."""
-    return expand("<results>/tokens/{language}/{split}.parquet", language=languages, split=split)

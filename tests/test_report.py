@@ -6,6 +6,7 @@ import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic_results as synthetic
 
@@ -137,6 +138,33 @@ def test_absent_experiments_say_what_turns_them_on(tmp_path):
     for experiment in ("removal", "retraining", "monolingual", "freezing"):
         assert f"Add <code>{experiment}</code>" in page
     assert "○ not tested" in page
+
+
+@pytest.mark.parametrize("kinds", [["base"], ["base", "top", "bottom", "random"], ["base", "monolingual"]])
+def test_a_removal_table_may_hold_one_experiment(tmp_path, kinds):
+    (tmp_path / "none").mkdir()
+    removal = synthetic.removal()
+    removal = removal[removal["kind"].isin(kinds) & (removal["target"].isin(["", "core"]) | ("monolingual" in kinds))]
+    page = write_report(tmp_path, {"removal": removal}, tmp_path / "none")
+    assert ("Add <code>removal</code>" in page) == ("top" not in kinds)
+    assert ("Add <code>monolingual</code>" in page) == ("monolingual" not in kinds)
+
+
+def test_regions_of_the_configuration_have_a_table(tmp_path):
+    (tmp_path / "none").mkdir()
+    removal = synthetic.removal()
+    own = removal[removal["region"] == "top-0.03"].assign(region="mine", kind="other", target="", scope="", ratio=0.0)
+    page = write_report(tmp_path, {"removal": pd.concat([removal, own])}, tmp_path / "none")
+    assert '<th scope="row">mine</th>' in page
+    assert "×2.72" in page[page.index(">mine<") :]
+
+
+def test_png_stands_in_for_svg(tmp_path):
+    (tmp_path / "removal.png").write_bytes(b"png")
+    (tmp_path / "freezing.png").write_bytes(b"png")
+    (tmp_path / "freezing.svg").write_bytes(b"svg")
+    kinds = {name: uri.split(";")[0] for name, uri in report.embed(tmp_path).items()}
+    assert kinds == {"removal": "data:image/png", "freezing": "data:image/svg+xml"}
 
 
 def test_the_same_run_gives_the_same_page(tmp_path, figures, page):

@@ -28,12 +28,19 @@ def check(config: dict) -> dict:
     """
     rules = schema()
     config = with_defaults(deepcopy(config), rules)
-    config = _numbers(config, rules)
+    config = _numbers(config, rules, rules)
     error = best_match(Draft202012Validator(rules).iter_errors(config))
     if error:
         raise UserError(f"config: {_explain(error)}")
     _check_sense(config)
     return config
+
+
+def resolve(rule: dict, rules: dict) -> dict:
+    """A rule of the schema with the definition that it refers to (`$ref`) put in its place."""
+    if "$ref" not in rule:
+        return rule
+    return rules["$defs"][rule["$ref"].rsplit("/", 1)[-1]] | rule
 
 
 def with_defaults(config, rules: dict):
@@ -47,12 +54,13 @@ def with_defaults(config, rules: dict):
     return config
 
 
-def _numbers(value, rule: dict):
+def _numbers(value, rule: dict, rules: dict):
     """YAML reads 1e-4 as a string: make it the number that was meant, where the schema wants one."""
+    rule = resolve(rule, rules)
     if isinstance(value, dict):
-        return {key: _numbers(item, rule.get("properties", {}).get(key, {})) for key, item in value.items()}
+        return {key: _numbers(item, rule.get("properties", {}).get(key, {}), rules) for key, item in value.items()}
     if isinstance(value, list):
-        return [_numbers(item, rule.get("items", {})) for item in value]
+        return [_numbers(item, rule.get("items", {}), rules) for item in value]
     if isinstance(value, str) and rule.get("type") == "number":
         try:
             return float(value)

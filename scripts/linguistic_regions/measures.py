@@ -37,7 +37,7 @@ def log_ratios(removal: pd.DataFrame) -> pd.DataFrame:
     """The removals, with a column `log_ratio`: log(perplexity / the untouched model's) in that language."""
     base = base_nll(removal)
     removed = removal[removal["kind"] != "base"]
-    return removed.assign(log_ratio=removed["nll"] - removed["language"].map(base))
+    return removed.assign(log_ratio=removed["nll"] - base.reindex(removed["language"]).to_numpy())
 
 
 def base_nll(removal: pd.DataFrame) -> pd.Series:

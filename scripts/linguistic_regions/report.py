@@ -67,17 +67,20 @@ def render(
         figures=figures,
         further=_further(tables.get("further"), names),
         corpora=_corpora(manifests, languages, names),
+        is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
         splits=SPLITS,
         config=config,
     )
 
 
 def embed(folder: str | Path) -> dict[str, str]:
-    """The SVG figures of a folder as data URIs, by name."""
+    """The figures of a folder as data URIs, by name: the SVG, or else the PNG."""
     # An image of its own, not inline markup: identifiers of several figures in one page would clash.
+    types = {"png": "image/png", "svg": "image/svg+xml"}
     return {
-        path.stem: "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-        for path in sorted(Path(folder).glob("*.svg"))
+        path.stem: f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+        for ending, kind in types.items()
+        for path in sorted(Path(folder).glob(f"*.{ending}"))
     }
 
 
@@ -127,7 +130,21 @@ def _grids(
         name: layout(tables[source], model, names, printed[name]) if source in tables else []
         for name, (source, layout) in sources.items()
     }
-    return grids | {"freezing": [_freezing(tables["freezing"], model, names)] if "freezing" in tables else []}
+    grids["freezing"] = [_freezing(tables["freezing"], model, names)] if "freezing" in tables else []
+    grids["other"] = _other(tables["removal"], model) if "removal" in tables else []
+    return grids
+
+
+def _other(removal: pd.DataFrame, model: str) -> list[paper.Grid]:
+    """What the removal of the regions that the user declared does to each language."""
+    effects = measures.log_ratios(removal)
+    effects = effects[effects["kind"] == "other"]
+    if effects.empty:
+        return []
+    means = effects.groupby(["region", "language"], sort=False)["log_ratio"].mean().unstack("language")
+    rows = tuple((region, *map(formats.factor, values)) for region, values in means.iterrows())
+    note = "Perplexity over the untouched model's."
+    return [paper.Grid("Regions of the configuration, removed", ("Region",), ((model, tuple(means)),), rows, (note,))]
 
 
 def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str]) -> paper.Grid:

@@ -32,7 +32,8 @@ def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | Non
     }
     limit = max(np.nanmax(np.abs(matrix.to_numpy())) for matrix in matrices.values())
     heights = [len(matrix) for matrix in matrices.values()]
-    figure = Figure(figsize=(1.6 + 0.56 * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
+    width = 0.56 if len(columns) <= ANNOTATED else 0.32
+    figure = Figure(figsize=(1.6 + width * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
     panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for panel, (title, matrix) in zip(panels, matrices.items(), strict=True):
         # Blue and red around white: white is no change, whatever the range.

@@ -59,6 +59,6 @@ def _bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, language
         )
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    panel.set_xticks(places, languages)
+    panel.set_xticks(places, languages, rotation=90 if len(languages) > 16 else 0)
     panel.tick_params(axis="x", length=0)
     panel.grid(visible=True, axis="y")

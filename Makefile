@@ -1,0 +1,34 @@
+# make run: from a fresh clone to results/demo/report.html; make test: all tests that this machine can run.
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: run test check docs clean
+
+run: $(READY)
+	$(VENV)/bin/snakemake --cores $(CORES)
+
+test: $(READY) check
+	$(VENV)/bin/python -m pytest
+
+check: $(READY)  ## style and lint, of Python and of the workflow
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/snakefmt --check Snakefile rules
+	$(VENV)/bin/snakemake --lint
+
+docs: $(READY)  ## the config reference, from the schema
+	$(VENV)/bin/python scripts/config_reference.py > docs/config.md
+
+clean:
+	rm -rf $(VENV)
+
+$(READY): envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11; give a newer one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --requirement envs/requirements.txt
+	touch $@

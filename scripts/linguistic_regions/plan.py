@@ -1,0 +1,128 @@
+"""What a config asks for: which text, which regions, which arms, and the files that follow. Pure functions of it.
+
+Paths begin with <results>, which the Snakefile turns into the run's folder.
+"""
+
+from linguistic_regions import recipes
+from linguistic_regions.recipes import Recipes
+
+# What an arm does with a region before training (lesion: set it to zero) and while it trains.
+RETRAINING_ARMS = {
+    "top_freeze": {"lesion": "top", "frozen": "top"},
+    "bottom_freeze": {"lesion": "bottom", "frozen": "bottom"},
+    "random_freeze": {"lesion": "random", "frozen": "random"},
+    "top_unfreeze": {"lesion": "top"},
+}
+FREEZING_ARMS = {
+    "full": {},
+    "core_frozen": {"frozen": "top"},
+    "random_frozen": {"frozen": "random"},
+    "region_only": {"only": "top"},
+}
+
+
+def corpus(config: dict, language: str) -> dict:
+    """The corpora section as it stands for one language."""
+    settings = {key: value for key, value in config["corpora"].items() if key != "languages"}
+    for key, value in config["corpora"]["languages"].get(language, {}).items():
+        settings[key] = settings[key] | value if isinstance(value, dict) else value
+    return settings
+
+
+def packages(config: dict, language: str) -> list[str]:
+    """The Debian packages that a language's text comes from."""
+    settings = corpus(config, language)
+    return settings["debian"]["packages"] if settings["source"] == "debian" else []
+
+
+def corpus_options(config: dict, language: str) -> dict:
+    """The options of corpus.py for one language: its source's settings, and the bounds and splits."""
+    settings = corpus(config, language)
+    source = settings["source"]
+    options = dict(settings[source]) if source != "debian" else {}
+    options["dataset_config"] = options.pop("config", None)
+    shared = {key: settings[key] for key in ("test", "valid", "max_documents", "max_characters")}
+    return {"language": language, "source": source, **options, **shared}
+
+
+def scores(made: Recipes) -> list[str]:
+    """The folders of importance scores that recipes rank by."""
+    folders = {folder for recipe in made.values() for folder in recipe.get("scores", [])}
+    return [f"<results>/importance/{folder}" for folder in sorted(folders)]
+
+
+def regions(names) -> list[str]:
+    """The files of regions."""
+    return [f"<results>/regions/{name}.safetensors" for name in names]
+
+
+def core_cut(config: dict, cut: str) -> Recipes:
+    """The core and its controls at one cut, such as "0.03" or, ranked over the whole model, "0.03-model"."""
+    scope = "model" if cut.endswith("-model") else "tensor"
+    return recipes.core_at(config, float(cut.removesuffix("-model")), scope, config["removal"]["replicates"])
+
+
+def removals(config: dict) -> dict[str, list[str]]:
+    """For each removal job the regions that it removes, the model being loaded once for all of them.
+
+    Experiments are not mixed, so that an edit of one reruns its jobs alone. The first job measures the intact
+    model as well.
+    """
+    experiments = config["experiments"]
+    asked = {
+        "core": list(recipes.core(config)) if "removal" in experiments else [],
+        "monolingual": recipes.measured(recipes.monolingual(config)) if "monolingual" in experiments else [],
+        "declared": config["removal"]["regions"],
+    }
+    size = config["removal"]["regions_per_job"]
+    jobs = {
+        f"{family}-{start // size + 1}": names[start : start + size]
+        for family, names in asked.items()
+        for start in range(0, len(names), size)
+    }
+    return jobs or {"base-1": []}
+
+
+def arm(does: dict[str, str], ratio: float) -> dict[str, str]:
+    """The region files that an arm works with, one for each thing that it does."""
+    names = {"top": f"top-{ratio:g}", "bottom": f"bottom-{ratio:g}", "random": f"random-{ratio:g}-1"}
+    return {action: regions([names[kind]])[0] for action, kind in does.items()}
+
+
+def pieces(config: dict) -> dict[str, list[str]]:
+    """For each table the files that it is made of, as the config's experiments ask for them."""
+    retraining, freezing = config["retraining"], config["freezing"]
+    found = {
+        "removal": [f"<results>/removal/{job}.csv" for job in removals(config)],
+        "further": [f"<results>/further/{language}.csv" for language in config["further"]["languages"]],
+    }
+    if "retraining" in config["experiments"]:
+        found["retraining"] = [
+            f"<results>/retraining/{language}-{arm}.csv"
+            for language in retraining["languages"]
+            for arm in retraining["arms"]
+        ]
+    if "freezing" in config["experiments"]:
+        found["freezing"] = [
+            f"<results>/freezing/{language}-{arm}-{rate:g}-{seed}.csv"
+            for language in freezing["languages"]
+            for arm in freezing["arms"]
+            for rate in freezing["learning_rates"]
+            for seed in freezing["seeds"]
+        ]
+    return found
+
+
+def tables(config: dict) -> list[str]:
+    """The tables of the run: as data, and as the paper prints them."""
+    printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
+    names = [f"{name}.csv" for name in pieces(config)]
+    names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
+    return [f"<results>/tables/{name}" for name in names]
+
+
+def model_name(config: dict) -> str:
+    """The name under which this run's figures stand beside the paper's."""
+    if config["model"]["hub"]:
+        return config["model"]["hub"]
+    return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
