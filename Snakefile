@@ -21,7 +21,7 @@ pathvars:
 
 wildcard_constraints:
     language="|".join(config["languages"]),
-    arm="[a-z_]+",
+    arms="[a-z_+]+",
 
 
 include: "rules/corpora.smk"

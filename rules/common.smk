@@ -70,5 +70,6 @@ def region_flags(made):
 
 
 def arm_flags(wildcards, input):
-    """The flags that name the regions of an arm."""
-    return flags(**{does: list(input[does]) for does in ("lesion", "frozen", "only") if does in input.keys()})
+    """The flags of arms, joined by "+", and of the regions that they work with."""
+    regions = {kind: input[kind] for kind in ("top", "bottom", "random") if kind in input.keys()}
+    return flags(arms=wildcards.arms.split("+"), **regions)

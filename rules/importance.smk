@@ -1,60 +1,77 @@
-# Importance: further pre-training per language, and the score of every weight.
+# Importance: further pre-training per language, and the score of every weight. A job covers `jobs.languages` languages.
+
+for languages in plan.chunks(config["further"]["languages"], config["jobs"]["languages"]):
+
+    rule:
+        name:
+            f"further_{languages.replace('+', '_')}"
+        input:
+            model=rules.base_model.output,
+            blocks=blocks(languages.split("+"), ["train", "valid"]),
+        output:
+            models=directory(expand("<results>/models/further/{language}", language=languages.split("+"))),
+            table=f"<results>/further/{languages}.csv",
+        log:
+            f"<logs>/further/{languages}.log",
+        benchmark:
+            f"<benchmarks>/further/{languages}.tsv"
+        threads: config["threads"]
+        params:
+            options=training_flags(
+                languages=languages.split("+"),
+                learning_rates=config["further"]["learning_rate"],
+                milestones=config["further"]["milestones"],
+                split="valid",
+                arms="full",
+                seeds=config["seed"],
+            ),
+            tokens=at("tokens"),
+            checkpoints=at(f"checkpoints/further/{languages}"),
+            output=at("models/further"),
+        message:
+            f"Pretrain further: {languages}"
+        shell:
+            "python scripts/further_pretrain.py {params.options} --model {input.model}"
+            " --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
+            " --output {params.output} --table {output.table} 2>&1 | tee {log}"
 
 
-rule further:
-    input:
-        model=rules.base_model.output,
-        blocks="<results>/tokens/{language}/train.parquet",
-        valid="<results>/tokens/{language}/valid.parquet",
-    output:
-        model=directory("<results>/models/further/{language}"),
-        table="<results>/further/{language}.csv",
-    log:
-        "<logs>/further/{language}.log",
-    benchmark:
-        "<benchmarks>/further/{language}.tsv"
-    threads: config["threads"]
-    params:
-        options=training_flags(
-            learning_rate=config["further"]["learning_rate"],
-            milestones=config["further"]["milestones"],
-            split="valid",
-            arm="further",
-            seed=config["seed"],
-        ),
-        tokens=at("tokens"),
-        checkpoints=at("checkpoints/further/{language}"),
-    message:
-        "Pretrain further: {wildcards.language}"
-    shell:
-        "python scripts/further_pretrain.py {params.options} --model {input.model} --tokens-folder {params.tokens}"
-        " --language {wildcards.language} --evaluate {wildcards.language} --checkpoints {params.checkpoints}"
-        " --threads {threads} --output {output.model} --table {output.table} 2>&1 | tee {log}"
+for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["languages"]):
 
-
-rule importance:
-    input:
-        model=rules.further.output.model if config["importance"]["at"] == "further" else rules.base_model.output,
-        blocks="<results>/tokens/{language}/train.parquet",
-    output:
-        directory(expand("<results>/importance/{{language}}/{samples}", samples=config["importance"]["samples"])),
-    log:
-        "<logs>/importance/{language}.log",
-    benchmark:
-        "<benchmarks>/importance/{language}.tsv"
-    threads: config["threads"]
-    params:
-        options=flags(
-            milestones=config["importance"]["samples"],
-            estimator=config["importance"]["estimator"],
-            micro_batch=config["importance"]["micro_batch"],
-            precision=config["precision"],
-            include=config["model"]["include"],
-            exclude=config["model"]["exclude"],
-        ),
-        output=at("importance/{language}"),
-    message:
-        "Score the weights' importance: {wildcards.language}"
-    shell:
-        "python scripts/importance.py {params.options} --model {input.model} --blocks {input.blocks}"
-        " --threads {threads} --output {params.output} 2>&1 | tee {log}"
+    rule:
+        name:
+            f"importance_{languages.replace('+', '_')}"
+        input:
+            models=plan.scored_models(config, languages.split("+")),
+            blocks=blocks(languages.split("+"), "train"),
+        output:
+            directory(
+                expand(
+                    "<results>/importance/{language}/{samples}",
+                    language=languages.split("+"),
+                    samples=config["importance"]["samples"],
+                )
+            ),
+        log:
+            f"<logs>/importance/{languages}.log",
+        benchmark:
+            f"<benchmarks>/importance/{languages}.tsv"
+        threads: config["threads"]
+        params:
+            options=flags(
+                languages=languages.split("+"),
+                milestones=config["importance"]["samples"],
+                estimator=config["importance"]["estimator"],
+                micro_batch=config["importance"]["micro_batch"],
+                precision=config["precision"],
+                include=config["model"]["include"],
+                exclude=config["model"]["exclude"],
+            ),
+            model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
+            tokens=at("tokens"),
+            output=at("importance"),
+        message:
+            f"Score the weights' importance: {languages}"
+        shell:
+            "python scripts/importance.py {params.options} --model {params.model:q} --tokens-folder {params.tokens}"
+            " --threads {threads} --output {params.output} 2>&1 | tee {log}"

@@ -1,62 +1,65 @@
-# Experiments 1 and 3: training on one language with the core removed or frozen, and with controls.
+# Experiments 1 and 3: training on one language with the core removed or frozen, and with controls. A job covers
+# `jobs.arms` arms, whose names are joined by "+".
 
 
 rule retraining:
     input:
-        unpack(lambda wildcards: plan.arm(plan.RETRAINING_ARMS[wildcards.arm], config["retraining"]["ratio"])),
+        unpack(lambda wildcards: plan.arm_regions(wildcards.arms, config["retraining"]["ratio"])),
         model=rules.base_model.output,
         blocks="<results>/tokens/{language}/train.parquet",
         tests=blocks(config["retraining"]["evaluate"], "test"),
     output:
-        "<results>/retraining/{language}-{arm}.csv",
+        "<results>/retraining/{language}-{arms}.csv",
     log:
-        "<logs>/retraining/{language}-{arm}.log",
+        "<logs>/retraining/{language}-{arms}.log",
     benchmark:
-        "<benchmarks>/retraining/{language}-{arm}.tsv"
+        "<benchmarks>/retraining/{language}-{arms}.tsv"
     threads: config["threads"]
     params:
         options=training_flags(
-            learning_rate=config["retraining"]["learning_rate"],
+            learning_rates=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
             evaluate=config["retraining"]["evaluate"],
-            seed=config["seed"],
+            seeds=config["seed"],
         ),
-        regions=arm_flags,
+        arms=arm_flags,
         tokens=at("tokens"),
-        checkpoints=at("checkpoints/retraining/{language}-{arm}"),
+        checkpoints=at("checkpoints/retraining"),
     message:
-        "Retrain on {wildcards.language}: {wildcards.arm}"
+        "Retrain on {wildcards.language}: {wildcards.arms}"
     shell:
-        "python scripts/further_pretrain.py {params.options} {params.regions} --model {input.model}"
-        " --tokens-folder {params.tokens} --language {wildcards.language} --arm {wildcards.arm}"
-        " --checkpoints {params.checkpoints} --threads {threads} --table {output} 2>&1 | tee {log}"
+        "python scripts/further_pretrain.py {params.options} {params.arms} --model {input.model}"
+        " --tokens-folder {params.tokens} --languages {wildcards.language}"
+        " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}"
+        " --threads {threads} --table {output} 2>&1 | tee {log}"
 
 
 rule freezing:
     input:
-        unpack(lambda wildcards: plan.arm(plan.FREEZING_ARMS[wildcards.arm], config["freezing"]["ratio"])),
+        unpack(lambda wildcards: plan.arm_regions(wildcards.arms, config["freezing"]["ratio"])),
         model=rules.base_model.output,
         blocks="<results>/tokens/{language}/train.parquet",
         tests=blocks(config["languages"], "test"),
     output:
-        "<results>/freezing/{language}-{arm}-{rate}-{seed}.csv",
+        "<results>/freezing/{language}-{arms}-{rate}-{seed}.csv",
     log:
-        "<logs>/freezing/{language}-{arm}-{rate}-{seed}.log",
+        "<logs>/freezing/{language}-{arms}-{rate}-{seed}.log",
     benchmark:
-        "<benchmarks>/freezing/{language}-{arm}-{rate}-{seed}.tsv"
+        "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
     threads: config["threads"]
     params:
         options=training_flags(
             milestones=config["freezing"]["milestones"],
             evaluate=config["languages"],
         ),
-        regions=arm_flags,
+        arms=arm_flags,
         tokens=at("tokens"),
-        checkpoints=at("checkpoints/freezing/{language}-{arm}-{rate}-{seed}"),
+        checkpoints=at("checkpoints/freezing"),
     message:
-        "Train on {wildcards.language}: {wildcards.arm}, learning rate {wildcards.rate}, seed {wildcards.seed}"
+        "Train on {wildcards.language}: {wildcards.arms}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:
-        "python scripts/further_pretrain.py {params.options} {params.regions} --model {input.model}"
-        " --tokens-folder {params.tokens} --language {wildcards.language} --arm {wildcards.arm}"
-        " --learning-rate {wildcards.rate} --seed {wildcards.seed}"
-        " --checkpoints {params.checkpoints} --threads {threads} --table {output} 2>&1 | tee {log}"
+        "python scripts/further_pretrain.py {params.options} {params.arms} --model {input.model}"
+        " --tokens-folder {params.tokens} --languages {wildcards.language}"
+        " --learning-rates {wildcards.rate} --seeds {wildcards.seed}"
+        " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}-{wildcards.rate}-{wildcards.seed}"
+        " --threads {threads} --table {output} 2>&1 | tee {log}"

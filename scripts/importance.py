@@ -13,8 +13,9 @@ from linguistic_regions.storage import whole
 
 def main(
     *,
-    model: Path,
-    blocks: Path,
+    model: str,
+    tokens_folder: Path,
+    languages: tuple[str, ...],
     output: Path,
     milestones: tuple[int, ...],
     estimator: Literal["taylor", "taylor_abs", "magnitude"] = "taylor",
@@ -24,11 +25,12 @@ def main(
     exclude: tuple[str, ...] = (),
     threads: int = 1,
 ) -> None:
-    """Write the scores after each milestone to `output`/{samples}, as safetensors named and shaped like the weights.
+    """Write the scores to `output`/{language}/{samples}, as safetensors named and shaped like the weights.
 
     Args:
-        model: the model, at base or at the language's further pre-trained weights.
-        blocks: the language's training blocks, parquet.
+        model: folder of the model; {language} in it becomes the language (for further pre-trained weights).
+        tokens_folder: the blocks: {language}/train.parquet.
+        languages: the languages to score the weights for.
         output: folder of the scores.
         milestones: numbers of samples, ascending; all come out of one pass.
         estimator: what importance means.
@@ -39,20 +41,21 @@ def main(
         threads: CPU threads.
     """
     models.use_threads(threads)
-    samples = tokens.read(blocks, milestones[-1])
-    if milestones[-1] > len(samples):
-        raise UserError(
-            f"{blocks}: importance.samples asks for {milestones[-1]} of its {len(samples)} blocks; "
-            "lower it or give the language more text"
-        )
-    scored = models.load(model)
-    parameters = models.selectable(scored, list(include), list(exclude))
-    passes = importance.scores(scored, parameters, samples, list(milestones), estimator, micro_batch, precision)
-    for count, scores in passes:
-        with whole(output / str(count)) as part:
-            part.mkdir()
-            save_torch_state_dict(scores, part, filename_pattern="importance{suffix}.safetensors")
-        logging.info("%s: %d samples, %d matrices", estimator, count, len(scores))
+    for language in languages:
+        samples = tokens.read(tokens_folder / language / "train.parquet", milestones[-1])
+        if milestones[-1] > len(samples):
+            raise UserError(
+                f"{language}: importance.samples asks for {milestones[-1]} of its {len(samples)} training blocks; "
+                "lower it or give the language more text"
+            )
+        scored = models.load(model.replace("{language}", language))
+        parameters = models.selectable(scored, list(include), list(exclude))
+        passes = importance.scores(scored, parameters, samples, list(milestones), estimator, micro_batch, precision)
+        for count, scores in passes:
+            with whole(output / language / str(count)) as part:
+                part.mkdir()
+                save_torch_state_dict(scores, part, filename_pattern="importance{suffix}.safetensors")
+            logging.info("%s, %s: %d samples, %d matrices", language, estimator, count, len(scores))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import tyro
 
 from linguistic_regions import models, perplexity, tokens
 from linguistic_regions.commands import run
-from linguistic_regions.storage import whole
-from linguistic_regions.training import Checkpoints, Schedule, finish, train
+from linguistic_regions.storage import remove, whole
+from linguistic_regions.training import Checkpoints, Schedule, train
 
 
 def main(
@@ -23,6 +23,7 @@ def main(
     schedule: Annotated[Schedule, tyro.conf.arg(name="")],
     checkpoints: Path,
     samples: int,
+    learning_rate: float = 3e-3,
     layers: int = 4,
     width: int = 128,
     heads: int = 4,
@@ -44,6 +45,7 @@ def main(
         schedule: how to train.
         checkpoints: folder for the state of an unfinished training.
         samples: blocks to train on; a language's blocks are used again when they run out.
+        learning_rate: its peak.
         layers: decoder layers.
         width: hidden size.
         heads: attention heads.
@@ -62,14 +64,14 @@ def main(
     model = models.from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
     state = Checkpoints(checkpoints, checkpoint_minutes)
-    train(model, rows, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
+    train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
     for language, blocks in tokens.read_split(tokens_folder, languages, "valid").items():
         score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)
         logging.info("%s: validation perplexity %.2f", language, score.ppl)
     with whole(output) as part:
         model.save_pretrained(part)
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)
-    finish(state)
+    remove(checkpoints)
 
 
 def mix(languages: list[np.ndarray], samples: int, balance: float, seed: int) -> np.ndarray:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from pretrain import mix
 
 from linguistic_regions import models
 from linguistic_regions.commands import UserError
 from linguistic_regions.perplexity import next_token_loss
 from linguistic_regions.training import Checkpoints, Schedule, train, warm_cosine
+from pretrain import mix
 
 ROWS = np.random.default_rng(0).integers(0, 24, (32, 8)).astype(np.int32)
 

@@ -3,23 +3,11 @@
 Paths begin with <results>, which the Snakefile turns into the run's folder.
 """
 
+from itertools import product
+
 from linguistic_regions import recipes
+from linguistic_regions.arms import ARMS
 from linguistic_regions.recipes import Recipes
-
-# What an arm does with a region before training (lesion: set it to zero) and while it trains.
-RETRAINING_ARMS = {
-    "top_freeze": {"lesion": "top", "frozen": "top"},
-    "bottom_freeze": {"lesion": "bottom", "frozen": "bottom"},
-    "random_freeze": {"lesion": "random", "frozen": "random"},
-    "top_unfreeze": {"lesion": "top"},
-}
-FREEZING_ARMS = {
-    "full": {},
-    "core_frozen": {"frozen": "top"},
-    "random_frozen": {"frozen": "random"},
-    "region_only": {"only": "top"},
-}
-
 
 def corpus(config: dict, language: str) -> dict:
     """The corpora section as it stands for one language."""
@@ -74,7 +62,7 @@ def removals(config: dict) -> dict[str, list[str]]:
         "monolingual": recipes.measured(recipes.monolingual(config)) if "monolingual" in experiments else [],
         "declared": config["removal"]["regions"],
     }
-    size = config["removal"]["regions_per_job"]
+    size = config["jobs"]["regions"]
     jobs = {
         f"{family}-{start // size + 1}": names[start : start + size]
         for family, names in asked.items()
@@ -83,32 +71,42 @@ def removals(config: dict) -> dict[str, list[str]]:
     return jobs or {"base-1": []}
 
 
-def arm(does: dict[str, str], ratio: float) -> dict[str, str]:
-    """The region files that an arm works with, one for each thing that it does."""
+def chunks(items: list[str], size: int) -> list[str]:
+    """Items that share a job, joined by "+": the job's name says what it covers."""
+    return ["+".join(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def arm_regions(arms: str, ratio: float) -> dict[str, str]:
+    """The region files that some arms, joined by "+", work with; keys as the flags of further_pretrain.py."""
     names = {"top": f"top-{ratio:g}", "bottom": f"bottom-{ratio:g}", "random": f"random-{ratio:g}-1"}
-    return {action: regions([names[kind]])[0] for action, kind in does.items()}
+    used = {kind for arm in arms.split("+") for kind in ARMS[arm].values()}
+    return {kind: regions([name])[0] for kind, name in names.items() if kind in used}
 
 
 def pieces(config: dict) -> dict[str, list[str]]:
     """For each table the files that it is made of, as the config's experiments ask for them."""
-    retraining, freezing = config["retraining"], config["freezing"]
+    retraining, freezing, per_job = config["retraining"], config["freezing"], config["jobs"]
     found = {
         "removal": [f"<results>/removal/{job}.csv" for job in removals(config)],
-        "further": [f"<results>/further/{language}.csv" for language in config["further"]["languages"]],
+        "further": [
+            f"<results>/further/{languages}.csv"
+            for languages in chunks(config["further"]["languages"], per_job["languages"])
+        ],
     }
     if "retraining" in config["experiments"]:
         found["retraining"] = [
-            f"<results>/retraining/{language}-{arm}.csv"
-            for language in retraining["languages"]
-            for arm in retraining["arms"]
+            f"<results>/retraining/{language}-{arms}.csv"
+            for language, arms in product(retraining["languages"], chunks(retraining["arms"], per_job["arms"]))
         ]
     if "freezing" in config["experiments"]:
         found["freezing"] = [
-            f"<results>/freezing/{language}-{arm}-{rate:g}-{seed}.csv"
-            for language in freezing["languages"]
-            for arm in freezing["arms"]
-            for rate in freezing["learning_rates"]
-            for seed in freezing["seeds"]
+            f"<results>/freezing/{language}-{arms}-{rate:g}-{seed}.csv"
+            for language, arms, rate, seed in product(
+                freezing["languages"],
+                chunks(freezing["arms"], per_job["arms"]),
+                freezing["learning_rates"],
+                freezing["seeds"],
+            )
         ]
     return found
 
@@ -126,3 +124,10 @@ def model_name(config: dict) -> str:
     if config["model"]["hub"]:
         return config["model"]["hub"]
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
+
+
+def scored_models(config: dict, languages: list[str]) -> list[str]:
+    """The models at whose weights these languages' importance is measured."""
+    if config["importance"]["at"] == "base":
+        return ["<results>/models/base"]
+    return [f"<results>/models/further/{language}" for language in languages]

@@ -24,7 +24,7 @@ from linguistic_regions.commands import UserError, progress
 from linguistic_regions.freezing import Frozen
 from linguistic_regions.models import mixed_precision
 from linguistic_regions.perplexity import next_token_loss
-from linguistic_regions.storage import remove, whole
+from linguistic_regions.storage import whole
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,8 @@ class Schedule:
     """How a model is trained.
 
     Attributes:
-        learning_rate: its peak, reached after the warm-up; it then falls along a half cosine to zero.
         batch_size: samples (blocks) per optimizer step.
-        warmup_steps: optimizer steps of linear warm-up.
+        warmup_steps: optimizer steps of linear warm-up; the learning rate then falls along a half cosine to zero.
         weight_decay: AdamW's, on weight matrices (not on norms and biases).
         betas: AdamW's two decay rates.
         max_grad_norm: gradients are clipped to this norm.
@@ -42,7 +41,6 @@ class Schedule:
         precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device has them; weights stay float32).
     """
 
-    learning_rate: float
     batch_size: int = 16
     warmup_steps: int = 100
     weight_decay: float = 0.001
@@ -57,7 +55,7 @@ class Checkpoints:
     """Where training keeps its state while it runs: outside declared outputs, which a workflow deletes on a rerun.
 
     Attributes:
-        folder: made when needed, removed when training is done.
+        folder: made when needed; the program removes it when its outputs are whole.
         minutes: time between two checkpoints; the last two are kept.
     """
 
@@ -79,6 +77,7 @@ class Checkpoints:
 def train(
     model: PreTrainedModel,
     rows: np.ndarray,
+    learning_rate: float,
     schedule: Schedule,
     milestones: list[int],
     at_milestone: Callable[[int], list[dict]],
@@ -91,6 +90,7 @@ def train(
     Args:
         model: a causal language model with float32 weights.
         rows: samples, int32, shape (samples, block size); whole batches of `schedule.batch_size` are used.
+        learning_rate: its peak.
         schedule: how to train.
         milestones: numbers of samples at which `at_milestone(samples)` is called; 0 is before training.
         at_milestone: gives rows of a result table; the model is in evaluation mode.
@@ -115,7 +115,7 @@ def train(
     precision = "bf16" if mixed_precision(schedule.precision, model.device) else "no"
     micro_batch, accumulation = _micro_batches(schedule, rows.shape[1])
     accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, gradient_accumulation_steps=accumulation)
-    optimizer = _optimizer(model, schedule)
+    optimizer = _optimizer(model, learning_rate, schedule)
     batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
 
     results, step = [], 0
@@ -137,7 +137,7 @@ def train(
                 continue
             norm = accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm)
             for group in optimizer.param_groups:
-                group["lr"] = schedule.learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
+                group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
             optimizer.step()
             optimizer.zero_grad()
         step += 1
@@ -154,11 +154,6 @@ def train(
     return results
 
 
-def finish(checkpoints: Checkpoints) -> None:
-    """Remove the checkpoints of a job whose outputs are whole."""
-    remove(checkpoints.folder)
-
-
 def _milestone(model: PreTrainedModel, at_milestone: Callable[[int], list[dict]], samples: int) -> list[dict]:
     model.eval()
     rows = at_milestone(samples)
@@ -166,13 +161,13 @@ def _milestone(model: PreTrainedModel, at_milestone: Callable[[int], list[dict]]
     return rows
 
 
-def _optimizer(model: PreTrainedModel, schedule: Schedule) -> AdamW:
+def _optimizer(model: PreTrainedModel, learning_rate: float, schedule: Schedule) -> AdamW:
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     groups = [
         {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": schedule.weight_decay},
         {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
     ]
-    return AdamW([group for group in groups if group["params"]], schedule.learning_rate, schedule.betas, fused=True)
+    return AdamW([group for group in groups if group["params"]], learning_rate, schedule.betas, fused=True)
 
 
 def _micro_batches(schedule: Schedule, block_size: int) -> tuple[int, int]:

@@ -45,7 +45,7 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
             f"LLaMA-2 without 3 %: {formats.factor(paper['top'].min())} in the least damaged language.",
         ),
         "bottom": Finding(
-            "The least important parameters are not needed",
+            "The least important parameters matter less than random ones",
             f"LLaMA-2 without 3 %: bottom {formats.factor(mean['bottom'])}, random {formats.factor(mean['random'])}.",
         ),
         "ratio": Finding(
