@@ -1,0 +1,70 @@
+"""A copy of the workflow, small text in three languages, and a config with which the whole demo takes a minute."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from conftest import TEXTS
+
+ROOT = Path(__file__).parents[1]
+PARTS = ["Snakefile", "config.yaml", "configs", "profiles", "resources", "rules", "schemas", "scripts"]
+
+SMALL = {
+    "run": "small",
+    "languages": ["en", "ru", "zh"],
+    "corpora": {"source": "files", "files": {"paths": ["text/{language}.jsonl"]}, "test": 0.2, "valid": 0.2},
+    "tokens": {"block_size": 32, "valid_blocks": 4, "test_blocks": 8},
+    "model": {
+        "scratch": {
+            "vocabulary": 320, "layers": 2, "width": 16, "heads": 2, "kv_heads": 1, "mlp_width": 24,
+            "samples": 64, "warmup_steps": 2, "threads": 1,
+        }
+    },
+    "training": {"batch_size": 4, "warmup_steps": 1},
+    "further": {"languages": ["ru", "zh"], "milestones": [0, 8]},
+    "importance": {"languages": ["ru", "zh"], "samples": [8, 16]},
+    "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2},
+    "retraining": {"milestones": [0, 8]},
+    "freezing": {"milestones": [0, 8]},
+    "figures": {"formats": ["svg"]},
+    "jobs": {"languages": 2},
+}  # fmt: skip
+
+
+def write_text(folder: Path) -> None:
+    """Forty documents per language, of the words (or characters) of one sentence drawn at random."""
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for language, text in TEXTS.items():
+        words = list(text) if language == "zh" else text.split()
+        glue = "" if language == "zh" else " "
+        lines = [glue.join(generator.choice(words, 80)) for _ in range(60)]
+        rows = [f'{{"text": "{line}"}}' for line in lines]
+        (folder / f"{language}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def copy_workflow(folder: Path) -> Path:
+    """The workflow's own files, the text, and small.yaml, in `folder`."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    write_text(folder / "text")
+    write_config(folder, SMALL)
+    return folder
+
+
+def write_config(folder: Path, config: dict, name: str = "small.yaml") -> None:
+    (folder / name).write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+
+
+def snakemake(folder: Path, *arguments: str, config: str = "small.yaml") -> subprocess.CompletedProcess:
+    """Run Snakemake there, by the path of this interpreter's program, as from an environment that is not active."""
+    program = Path(sys.executable).with_name("snakemake")
+    command = [program, "--cores", "2", *arguments, "--configfile", config]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)

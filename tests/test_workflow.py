@@ -1,0 +1,168 @@
+"""The whole workflow, from text to the report, on a small config; and what an edit of the config reruns."""
+
+import copy
+import csv
+import re
+
+import pytest
+from small_run import SMALL, copy_workflow, snakemake, write_config
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = copy_workflow(tmp_path_factory.mktemp("workflow"))
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return folder
+
+
+def rows(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def tables(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "results/small/tables").iterdir())}
+
+
+def planned(folder, edit=None):
+    """The rules that a dry run would run after an edit of the config."""
+    config = copy.deepcopy(SMALL)
+    if edit:
+        edit(config)
+    write_config(folder, config, "edited.yaml")
+    run = snakemake(folder, "--dry-run", "--quiet", "progress", config="edited.yaml")
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    return set(re.findall(r"^(?:local)?rule (\w+):", run.stdout + run.stderr, re.M)) - {"all"}
+
+
+def test_every_experiment_has_its_rows(finished):
+    results = finished / "results/small/tables"
+    removal = rows(results / "removal.csv")
+    kinds = {(row["kind"], row["scope"], row["target"]) for row in removal}
+    for kind in ("top", "bottom", "random"):
+        assert {(kind, "tensor", "core"), (kind, "model", "core")} <= kinds
+    assert {("monolingual", "tensor", "ru"), ("bottom", "tensor", "zh"), ("random", "tensor", "zh")} <= kinds
+    assert ("base", "", "") in kinds
+    assert {row["language"] for row in removal} == {"en", "ru", "zh"}
+    assert all(row["window"] == "32" and row["bos"] == "True" and int(row["tokens"]) > 0 for row in removal)
+    assert {row["arm"] for row in rows(results / "retraining.csv")} == set(
+        ["top_freeze", "bottom_freeze", "top_unfreeze", "random_freeze"]
+    )
+    freezing = rows(results / "freezing.csv")
+    assert len(freezing) == 4 * 2 * 2 * 3  # arms, rates, milestones, languages
+    assert {row["samples"] for row in freezing} == {"0", "8"}
+    assert {row["language"] for row in rows(results / "further.csv")} == {"ru", "zh"}
+
+
+def test_frozen_arms_start_where_the_full_one_does(finished):
+    start = {}
+    for row in rows(finished / "results/small/tables/freezing.csv"):
+        if row["samples"] == "0":
+            start.setdefault(row["language"], set()).add(row["nll"])
+    assert all(len(values) == 1 for values in start.values())
+
+
+def test_the_report_is_one_file(finished):
+    page = (finished / "results/small/report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+    assert "<svg" in page
+
+
+def test_each_job_has_log_and_benchmark(finished):
+    assert (finished / "results/small/logs/removal/core-1.log").stat().st_size > 0
+    assert (finished / "results/small/benchmarks/removal/core-1.tsv").stat().st_size > 0
+    assert not (finished / "results/small/checkpoints/base_model").exists()
+
+
+def test_nothing_is_left_to_do(finished):
+    assert planned(finished) == set()
+
+
+TABLES = {"settings", "tables", "figures", "report"}
+EDITS = {
+    "a ratio": (
+        lambda config: config.update(removal={"ratios": [0.01, 0.03, 0.05, 0.1]}),
+        {"core_regions", "removal", "overlap"} | TABLES,
+    ),
+    "a figure's format": (
+        lambda config: config.update(figures={"formats": ["svg", "png"]}),
+        {"settings", "figures", "report"},
+    ),
+    "the freezing milestones": (
+        lambda config: config["freezing"].update(milestones=[0, 4, 8]),
+        {"freezing"} | TABLES,
+    ),
+    "the monolingual ratio": (
+        lambda config: config["monolingual"].update(ratio=0.1),
+        {"monolingual_regions", "removal", "overlap"} | TABLES,
+    ),
+    "threads": (lambda config: config.update(threads=2), {"settings", "report"}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(finished, edit):
+    change, expected = EDITS[edit]
+    assert planned(finished, change) == expected
+
+
+def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finished):
+    """With a model of one's own (else the scratch model, trained on all languages, changes too)."""
+    model = finished / "results/small/models/base"
+    config = copy.deepcopy(SMALL) | {"run": "own"}
+    config["model"] = {"hub": str(model)}
+    config["languages"] = ["ru", "zh"]
+    config["retraining"] = {"milestones": [0, 8], "evaluate": ["zh"]}
+    config["experiments"] = ["removal", "monolingual", "freezing"]
+    write_config(finished, config, "own.yaml")
+    run = snakemake(finished, config="own.yaml")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    assert rows(finished / "results/own/tables/removal.csv")
+    config["languages"] = ["ru", "zh", "en"]
+    write_config(finished, config, "own.yaml")
+    run = snakemake(finished, "--dry-run", config="own.yaml")
+    again = re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.M)
+    assert again.count("corpus") == 1
+    assert again.count("blocks") == 1
+    assert {"removal", "freezing", "tables"} <= set(again)
+    assert not {"base_model", "tokenizer", "core_regions", "monolingual_regions"} & set(again)
+    assert not [name for name in again if name.startswith(("further", "importance"))]
+
+
+def test_a_second_run_gives_the_same_bytes(finished, tmp_path):
+    first = tables(finished)
+    again = copy_workflow(tmp_path / "again")
+    run = snakemake(again)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert tables(again) == first
+
+
+def test_a_region_declared_in_the_config_is_built_only_if_asked_for(finished):
+    config = copy.deepcopy(SMALL)
+    config["regions"] = {
+        "both": {"select": "union", "of": ["top-0.01", "monolingual-ru-16"]},
+        "unused": {"select": "difference", "of": ["top-0.05", "top-0.01"]},
+    }
+    config["removal"] = {"regions": ["both"]}
+    write_config(finished, config, "declared.yaml")
+    run = snakemake(finished, config="declared.yaml")
+    assert run.returncode == 0, run.stdout[-3000:]
+    regions = finished / "results/small/regions"
+    assert (regions / "both.safetensors").exists()
+    assert not (regions / "unused.safetensors").exists()
+    removal = rows(finished / "results/small/tables/removal.csv")
+    assert {row["kind"] for row in removal if row["region"] == "both"} == {"other"}
+
+
+def test_an_unknown_key_is_refused_in_one_line(finished):
+    config = copy.deepcopy(SMALL) | {"importnce": {}}
+    write_config(finished, config, "wrong.yaml")
+    run = snakemake(finished, config="wrong.yaml")
+    assert run.returncode == 1
+    assert "importnce: there is no such key; did you mean 'importance'?" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
