@@ -51,8 +51,8 @@ def test_a_region_of_another_model_is_refused(tiny_model):
 
 def trained(model, frozen):
     rows = np.random.default_rng(5).integers(0, 24, (48, 8)).astype(np.int32)
-    schedule = Schedule(1e-2, batch_size=4, warmup_steps=1, weight_decay=0.5, precision="fp32")
-    train(model, rows, schedule, [], lambda _: [], frozen)
+    schedule = Schedule(batch_size=4, warmup_steps=1, weight_decay=0.5, precision="fp32")
+    train(model, rows, 1e-2, schedule, [], lambda _: [], frozen)
 
 
 def test_frozen_weights_keep_their_bits_and_the_others_move(tiny_model):

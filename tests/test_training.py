@@ -18,9 +18,9 @@ def fresh():
 
 
 def run(model, **options):
-    settings = {"learning_rate": 1e-2, "batch_size": 4, "warmup_steps": 2, "precision": "fp32"} | options
+    settings = {"batch_size": 4, "warmup_steps": 2, "precision": "fp32"} | options
     seen = []
-    train(model, ROWS, Schedule(**settings), [0, 16, 32], lambda samples: seen.append(samples) or [])
+    train(model, ROWS, 1e-2, Schedule(**settings), [0, 16, 32], lambda samples: seen.append(samples) or [])
     return seen
 
 
@@ -55,7 +55,7 @@ def test_accumulated_batches_equal_whole_ones():
 def test_plain_reference_step():
     """One step equals torch's own AdamW on the mean loss."""
     ours, plain = fresh(), fresh()
-    train(ours, ROWS[:4], Schedule(1e-2, batch_size=4, warmup_steps=1, precision="fp32"), [], lambda _: [])
+    train(ours, ROWS[:4], 1e-2, Schedule(batch_size=4, warmup_steps=1, precision="fp32"), [], lambda _: [])
     decayed = [weight for weight in plain.parameters() if weight.ndim > 1]
     others = [weight for weight in plain.parameters() if weight.ndim < 2]
     groups = [{"params": decayed, "weight_decay": 0.001}, {"params": others, "weight_decay": 0.0}]
@@ -68,9 +68,9 @@ def test_plain_reference_step():
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
-    schedule = Schedule(1e-2, batch_size=4, warmup_steps=2, precision="fp32", batch_tokens=16)
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32", batch_tokens=16)
     undisturbed, killed = fresh(), fresh()
-    expected = train(undisturbed, ROWS, schedule, [0, 16, 32], lambda samples: [{"samples": samples}])
+    expected = train(undisturbed, ROWS, 1e-2, schedule, [0, 16, 32], lambda samples: [{"samples": samples}])
     checkpoints = Checkpoints(tmp_path / "state", minutes=0)
 
     def die(samples):
@@ -79,10 +79,12 @@ def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
         return [{"samples": samples}]
 
     with pytest.raises(KeyboardInterrupt):
-        train(killed, ROWS, schedule, [0, 16, 32], die, checkpoints=checkpoints)
+        train(killed, ROWS, 1e-2, schedule, [0, 16, 32], die, checkpoints=checkpoints)
     assert len(list(checkpoints.folder.iterdir())) == 2
     resumed = fresh()
-    rows = train(resumed, ROWS, schedule, [0, 16, 32], lambda samples: [{"samples": samples}], checkpoints=checkpoints)
+    rows = train(
+        resumed, ROWS, 1e-2, schedule, [0, 16, 32], lambda samples: [{"samples": samples}], checkpoints=checkpoints
+    )
     assert rows == expected
     for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -98,7 +100,7 @@ def test_a_loss_that_turns_nan_ends_the_training():
 
 def test_milestones_must_fit_the_batches():
     with pytest.raises(UserError, match="18 is not a multiple"):
-        train(fresh(), ROWS, Schedule(1e-2, batch_size=4), [18], lambda _: [])
+        train(fresh(), ROWS, 1e-2, Schedule(batch_size=4), [18], lambda _: [])
 
 
 def test_mix_draws_small_languages_more_often_than_their_share():

@@ -164,5 +164,3 @@ def test_an_unknown_key_is_refused_in_one_line(finished):
     assert run.returncode == 1
     assert "importnce: there is no such key; did you mean 'importance'?" in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
-
-

@@ -21,6 +21,8 @@ def use_threads(count: int) -> None:
     """Compute on `count` CPU threads, in an order of operations that is the same in every run."""
     torch.set_num_threads(count)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # By default that also fills all new memory, a safeguard against reading it unset, for a fifth of the time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def has_bfloat16(where: torch.device) -> bool:

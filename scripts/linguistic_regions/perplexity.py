@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers import PreTrainedModel
 
 from linguistic_regions.models import autocast
@@ -12,6 +12,7 @@ from linguistic_regions.tokens import Blocks
 
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles
+IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ class Perplexity:
 
 def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Tensor:
     """Negative log-likelihood of each next token in nats, float32, shape (blocks, block size - 1)."""
-    logits = model(input_ids=input_ids).logits[:, :-1]
-    losses = cross_entropy(logits.flatten(0, 1).float(), input_ids[:, 1:].flatten(), reduction="none")
-    return losses.view(len(input_ids), -1)
+    logits = model(input_ids=input_ids).logits
+    # The last position has no next token. It is ignored, not cut off: that would copy all logits.
+    targets = pad(input_ids[:, 1:], (0, 1), value=IGNORED)
+    losses = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
+    return losses.view(input_ids.shape)[:, :-1]
 
 
 @torch.inference_mode()

@@ -9,6 +9,7 @@ from linguistic_regions import recipes
 from linguistic_regions.arms import ARMS
 from linguistic_regions.recipes import Recipes
 
+
 def corpus(config: dict, language: str) -> dict:
     """The corpora section as it stands for one language."""
     settings = {key: value for key, value in config["corpora"].items() if key != "languages"}
