@@ -7,6 +7,8 @@ import re
 import pytest
 from small_run import SMALL, copy_workflow, snakemake, write_config
 
+from linguistic_regions import arms
+
 pytestmark = pytest.mark.workflow
 
 
@@ -48,9 +50,7 @@ def test_every_experiment_has_its_rows(finished):
     assert ("base", "", "") in kinds
     assert {row["language"] for row in removal} == {"en", "ru", "zh"}
     assert all(row["window"] == "32" and row["bos"] == "True" and int(row["tokens"]) > 0 for row in removal)
-    assert {row["arm"] for row in rows(results / "retraining.csv")} == set(
-        ["top_freeze", "bottom_freeze", "top_unfreeze", "random_freeze"]
-    )
+    assert {row["arm"] for row in rows(results / "retraining.csv")} == set(arms.RETRAINING)
     freezing = rows(results / "freezing.csv")
     assert len(freezing) == 4 * 2 * 2 * 3  # arms, rates, milestones, languages
     assert {row["samples"] for row in freezing} == {"0", "8"}

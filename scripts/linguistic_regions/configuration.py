@@ -28,7 +28,7 @@ def check(config: dict) -> dict:
     """
     rules = schema()
     config = with_defaults(deepcopy(config), rules)
-    config = _numbers(config, rules, rules)
+    config = _as_meant(config, rules, rules)
     error = best_match(Draft202012Validator(rules).iter_errors(config))
     if error:
         raise UserError(f"config: {_explain(error)}")
@@ -54,13 +54,15 @@ def with_defaults(config, rules: dict):
     return config
 
 
-def _numbers(value, rule: dict, rules: dict):
-    """YAML reads 1e-4 as a string: make it the number that was meant, where the schema wants one."""
+def _as_meant(value, rule: dict, rules: dict):
+    """Undo what YAML misreads: 1e-4 is a string to it, and no, the code of Norwegian, is false."""
     rule = resolve(rule, rules)
     if isinstance(value, dict):
-        return {key: _numbers(item, rule.get("properties", {}).get(key, {}), rules) for key, item in value.items()}
+        return {key: _as_meant(item, rule.get("properties", {}).get(key, {}), rules) for key, item in value.items()}
     if isinstance(value, list):
-        return [_numbers(item, rule.get("items", {}), rules) for item in value]
+        return [_as_meant(item, rule.get("items", {}), rules) for item in value]
+    if value is False and rule.get("type") == "string":
+        return "no"
     if isinstance(value, str) and rule.get("type") == "number":
         try:
             return float(value)

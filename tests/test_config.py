@@ -1,0 +1,145 @@
+"""The config: schema, defaults, reference and shipped configs agree; mistakes are named in one line."""
+
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from linguistic_regions import arms, configuration, plan
+from linguistic_regions.commands import UserError
+
+ROOT = Path(__file__).parents[1]
+DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_config_yaml_holds_every_key_with_its_default():
+    assert configuration.check({}) == configuration.check(DEFAULTS)
+
+    def keys(section, rule):
+        assert set(section) == set(rule["properties"])
+        for key, below in rule["properties"].items():
+            if "properties" in below:
+                keys(section[key], below)
+
+    keys(DEFAULTS, configuration.schema())
+
+
+def test_every_key_has_a_description_and_a_default():
+    def visit(path, rule):
+        assert "description" in rule, path
+        assert "default" in rule or "properties" in rule, path
+        for key, below in rule.get("properties", {}).items():
+            visit(f"{path}.{key}", below)
+
+    for key, rule in configuration.schema()["properties"].items():
+        visit(key, rule)
+
+
+def test_the_reference_is_made_from_the_schema():
+    made = subprocess.run(
+        [sys.executable, ROOT / "scripts/config_reference.py"], capture_output=True, text=True, check=True
+    )
+    assert (ROOT / "docs/config.md").read_text(encoding="utf-8") == made.stdout
+
+
+def merged(config, changes):
+    for key, value in changes.items():
+        config[key] = merged(config.get(key, {}), value) if isinstance(value, dict) else value
+    return config
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(path):
+    changes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert configuration.check(merged(deepcopy(DEFAULTS), changes))["run"] == path.stem
+
+
+MISTAKES = {
+    "unknown key": ({"importnce": {}}, "importnce: there is no such key; did you mean 'importance'?"),
+    "unknown key in a section": (
+        {"importance": {"estimater": "taylor"}},
+        "importance.estimater: there is no such key; did you mean 'estimator'?",
+    ),
+    "wrong type": ({"removal": {"ratios": "many"}}, "removal.ratios: 'many' is not of type 'array'"),
+    "ratio 0": ({"removal": {"ratios": [0]}}, "removal.ratios.0: 0"),
+    "ratio 1": ({"freezing": {"ratio": 1}}, "freezing.ratio: 1"),
+    "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5"),
+    "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1"),
+    "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is none of taylor"),
+    "unknown language": ({"languages": ["en", "xq"]}, "languages: 'xq' is not in resources/languages.tsv"),
+    "language twice": ({"languages": ["en", "en"]}, "languages:"),
+    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not among languages (en, zh)"),
+    "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
+    "milestones out of order": (
+        {"retraining": {"milestones": [160, 0]}},
+        "retraining.milestones: [160, 0] must ascend",
+    ),
+    "milestone between batches": (
+        {"freezing": {"milestones": [0, 100]}},
+        "100 is not a multiple of training.batch_size",
+    ),
+    "samples between batches": ({"importance": {"samples": [6]}}, "6 is not a multiple of importance.micro_batch (4)"),
+    "a run name that climbs": ({"run": "../x"}, "run: '../x' does not match"),
+    "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
+    "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),
+    "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
+    "a region with a taken name": (
+        {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
+        "this name is taken",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_named(mistake):
+    changes, message = MISTAKES[mistake]
+    with pytest.raises(UserError) as error:
+        configuration.check(merged(deepcopy(DEFAULTS), changes))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_yaml_misreads():
+    text = """
+    languages: [en, no]
+    further: {languages: [en, no], learning_rate: 1e-4}
+    importance: {languages: [en, no]}
+    monolingual: {languages: [en, no]}
+    retraining: {languages: [no], evaluate: [no]}
+    freezing: {languages: [no], learning_rates: [5e-5]}
+    """
+    config = configuration.check(yaml.safe_load(text))
+    assert config["languages"] == ["en", "no"]
+    assert config["further"]["learning_rate"] == 1e-4
+    assert config["freezing"]["learning_rates"] == [5e-5]
+
+
+def test_a_language_can_have_its_own_source():
+    config = configuration.check({"corpora": {"languages": {"zh": {"source": "files", "files": {"paths": ["zh/*"]}}}}})
+    assert plan.corpus_options(config, "zh")["paths"] == ["zh/*"]
+    assert plan.packages(config, "zh") == []
+    assert plan.packages(config, "ru") == ["debian-handbook", "gnome-user-docs"]
+
+
+def test_job_sizes_cover_every_arm_once():
+    for size in (1, 3, 10):
+        jobs = plan.chunks(list(arms.FREEZING), size)
+        assert [arm for job in jobs for arm in job.split("+")] == list(arms.FREEZING)
+    config = configuration.check({"jobs": {"regions": 7}})
+    names = [name for job in plan.removals(config).values() for name in job]
+    assert len(names) == len(set(names))
+    assert all(len(job) <= 7 for job in plan.removals(config).values())
+
+
+def test_no_experiment_still_measures_the_intact_model():
+    assert plan.removals(configuration.check({"experiments": []})) == {"base-1": []}
+
+
+@pytest.mark.parametrize("program", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
+def test_every_program_has_help(program):
+    shown = subprocess.run([sys.executable, program, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "usage" in shown.stdout

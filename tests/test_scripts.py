@@ -1,0 +1,169 @@
+"""The programs one after another on Hugging Face folders of several shapes, given by path."""
+
+import csv
+import json
+
+import blocks
+import fetch_model
+import further_pretrain
+import importance
+import numpy as np
+import overlap
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import region
+import removal
+import tokenizer
+import torch
+from conftest import TEXTS
+from safetensors.numpy import load_file
+
+from linguistic_regions import models, recipes
+from linguistic_regions.commands import UserError
+from linguistic_regions.training import Schedule
+
+CONFIG = {
+    "seed": 0,
+    "importance": {"samples": [4, 8], "languages": ["en", "ru"]},
+    "monolingual": {"languages": ["en", "ru"], "ratio": 0.2, "replicates": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def token_folder(tmp_path_factory, tokenizer_folder):
+    """Blocks of 16 tokens in two languages, made by the program from parquet documents."""
+    folder = tmp_path_factory.mktemp("run")
+    for language in ("en", "ru"):
+        for split in ("train", "valid", "test"):
+            documents = [f"{language}-{split}-{i}" for i in range(6)]
+            table = pa.table({"document": documents, "text": [TEXTS[language]] * 6, "source": ["test"] * 6})
+            (folder / "corpora" / language).mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, folder / "corpora" / language / f"{split}.parquet")
+        blocks.main(
+            corpus=folder / "corpora" / language,
+            tokenizer=tokenizer_folder,
+            output=folder / "tokens" / language,
+            block_size=16,
+            test_blocks=4,
+        )
+    return folder / "tokens"
+
+
+def rows(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("kv_heads", [4, 2], ids=["multi-head", "grouped-query"])
+def test_importance_regions_removal_and_training(tmp_path, token_folder, tokenizer_folder, tied, kv_heads):
+    source, base = tmp_path / "source", tmp_path / "base"
+    models.from_scratch(300, 3, 32, 4, kv_heads, 40, 16, tied, 7).save_pretrained(source)
+    fetch_model.main(model=str(source), output=base)
+    tokenizer.main(output=tmp_path / "tokenizer", model=str(tokenizer_folder))
+
+    importance.main(
+        model=str(base),
+        tokens_folder=token_folder,
+        languages=("en", "ru"),
+        output=tmp_path / "importance",
+        milestones=(4, 8),
+        micro_batch=2,
+        precision="fp32",
+    )
+    scores = load_file(tmp_path / "importance/ru/8/importance.safetensors")
+    weights = {name: tuple(weight.shape) for name, weight in models.load(base).named_parameters()}
+    assert len(scores) == 3 * 7
+    assert all(score.shape == weights[name] and score.dtype == np.float32 for name, score in scores.items())
+
+    made = recipes.core_at(CONFIG, 0.1) | recipes.monolingual(CONFIG)
+    regions = tmp_path / "regions"
+    region.build(recipes_json=json.dumps(made), importance=tmp_path / "importance", output=regions)
+    overlap.main(
+        regions=(regions / "top-0.1.safetensors", regions / "monolingual-ru-8.safetensors"),
+        overlap=tmp_path / "overlap.csv",
+        density=tmp_path / "density.csv",
+    )
+    assert len(rows(tmp_path / "density.csv")) == 2 * 3 * 7
+
+    files = (regions / "top-0.1.safetensors", regions / "random-0.1-1.safetensors")
+    common = {"model": base, "tokens_folder": token_folder}
+    removal.main(**common, languages=("en", "ru"), regions=files, base=True, output=tmp_path / "removal.csv")
+    measured = rows(tmp_path / "removal.csv")
+    assert [row["kind"] for row in measured[::2]] == ["base", "top", "random"]
+
+    further_pretrain.main(
+        **common,
+        languages=("ru",),
+        learning_rates=(1e-2,),
+        milestones=(0, 8),
+        schedule=Schedule(batch_size=4, warmup_steps=1, precision="fp32"),
+        checkpoints=tmp_path / "checkpoints",
+        table=tmp_path / "training.csv",
+        arms=("full", "core_frozen", "region_only", "top_freeze"),
+        top=regions / "top-0.1.safetensors",
+        output=tmp_path / "further",
+    )
+    trained = {(row["arm"], row["samples"]): float(row["nll"]) for row in rows(tmp_path / "training.csv")}
+    assert trained["full", "8"] < trained["full", "0"] == trained["core_frozen", "0"]
+    again = models.load(tmp_path / "further/ru")
+    assert (again.get_output_embeddings().weight is again.get_input_embeddings().weight) is tied
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_the_region_command_does_set_algebra(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    masks = [generator.random((5, 9)) < 0.5 for _ in range(2)]
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for path, mask in zip(paths, masks, strict=True):
+        region.Region.from_masks({"w": mask}).save(path)
+    out = tmp_path / "c.safetensors"
+    for operation, expected in {
+        region.union: masks[0] | masks[1],
+        region.intersection: masks[0] & masks[1],
+        region.difference: masks[0] & ~masks[1],
+    }.items():
+        operation(tuple(paths), output=out)
+        assert np.array_equal(region.Region.load(out).mask("w"), expected)
+    capsys.readouterr()
+    region.jaccard(tuple(paths))
+    assert float(capsys.readouterr().out) == pytest.approx((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+    region.describe(out)
+    assert "difference" in capsys.readouterr().out
+
+
+def test_an_arm_without_its_region_is_refused_before_anything_is_loaded(tmp_path):
+    with pytest.raises(UserError, match="--top: the arm core_frozen needs this region"):
+        further_pretrain.main(
+            model=tmp_path,
+            tokens_folder=tmp_path,
+            languages=("ru",),
+            learning_rates=(1e-2,),
+            milestones=(0, 8),
+            schedule=Schedule(),
+            checkpoints=tmp_path,
+            table=tmp_path / "x.csv",
+            arms=("core_frozen",),
+        )
+
+
+def test_a_folder_with_pickled_weights_only_is_refused(tmp_path):
+    source = tmp_path / "pickled"
+    models.from_scratch(24, 1, 8, 2, 2, 8, 8, False, 0).config.save_pretrained(source)
+    torch.save({}, source / "pytorch_model.bin")
+    with pytest.raises(UserError, match="safetensors"):
+        fetch_model.main(model=str(source), output=tmp_path / "base")
+    assert not (tmp_path / "base").exists()
+
+
+def test_too_few_blocks_for_a_milestone(tmp_path, token_folder):
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    with pytest.raises(UserError, match=r"en: importance.samples asks for 9999 of its \d+ training blocks"):
+        importance.main(
+            model=str(tmp_path / "base"),
+            tokens_folder=token_folder,
+            languages=("en",),
+            output=tmp_path / "importance",
+            milestones=(9999,),
+        )
