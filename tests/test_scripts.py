@@ -3,22 +3,22 @@
 import csv
 import json
 
-import blocks
-import fetch_model
-import further_pretrain
-import importance
 import numpy as np
-import overlap
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import region
-import removal
-import tokenizer
 import torch
 from conftest import TEXTS
 from safetensors.numpy import load_file
 
+import blocks
+import fetch_model
+import further_pretrain
+import importance
+import overlap
+import region
+import removal
+import tokenizer
 from linguistic_regions import models, recipes
 from linguistic_regions.commands import UserError
 from linguistic_regions.training import Schedule
