@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import whole
+from linguistic_regions.storage import remove, whole
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights, no code
 
@@ -32,6 +32,7 @@ def main(*, model: str, output: Path, revision: str | None = None) -> None:
         else:
             try:
                 snapshot_download(model, revision=revision, allow_patterns=WANTED, local_dir=part)
+                remove(part / ".cache")  # the client's notes
             except Exception as error:
                 raise UserError(f"model.hub: {model} ({revision or 'main'}): {error}") from None
         if not list(part.glob("*.safetensors")) or not (part / "config.json").exists():

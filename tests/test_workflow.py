@@ -5,6 +5,7 @@ import csv
 import re
 
 import pytest
+import yaml
 from small_run import SMALL, copy_workflow, snakemake, write_config
 
 from linguistic_regions import arms
@@ -164,3 +165,15 @@ def test_an_unknown_key_is_refused_in_one_line(finished):
     assert run.returncode == 1
     assert "importnce: there is no such key; did you mean 'importance'?" in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_thirty_languages_are_planned_and_can_be_thirty_jobs(tmp_path):
+    folder = copy_workflow(tmp_path / "thirty")
+    config = yaml.safe_load((folder / "configs/demo-30.yaml").read_text(encoding="utf-8"))
+    for per_job, jobs in ((5, 6), (1, 30)):
+        write_config(folder, config | {"jobs": {"languages": per_job}}, "thirty.yaml")
+        run = snakemake(folder, "--dry-run", "--quiet", "progress", config="thirty.yaml")
+        assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+        planned = re.findall(r"^rule (\w+):", run.stdout + run.stderr, re.M)
+        assert planned.count("corpus") == planned.count("blocks") == 30
+        assert len([name for name in planned if name.startswith("further_")]) == jobs

@@ -57,7 +57,7 @@ def scores(
         hooks.append(weight.register_post_accumulate_grad_hook(_fold(total[name], estimator)))
     try:
         for start in progress(range(0, milestones[-1], micro_batch), "importance", unit="batch"):
-            ids = torch.from_numpy(blocks.input_ids[start : start + micro_batch]).long().to(model.device)
+            ids = torch.tensor(blocks.input_ids[start : start + micro_batch], dtype=torch.long, device=model.device)
             with autocast(precision, model.device):
                 loss = next_token_loss(model, ids).mean()
             # taylor sums over samples, so that any batching gives the same score

@@ -8,8 +8,11 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
+from transformers.utils import logging
 
 from linguistic_regions.commands import UserError
+
+logging.disable_progress_bar()  # of loading and saving, which a log has no use for
 
 
 def device() -> torch.device:

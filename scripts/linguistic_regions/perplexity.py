@@ -60,7 +60,7 @@ def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precisi
     model.eval()
     with autocast(precision, model.device):
         for start in range(0, len(blocks), batch):
-            ids = torch.from_numpy(blocks.input_ids[start : start + batch]).long().to(model.device)
+            ids = torch.tensor(blocks.input_ids[start : start + batch], dtype=torch.long, device=model.device)
             sums.append(next_token_loss(model, ids).double().sum(1).cpu().numpy())
     model.train(was_training)
     return np.concatenate(sums)
