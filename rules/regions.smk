@@ -27,6 +27,8 @@ rule core_regions:
         " --output {params.output} 2>&1 | tee {log}"
 
 
+# A region's name does not hold the ratio: an edit of it must find the same outputs, else Snakemake sees files that
+# nobody made before and nobody asks for, and reruns nothing.
 rule monolingual_regions:
     input:
         scores=plan.scores(recipes.monolingual(config)),

@@ -35,7 +35,7 @@ def serving(folder: Path, repo: str, gated: bool = False):
                     tag = hashlib.sha256(data).hexdigest()
                     return self._answer(200, data, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}, body)
             known = f"/api/models/{repo}/" in path or path.startswith(f"/{repo}/")
-            code = "EntryNotFound" if "/resolve/main" in path or "/tree/main" in path else "RevisionNotFound"
+            code = "EntryNotFound" if "main" in path or COMMIT in path else "RevisionNotFound"
             return self._answer(404, b"", {"X-Error-Code": code if known else "RepoNotFound"})
 
         def do_HEAD(self):

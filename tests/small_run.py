@@ -1,5 +1,6 @@
 """A copy of the workflow, small text in three languages, and a config with which the whole demo takes a minute."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def write_text(folder: Path) -> None:
 
 def copy_workflow(folder: Path) -> Path:
     """The workflow's own files, the text, and small.yaml, in `folder`."""
+    folder.mkdir(exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
@@ -61,6 +63,15 @@ def copy_workflow(folder: Path) -> Path:
 
 def write_config(folder: Path, config: dict, name: str = "small.yaml") -> None:
     (folder / name).write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+
+
+def planned(folder: Path, config: dict) -> dict[str, int]:
+    """The rules that a dry run with this config would run, and how many jobs of each."""
+    write_config(folder, config, "planned.yaml")
+    run = snakemake(folder, "--dry-run", config="planned.yaml")
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, re.M)}
+    return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
 
 
 def snakemake(folder: Path, *arguments: str, config: str = "small.yaml") -> subprocess.CompletedProcess:

@@ -141,7 +141,7 @@ def test_monolingual_is_the_top_without_the_others_top(tmp_path):
     built = {}
     for name, recipe in recipes.monolingual(config).items():
         built[name] = recipes.make(recipe, tmp_path / "importance", built.__getitem__)
-    tops = {code: chosen(built[f"top-{code}-0.2-4"]) for code in ("ru", "zh", "es")}
+    tops = {code: chosen(built[f"top-{code}-4"]) for code in ("ru", "zh", "es")}
     assert chosen(built["monolingual-ru-4"]) == tops["ru"] - tops["zh"] - tops["es"]
     size = built["monolingual-ru-4"].counts
     assert sum(size.values()) > 0

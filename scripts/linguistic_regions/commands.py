@@ -24,8 +24,8 @@ def run(*functions: Callable) -> None:
     A `UserError` is printed as one line on standard error and ends the program with exit code 1.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("httpx", "huggingface_hub", "datasets"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:  # what the programs say, and only warnings of libraries
+        handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     try:
         if len(functions) == 1:
             tyro.cli(functions[0])

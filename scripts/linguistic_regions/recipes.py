@@ -74,7 +74,7 @@ def monolingual(config: dict) -> Recipes:
     languages, ratio = settings["languages"], settings["ratio"]
     recipes = {}
     for samples in config["importance"]["samples"]:
-        tops = {language: f"top-{language}-{ratio:g}-{samples}" for language in languages}
+        tops = {language: f"top-{language}-{samples}" for language in languages}
         for language, top in tops.items():
             ranked = {"scores": [f"{language}/{samples}"], "ratio": ratio, "scope": "tensor"}
             recipes[top] = {"select": "top", **ranked, "label": _label("top", ratio, samples, target=language)}
