@@ -7,7 +7,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from debian_pages import mallard, write_pages
 
 from corpus import main as make_corpus
 from fetch_package import extract_pages
@@ -17,6 +16,23 @@ from linguistic_regions.corpora import Document
 from linguistic_regions.corpora.debian import Debian
 from linguistic_regions.corpora.pages import html_paragraphs, mallard_paragraphs
 from linguistic_regions.corpora.untranslated import is_english
+
+
+def write_pages(folder: Path, name: str, pages: dict[str, str]) -> Path:
+    """A package as fetch_package.py leaves it."""
+    for path, text in pages.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    (folder / "package.json").write_text(json.dumps({"package": name, "version": "1", "sha256": "0"}))
+    return folder
+
+
+def mallard(*lines: str) -> str:
+    body = "".join(f"<p>{line}</p>" for line in lines)
+    return f'<page xmlns="http://projectmallard.org/1.0/"><info><desc>About</desc></info>{body}</page>'
+
+
+# Splits
 
 
 def test_html():

@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from debian_pages import 
 
 from corpus import main as make_corpus
 from linguistic_regions.commands import UserError
