@@ -82,16 +82,20 @@ def download(package: str, folder: Path) -> Path:
 
 
 def extract_pages(stream: IO[bytes], folder: Path) -> None:
-    """Extract the pages of a tar stream into `folder`, and nothing that would come to lie outside it.
+    """Write the pages of a tar stream below `folder`: plain files alone, so that no link can lead out of it.
 
-    Raises `UserError` if the archive tries to, or is damaged.
+    Raises `UserError` if a page's name would, or the archive is damaged.
     """
     folder.mkdir(parents=True)
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 if member.isfile() and is_page(member.name):
-                    archive.extract(member, folder, filter="data")
+                    path = folder / PurePosixPath(member.name)
+                    if ".." in path.parts:
+                        raise tarfile.TarError(f"{member.name} is outside its folder")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(archive.extractfile(member).read())
     except tarfile.TarError as error:
         raise UserError(f"the package's archive is damaged or hostile ({error}): it was not extracted") from None
 
