@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -38,14 +39,14 @@ def flags(**options):
     """Options as the flags of a program: None and empty lists are left out."""
     words = []
     for name, value in options.items():
-        name = name.replace("_", "-")
-        if value is None or value == []:
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no-{name}")
-        else:
-            words += [f"--{name}", *(value if isinstance(value, list) else [value])]
+        if value is not None and value != []:
+            words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
     return shlex.join(str(word) for word in words)
+
+
+def literal(text):
+    """Text for params that may hold braces, which Snakemake would take for wildcards."""
+    return lambda wildcards: text
 
 
 def blocks(languages, split):
@@ -59,14 +60,20 @@ def computing_flags(**options):
 
 
 def training_flags(**options):
-    """The flags that all training on one language shares, and those of one experiment."""
-    return computing_flags(**config["training"], **options)
+    """The flags that all training on one language shares, and those of one experiment.
+
+    How often to save a checkpoint changes no result: it is a resource of the rules, whose edit reruns nothing.
+    """
+    shared = {key: value for key, value in config["training"].items() if key != "checkpoint_minutes"}
+    return computing_flags(**shared, **options)
 
 
 def region_flags(made):
     """The flags of a job that builds regions by these recipes."""
-    model = config["model"]
-    return flags(recipes_json=json.dumps(made), model=model["hub"] or "scratch", revision=model["revision"])
+    model, importance = config["model"], config["importance"]
+    origin = {key: model[key] for key in ("revision", "include", "exclude")}
+    origin |= {key: importance[key] for key in ("estimator", "at", "micro_batch")}
+    return flags(recipes_json=json.dumps(made), origin_json=json.dumps({"model": model["hub"] or "scratch"} | origin))
 
 
 def arm_flags(wildcards, input):

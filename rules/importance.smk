@@ -16,12 +16,15 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
         benchmark:
             f"<benchmarks>/further/{languages}.tsv"
         threads: config["threads"]
+        resources:
+            checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             options=training_flags(
                 languages=languages.split("+"),
                 learning_rates=config["further"]["learning_rate"],
                 milestones=config["further"]["milestones"],
                 split="valid",
+                most_blocks=config["tokens"]["valid_blocks"],
                 arms="full",
                 seeds=config["seed"],
             ),
@@ -33,6 +36,7 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
         shell:
             "python scripts/further_pretrain.py {params.options} --model {input.model}"
             " --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
+            " --checkpoint-minutes {resources.checkpoint_minutes}"
             " --output {params.output} --table {output.table} 2>&1 | tee {log}"
 
 
@@ -58,14 +62,16 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
             f"<benchmarks>/importance/{languages}.tsv"
         threads: config["threads"]
         params:
-            options=flags(
-                languages=languages.split("+"),
-                milestones=config["importance"]["samples"],
-                estimator=config["importance"]["estimator"],
-                micro_batch=config["importance"]["micro_batch"],
-                precision=config["precision"],
-                include=config["model"]["include"],
-                exclude=config["model"]["exclude"],
+            options=literal(
+                flags(
+                    languages=languages.split("+"),
+                    milestones=config["importance"]["samples"],
+                    estimator=config["importance"]["estimator"],
+                    micro_batch=config["importance"]["micro_batch"],
+                    precision=config["precision"],
+                    include=config["model"]["include"],
+                    exclude=config["model"]["exclude"],
+                )
             ),
             model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
             tokens=at("tokens"),

@@ -3,6 +3,8 @@
 if config["model"]["hub"]:
 
     rule base_model:
+        input:
+            plan.model_files(config),
         output:
             directory("<results>/models/base"),
         log:
@@ -29,6 +31,8 @@ else:
         benchmark:
             "<benchmarks>/base_model.tsv"
         threads: config["model"]["scratch"]["threads"]
+        resources:
+            checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             options=computing_flags(
                 **{
@@ -45,4 +49,4 @@ else:
             "Pretrain the base model"
         shell:
             "python scripts/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
-            " --checkpoints {params.checkpoints} --threads {threads} --output {output} 2>&1 | tee {log}"
+            " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --output {output} 2>&1 | tee {log}"

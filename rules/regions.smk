@@ -1,15 +1,13 @@
 # Regions: built from importance by recipe, and only where something asks for them.
 
+REGIONS = recipes.catalog(config)
+
 
 rule core_regions:
     input:
         scores=lambda wildcards: plan.scores(plan.core_cut(config, wildcards.cut)),
     output:
-        controlled=expand("<results>/regions/{kind}-{{cut}}.safetensors", kind=["top", "bottom"]),
-        random=expand(
-            "<results>/regions/random-{{cut}}-{replicate}.safetensors",
-            replicate=range(1, config["removal"]["replicates"] + 1),
-        ),
+        expand("<results>/regions/{kind}-{{cut}}.safetensors", kind=["top", "bottom"]),
     log:
         "<logs>/regions/core-{cut}.log",
     benchmark:
@@ -39,7 +37,7 @@ rule monolingual_regions:
     benchmark:
         "<benchmarks>/regions/monolingual.tsv"
     params:
-        options=region_flags(recipes.monolingual(config)),
+        options=literal(region_flags(recipes.monolingual(config))),
         importance=at("importance"),
         output=at("regions"),
     message:
@@ -49,10 +47,10 @@ rule monolingual_regions:
         " --output {params.output} 2>&1 | tee {log}"
 
 
-rule declared_region:
+rule region:
     input:
-        regions=lambda wildcards: plan.regions(recipes.ingredients(config["regions"][wildcards.region])),
-        scores=lambda wildcards: plan.scores({wildcards.region: config["regions"][wildcards.region]}),
+        regions=lambda wildcards: plan.regions(recipes.ingredients(REGIONS[wildcards.region])),
+        scores=lambda wildcards: plan.scores({wildcards.region: REGIONS[wildcards.region]}),
     output:
         "<results>/regions/{region}.safetensors",
     log:
@@ -60,9 +58,9 @@ rule declared_region:
     benchmark:
         "<benchmarks>/regions/{region}.tsv"
     wildcard_constraints:
-        region="|".join(config["regions"]) or "(?!)",
+        region="|".join(["random-[0-9].*", *map(re.escape, config["regions"])]),
     params:
-        options=lambda wildcards: region_flags({wildcards.region: config["regions"][wildcards.region]}),
+        options=lambda wildcards: region_flags({wildcards.region: REGIONS[wildcards.region]}),
         importance=at("importance"),
         output=at("regions"),
     message:

@@ -20,7 +20,9 @@ rule removal:
     threads: config["threads"]
     params:
         options=lambda wildcards: computing_flags(
-            languages=config["languages"], base=wildcards.job == next(iter(REMOVALS))
+            languages=config["languages"],
+            base=wildcards.job == next(iter(REMOVALS)),
+            most_blocks=config["tokens"]["test_blocks"],
         ),
         regions=lambda wildcards, input: flags(regions=list(input.regions)),
         tokens=at("tokens"),

@@ -3,6 +3,8 @@
 if config["model"]["hub"]:
 
     rule tokenizer:
+        input:
+            plan.model_files(config),
         output:
             directory("<results>/models/tokenizer"),
         log:
@@ -49,8 +51,11 @@ rule blocks:
         "<logs>/blocks/{language}.log",
     benchmark:
         "<benchmarks>/blocks/{language}.tsv"
+    threads: config["threads"]
     params:
-        options=flags(**config["tokens"], seed=config["seed"]),
+        options=flags(
+            **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]
+        ),
         corpus=at("corpora/{language}"),
         output=at("tokens/{language}"),
     message:

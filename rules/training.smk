@@ -15,11 +15,14 @@ rule retraining:
     benchmark:
         "<benchmarks>/retraining/{language}-{arms}.tsv"
     threads: config["threads"]
+    resources:
+        checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         options=training_flags(
             learning_rates=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
             evaluate=config["retraining"]["evaluate"],
+            most_blocks=config["tokens"]["test_blocks"],
             seeds=config["seed"],
         ),
         arms=arm_flags,
@@ -31,7 +34,7 @@ rule retraining:
         "python scripts/further_pretrain.py {params.options} {params.arms} --model {input.model}"
         " --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}"
-        " --threads {threads} --table {output} 2>&1 | tee {log}"
+        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"
 
 
 rule freezing:
@@ -47,10 +50,13 @@ rule freezing:
     benchmark:
         "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
     threads: config["threads"]
+    resources:
+        checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         options=training_flags(
             milestones=config["freezing"]["milestones"],
             evaluate=config["languages"],
+            most_blocks=config["tokens"]["test_blocks"],
         ),
         arms=arm_flags,
         tokens=at("tokens"),
@@ -62,4 +68,4 @@ rule freezing:
         " --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --learning-rates {wildcards.rate} --seeds {wildcards.seed}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}-{wildcards.rate}-{wildcards.seed}"
-        " --threads {threads} --table {output} 2>&1 | tee {log}"
+        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"

@@ -19,8 +19,6 @@ def main(
     block_size: int = 512,
     bos: bool | None = None,
     train_blocks: int | None = None,
-    valid_blocks: int | None = None,
-    test_blocks: int | None = None,
     seed: int = 0,
 ) -> None:
     """Write train.parquet (in random order), valid.parquet and test.parquet.
@@ -31,20 +29,18 @@ def main(
         output: folder of the blocks.
         block_size: tokens in a block.
         bos: begin each block with BOS; None: as the tokenizer does.
-        train_blocks: at most so many, evenly spread over the text; None: all.
-        valid_blocks: likewise.
-        test_blocks: likewise.
+        train_blocks: at most so many training blocks, evenly spread over the text; None: all.
         seed: of the order of the training blocks.
     """
     cutter = BlockTokenizer.load(tokenizer, bos)
-    for split, most in (("train", train_blocks), ("valid", valid_blocks), ("test", test_blocks)):
+    for split in ("train", "valid", "test"):
         blocks = cutter.blocks(_documents(corpus / f"{split}.parquet"), block_size)
         if not len(blocks):
             raise UserError(
                 f"{corpus}/{split}.parquet: its text does not fill one block of {block_size} tokens; add text"
             )
-        blocks = blocks.spread(most)
-        if split == "train":  # so that its first N rows are a random sample
+        if split == "train":  # shuffled, so that its first N rows are a random sample
+            blocks = blocks.spread(train_blocks)
             blocks = blocks.take(np.random.default_rng(seed).permutation(len(blocks)))
         tokens.write(blocks, output / f"{split}.parquet")
         size = blocks.bytes.sum(dtype=int)

@@ -30,6 +30,7 @@ def main(
         formats: file endings: svg, png, pdf.
         density_regions: how the names of the regions start whose density by layer and matrix is drawn.
     """
+    output.mkdir(parents=True, exist_ok=True)
     with styled():
         for name, figure in draw(read_folder(tables), languages, density_regions):
             save(figure, output / name, formats)

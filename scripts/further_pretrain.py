@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import tyro
+from transformers import PreTrainedModel
 
 from linguistic_regions import freezing, models, perplexity, tokens
 from linguistic_regions.arms import ARMS
@@ -44,6 +46,7 @@ def main(
     table: Path,
     evaluate: tuple[str, ...] = (),
     split: Literal["valid", "test"] = "test",
+    most_blocks: int | None = None,
     arms: tuple[str, ...] = ("full",),
     top: Path | None = None,
     bottom: Path | None = None,
@@ -68,6 +71,7 @@ def main(
         table: the measurements, CSV.
         evaluate: the languages to measure; none: the trained one.
         split: what to measure on.
+        most_blocks: at most so many blocks per language of it, evenly spread; None: all.
         arms: what to do with the regions; see docs/method.md.
         top: the region that the arms' word "top" means, a file.
         bottom: likewise.
@@ -77,28 +81,28 @@ def main(
         seeds: of the order of the samples.
         threads: CPU threads.
     """
-    models.use_threads(threads)
+    models.prepare(threads)
     regions = {"top": top, "bottom": bottom, "random": random}
     rows = []
     for training in runs(languages, arms, learning_rates, seeds, regions):
-        blocks = _samples(tokens_folder, training, milestones[-1])
-        held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split)
+        samples = _samples(tokens_folder, training, milestones[-1])
+        held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
         learner = models.load(model)
-        held = prepare(learner, training.arm, regions)
-        state = Checkpoints(checkpoints / str(training), checkpoint_minutes)
-        rate = training.learning_rate
-
-        def measure(samples: int, learner=learner, held_out=held_out, training=training) -> list[dict]:
-            scores = {
-                language: perplexity.evaluate(learner, test, schedule.batch_tokens, schedule.precision)
-                for language, test in held_out.items()
-            }
-            return [_row(training, samples, language, score) for language, score in scores.items()]
-
-        rows += train(learner, blocks, rate, schedule, list(milestones), measure, held, state, str(training))
+        rows += train(
+            learner,
+            samples,
+            training.learning_rate,
+            schedule,
+            list(milestones),
+            partial(measure, learner, held_out, schedule, training),
+            prepare(learner, training.arm, regions),
+            Checkpoints(checkpoints / str(training), checkpoint_minutes),
+            str(training),
+        )
         if output:
             with whole(output / training.language) as part:
                 learner.save_pretrained(part)
+        del learner  # before the next is loaded
     write_csv(table, rows)
     for row in rows:
         logging.info("%(arm)s on %(train_language)s, %(samples)d samples: %(language)s perplexity %(ppl).3f", row)
@@ -139,14 +143,25 @@ def _samples(tokens_folder: Path, training: Run, count: int) -> np.ndarray:
     return blocks.input_ids[np.random.default_rng(training.seed).permutation(len(blocks))[:count]]
 
 
-def _row(training: Run, samples: int, language: str, score: perplexity.Perplexity) -> dict:
+def measure(
+    learner: PreTrainedModel, held_out: dict[str, Blocks], schedule: Schedule, training: Run, samples: int
+) -> list[dict]:
+    """A row of the table per language: its perplexity after so many samples."""
     of_training = {
         "arm": training.arm,
         "learning_rate": training.learning_rate,
         "train_language": training.language,
         "seed": training.seed,
+        "samples": samples,
     }
-    return {**of_training, "samples": samples, "language": language, **asdict(score)}
+    return [
+        {
+            **of_training,
+            "language": language,
+            **asdict(perplexity.evaluate(learner, blocks, schedule.batch_tokens, schedule.precision)),
+        }
+        for language, blocks in held_out.items()
+    ]
 
 
 if __name__ == "__main__":

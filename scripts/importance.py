@@ -40,7 +40,7 @@ def main(
         exclude: regular expressions of weights to leave out.
         threads: CPU threads.
     """
-    models.use_threads(threads)
+    models.prepare(threads)
     for language in languages:
         samples = tokens.read(tokens_folder / language / "train.parquet", milestones[-1])
         if milestones[-1] > len(samples):

@@ -7,15 +7,16 @@ from pathlib import Path
 from linguistic_regions.commands import run
 from linguistic_regions.regions import Region
 from linguistic_regions.storage import write_csv
+from linguistic_regions.tables import COLUMNS
 
 
-def main(*, regions: tuple[Path, ...], overlap: Path, density: Path) -> None:
+def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> None:
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
 
     Args:
-        regions: region files of one model.
         overlap: table of pairs, CSV.
         density: table of layers and matrices, CSV.
+        regions: region files of one model.
     """
     loaded = {path.stem: Region.load(path) for path in regions}
     sizes = {name: len(region) for name, region in loaded.items()}
@@ -33,15 +34,19 @@ def main(*, regions: tuple[Path, ...], overlap: Path, density: Path) -> None:
                 "size_b": sizes[second],
             }
         )
-    write_csv(overlap, pairs)
-    write_csv(density, [row for name, region in loaded.items() for row in _by_matrix(name, region)])
+    write_csv(overlap, pairs, COLUMNS["overlap"])
+    rows = [row for name, region in loaded.items() for row in _by_matrix(name, region)]
+    write_csv(density, rows, COLUMNS["density"])
 
 
 def _by_matrix(name: str, region: Region) -> list[dict]:
-    """One row per parameter; a name such as model.layers.3.mlp.up_proj.weight gives layer 3, matrix mlp.up_proj."""
+    """One row per matrix of a layer; a name such as model.layers.3.mlp.up_proj.weight is layer 3, mlp.up_proj."""
     rows = []
     for parameter, count in region.counts.items():
-        layer, matrix = re.search(r"\.(\d+)\.(.+)\.weight$", parameter).groups()
+        found = re.search(r"\.(\d+)\.(.+)\.weight$", parameter)
+        if not found:  # an embedding or the head
+            continue
+        layer, matrix = found.groups()
         rows.append(
             {
                 "region": name,

@@ -13,6 +13,8 @@ from linguistic_regions.commands import run
 from linguistic_regions.storage import remove, whole
 from linguistic_regions.training import Checkpoints, Schedule, train
 
+VALID_BLOCKS = 16  # per language, for a last look in the log
+
 
 def main(
     *,
@@ -57,7 +59,7 @@ def main(
         seed: of the weights and of the order of the samples.
         threads: CPU threads.
     """
-    models.use_threads(threads)
+    models.prepare(threads)
     texts = tokens.read_split(tokens_folder, languages, "train")
     rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
@@ -65,7 +67,7 @@ def main(
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
     state = Checkpoints(checkpoints, checkpoint_minutes)
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
-    for language, blocks in tokens.read_split(tokens_folder, languages, "valid").items():
+    for language, blocks in tokens.read_split(tokens_folder, languages, "valid", VALID_BLOCKS).items():
         score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)
         logging.info("%s: validation perplexity %.2f", language, score.ppl)
     with whole(output) as part:

@@ -18,22 +18,21 @@ Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
-def build(*, recipes_json: str, importance: Path, output: Path, model: str = "", revision: str = "") -> None:
+def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str = "{}") -> None:
     """Build regions by recipe, in the order given; an ingredient is one built before or a file in `output`.
 
     Args:
         recipes_json: JSON object, region name to recipe (the forms stand in recipes.py).
         importance: folder of the scores: importance/{language}/{samples}.
         output: folder for {name}.safetensors.
-        model: name of the model, recorded in each region.
-        revision: its revision, recorded too.
+        origin_json: JSON object to record in each region: the model, its revision, how importance was measured.
     """
-    wanted = json.loads(recipes_json)
+    wanted, origin = json.loads(recipes_json), json.loads(origin_json)
     for name, recipe in progress(wanted.items(), "regions", unit="region"):
         region = recipes.make(recipe, importance, lambda other: Region.load(output / f"{other}.safetensors"))
-        origin = {"recipe": recipe, "model": model, "revision": revision}
-        digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
-        region.metadata = {**origin, "config_hash": digest}
+        made_by = {"recipe": recipe, **origin}
+        digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+        region.metadata = {**made_by, "config_hash": digest}
         region.save(output / f"{name}.safetensors")
         logging.info("%s: %d of %d weights (%.3f %%)", name, len(region), region.size, 100 * len(region) / region.size)
 
@@ -67,6 +66,16 @@ def difference(regions: Operands, *, output: Output) -> None:
     """
     first, *others = _load(regions)
     _write(first - united(others), "difference", regions, output)
+
+
+def complement(region: tyro.conf.Positional[Path], *, output: Output) -> None:
+    """Write all selectable weights but the region's.
+
+    Args:
+        region: a region file.
+        output: the new region's file.
+    """
+    _write(~Region.load(region), "complement", (region,), output)
 
 
 def jaccard(regions: Operands) -> None:
@@ -108,4 +117,4 @@ def _write(region: Region, operation: str, operands: tuple[Path, ...], output: P
 
 
 if __name__ == "__main__":
-    run(build, union, intersection, difference, jaccard, describe)
+    run(build, union, intersection, difference, complement, jaccard, describe)

@@ -23,6 +23,7 @@ def main(
     output: Path,
     regions: tuple[Path, ...] = (),
     base: bool = False,
+    most_blocks: int | None = None,
     batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     threads: int = 1,
@@ -36,25 +37,27 @@ def main(
         output: the table, CSV.
         regions: region files; each is set to zero and restored bit for bit.
         base: measure the intact model too.
+        most_blocks: at most so many test blocks per language, evenly spread; None: all.
         batch_tokens: tokens in one forward pass.
         precision: of the matrix products.
         threads: CPU threads.
     """
-    models.use_threads(threads)
-    tests = tokens.read_split(tokens_folder, languages, "test")
+    models.prepare(threads)
+    tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
     lesioned = models.load(model)
     parameters = dict(lesioned.named_parameters())
     rows = []
     for path in progress([None] * base + list(regions), "removal", unit="region"):
         region = path and Region.load(path)
-        label = region.metadata["recipe"].get("label", UNLABELLED) if region else INTACT
-        with freezing.removed(region, parameters) if region else nullcontext(0) as changed:
+        intact = region is None  # not `not region`: a region may be empty
+        label = INTACT if intact else region.metadata.get("recipe", {}).get("label", UNLABELLED)
+        with nullcontext(0) if intact else freezing.removed(region, parameters) as changed:
             scores = {
                 language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
                 for language, blocks in tests.items()
             }
-        name = path.stem if path else "base"
-        logging.info("%s: %d of %d weights were not zero", name, changed, len(region) if region else 0)
+        name = "base" if intact else path.stem
+        logging.info("%s: %d of %d weights were not zero", name, changed, 0 if intact else len(region))
         for language, score in scores.items():
             window = {"window": tests[language].input_ids.shape[1], "bos": tests[language].bos}
             rows.append({"region": name, **label, "language": language, **asdict(score), **window})

@@ -23,7 +23,7 @@ def main(
 ) -> None:
     """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
 
-    A table without pieces is not written.
+    A table without pieces is not written; one that an earlier config left there is removed.
 
     Args:
         output: folder for the tables (CSV) and the paper's tables (paper_*.md).
@@ -38,6 +38,8 @@ def main(
     """
     pieces = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
     made = {name: tables.gather(paths, name, languages) for name, paths in pieces.items() if paths}
+    for left in [*(output / f"{name}.csv" for name in pieces), *output.glob("paper_*.md")]:
+        left.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")
 

@@ -36,7 +36,7 @@ SMALL = {
 
 
 def write_text(folder: Path) -> None:
-    """Forty documents per language, of the words (or characters) of one sentence drawn at random."""
+    """Sixty documents per language, of the words (or characters) of one sentence drawn at random."""
     folder.mkdir()
     generator = np.random.default_rng(0)
     for language, text in TEXTS.items():
@@ -70,7 +70,9 @@ def planned(folder: Path, config: dict) -> dict[str, int]:
     write_config(folder, config, "planned.yaml")
     run = snakemake(folder, "--dry-run", config="planned.yaml")
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
-    jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, re.M)}
+    said = run.stdout + run.stderr
+    assert "Job stats:" in said or "Nothing to be done" in said
+    jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, re.M)}
     return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
 
 

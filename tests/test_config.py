@@ -69,27 +69,42 @@ MISTAKES = {
     "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5"),
     "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1"),
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is none of taylor"),
-    "unknown language": ({"languages": ["en", "xq"]}, "languages: 'xq' is not in resources/languages.tsv"),
+    "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
     "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not among languages (en, zh)"),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
     "milestones out of order": (
-        {"retraining": {"milestones": [160, 0]}},
-        "retraining.milestones: [160, 0] must ascend",
+        {"retraining": {"milestones": [0, 32, 16]}},
+        "retraining.milestones: [0, 32, 16] must ascend",
     ),
     "milestone between batches": (
         {"freezing": {"milestones": [0, 100]}},
         "100 is not a multiple of training.batch_size",
     ),
     "samples between batches": ({"importance": {"samples": [6]}}, "6 is not a multiple of importance.micro_batch (4)"),
-    "a run name that climbs": ({"run": "../x"}, "run: '../x' does not match"),
+    "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
     "a region with a taken name": (
         {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
-        "this name is taken",
+        "regions: 'top-0.01' is not allowed (names are of letters",
     ),
+    "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "'scores' is a required property"),
+    "a region of unknown scores": (
+        {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["ru/999"]}}},
+        "regions.x.scores: 'ru/999' is none of ar/64",
+    ),
+    "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
+    "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
+    "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),
+    "unknown key in a language's source": (
+        {"corpora": {"languages": {"zh": {"files": {"path": ["x"]}}}}},
+        "corpora.languages.zh.files.path: there is no such key; did you mean 'paths'?",
+    ),
+    "a report without figures": ({"figures": {"formats": ["pdf"]}}, "figures.formats: ['pdf']"),
+    "a batch more than the samples": ({"model": {"scratch": {"samples": 8}}}, "fewer than one batch"),
+    "Norwegian as a key": ({False: {}}, "no: there is no such key"),
 }
 
 

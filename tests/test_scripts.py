@@ -45,7 +45,6 @@ def token_folder(tmp_path_factory, tokenizer_folder):
             tokenizer=tokenizer_folder,
             output=folder / "tokens" / language,
             block_size=16,
-            test_blocks=4,
         )
     return folder / "tokens"
 
@@ -89,7 +88,9 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
 
     files = (regions / "top-0.1.safetensors", regions / "random-0.1-1.safetensors")
     common = {"model": base, "tokens_folder": token_folder}
-    removal.main(**common, languages=("en", "ru"), regions=files, base=True, output=tmp_path / "removal.csv")
+    removal.main(
+        **common, languages=("en", "ru"), regions=files, base=True, most_blocks=4, output=tmp_path / "removal.csv"
+    )
     measured = rows(tmp_path / "removal.csv")
     assert [row["kind"] for row in measured[::2]] == ["base", "top", "random"]
 
@@ -131,6 +132,23 @@ def test_the_region_command_does_set_algebra(tmp_path, capsys):
     assert float(capsys.readouterr().out) == pytest.approx((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
     region.describe(out)
     assert "difference" in capsys.readouterr().out
+
+
+def test_an_empty_region_is_not_the_intact_model(tmp_path, token_folder):
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    empty = region.Region.from_masks({"model.layers.0.mlp.up_proj.weight": np.zeros((8, 8), bool)})
+    empty.save(tmp_path / "none.safetensors")
+    removal.main(
+        model=tmp_path / "base",
+        tokens_folder=token_folder,
+        languages=("en",),
+        regions=(tmp_path / "none.safetensors",),
+        base=True,
+        output=tmp_path / "removal.csv",
+    )
+    intact, none = rows(tmp_path / "removal.csv")
+    assert (intact["region"], intact["kind"], none["region"], none["kind"]) == ("base", "base", "none", "other")
+    assert intact["nll"] == none["nll"]
 
 
 def test_an_arm_without_its_region_is_refused_before_anything_is_loaded(tmp_path):

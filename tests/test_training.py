@@ -90,6 +90,31 @@ def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
         assert torch.equal(a, b)
 
 
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path):
+    """Killed, then edited: the learning rate, the data, the milestones or the weights are others now."""
+    checkpoints = Checkpoints(tmp_path / "state", minutes=0)
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
+
+    def lesioned():
+        model = fresh()
+        with torch.no_grad():
+            model.model.layers[0].mlp.up_proj.weight.zero_()
+        return model
+
+    for make, rows, rate, milestones in (
+        (fresh, ROWS, 2e-2, [0, 32]),
+        (fresh, ROWS[::-1].copy(), 1e-2, [0, 32]),
+        (fresh, ROWS, 1e-2, [0, 16, 32]),
+        (lesioned, ROWS, 1e-2, [0, 32]),
+    ):
+        train(fresh(), ROWS, 1e-2, schedule, [0, 32], lambda _: [], checkpoints=checkpoints)
+        assert len(list(checkpoints.folder.iterdir())) == 2
+        alone, after = make(), make()
+        train(alone, rows, rate, schedule, milestones, lambda _: [])
+        train(after, rows, rate, schedule, milestones, lambda _: [], checkpoints=checkpoints)
+        assert all(torch.equal(a, b) for a, b in zip(alone.parameters(), after.parameters(), strict=True))
+
+
 def test_a_loss_that_turns_nan_ends_the_training():
     model = fresh()
     with torch.no_grad():

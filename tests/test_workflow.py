@@ -82,7 +82,7 @@ TABLES = {"settings", "tables", "figures", "report"}
 EDITS = {
     "a ratio": (
         lambda config: config.update(removal={"ratios": [0.01, 0.03, 0.05, 0.1]}),
-        {"core_regions", "removal", "overlap"} | TABLES,
+        {"core_regions", "region", "removal", "overlap"} | TABLES,
     ),
     "a figure's format": (
         lambda config: config.update(figures={"formats": ["svg", "png"]}),
@@ -96,6 +96,19 @@ EDITS = {
         lambda config: config["monolingual"].update(ratio=0.1),
         {"monolingual_regions", "removal", "overlap"} | TABLES,
     ),
+    "the replicates": (
+        lambda config: config.update(removal={"replicates": 3}),
+        {"region", "removal", "overlap"} | TABLES,
+    ),
+    "the test blocks": (
+        lambda config: config["tokens"].update(test_blocks=6),
+        {"removal", "retraining", "freezing"} | TABLES,
+    ),
+    "the minutes between checkpoints": (
+        lambda config: config["training"].update(checkpoint_minutes=3),
+        {"settings", "report"},
+    ),
+    "the experiments": (lambda config: config.update(experiments=["removal"]), {"overlap"} | TABLES),
     "threads": (lambda config: config.update(threads=2), {"settings", "report"}),
 }
 
@@ -150,6 +163,17 @@ def test_a_region_declared_in_the_config_is_built_only_if_asked_for(finished):
     assert {row["kind"] for row in removal if row["region"] == "both"} == {"other"}
 
 
+@pytest.mark.parametrize("experiments", [[], ["retraining"]], ids=["none", "retraining alone"])
+def test_what_is_not_run_is_not_shown(finished, experiments):
+    write_config(finished, copy.deepcopy(SMALL) | {"experiments": experiments}, "fewer.yaml")
+    run = snakemake(finished, config="fewer.yaml")
+    assert run.returncode == 0, run.stdout[-3000:]
+    left = {path.name for path in (finished / "results/small/tables").iterdir()}
+    assert "freezing.csv" not in left
+    assert ("retraining.csv" in left) is bool(experiments)
+    assert (finished / "results/small/report.html").exists()
+
+
 def test_an_unknown_key_is_refused_in_one_line(finished):
     config = copy.deepcopy(SMALL) | {"importnce": {}}
     write_config(finished, config, "wrong.yaml")
@@ -162,7 +186,8 @@ def test_an_unknown_key_is_refused_in_one_line(finished):
 def test_thirty_languages_are_planned_and_can_be_thirty_jobs(tmp_path):
     folder = copy_workflow(tmp_path / "thirty")
     config = yaml.safe_load((folder / "configs/demo-30.yaml").read_text(encoding="utf-8"))
+    everywhere = {"further": {"languages": config["languages"]}, "importance": {"languages": config["languages"]}}
     for per_job, jobs in ((5, 6), (1, 30)):
-        again = planned(folder, config | {"jobs": {"languages": per_job}})
+        again = planned(folder, config | everywhere | {"jobs": {"languages": per_job}})
         assert again["corpus"] == again["blocks"] == 30
         assert len([name for name in again if name.startswith("further_")]) == jobs

@@ -11,6 +11,7 @@ from pathlib import Path
 import tyro
 from tqdm import tqdm
 
+VALUES = (tyro.conf.FlagConversionOff,)  # truth values are said as such: --base True
 LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
 
 
@@ -28,9 +29,9 @@ def run(*functions: Callable) -> None:
         handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     try:
         if len(functions) == 1:
-            tyro.cli(functions[0])
+            tyro.cli(functions[0], config=VALUES)
         else:
-            tyro.extras.subcommand_cli_from_dict({function.__name__: function for function in functions})
+            tyro.extras.subcommand_cli_from_dict({function.__name__: function for function in functions}, config=VALUES)
     except UserError as error:
         program = Path(sys.argv[0]).name
         sys.exit(f"{program}: error: {' '.join(str(error).split())}")

@@ -10,9 +10,9 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from linguistic_regions import recipes
 from linguistic_regions.commands import UserError
+from linguistic_regions.corpora.languages import language
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
-LANGUAGES = Path(__file__).parents[2] / "resources" / "languages.tsv"
 
 
 def schema() -> dict:
@@ -27,8 +27,7 @@ def check(config: dict) -> dict:
         UserError: names the first key that is wrong, its value, and what to do.
     """
     rules = schema()
-    config = with_defaults(deepcopy(config), rules)
-    config = _as_meant(config, rules, rules)
+    config = with_defaults(_as_meant(deepcopy(config), rules, rules), rules)
     error = best_match(Draft202012Validator(rules).iter_errors(config))
     if error:
         raise UserError(f"config: {_explain(error)}")
@@ -58,7 +57,9 @@ def _as_meant(value, rule: dict, rules: dict):
     """Undo what YAML misreads: 1e-4 is a string to it, and no, the code of Norwegian, is false."""
     rule = resolve(rule, rules)
     if isinstance(value, dict):
-        return {key: _as_meant(item, rule.get("properties", {}).get(key, {}), rules) for key, item in value.items()}
+        known = rule.get("properties", {})
+        named = {"no" if key is False else key: item for key, item in value.items()}
+        return {key: _as_meant(item, known.get(key, {}), rules) for key, item in named.items()}
     if isinstance(value, list):
         return [_as_meant(item, rule.get("items", {}), rules) for item in value]
     if value is False and rule.get("type") == "string":
@@ -84,43 +85,55 @@ def _explain(error: ValidationError) -> str:
         allowed = ", ".join(str(value) for value in error.validator_value)
         return f"{where}: {error.instance!r} is none of {allowed}"
     about = error.schema.get("description", "")
-    return f"{where}: {error.message}" + (f" ({about})" if about else "")
+    said = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
+    return f"{where}: {said}" + (f" ({about})" if about else "")
 
 
 def _check_sense(config: dict) -> None:
     """What a schema cannot say: keys that must fit one another."""
-    known = [line.split("\t")[0] for line in LANGUAGES.read_text(encoding="utf-8").splitlines()[1:]]
     for code in config["languages"]:
-        if code not in known:
-            nearest = get_close_matches(code, known, 1, 0.3) or known[:1]
-            raise UserError(
-                f"config: languages: {code!r} is not in resources/languages.tsv; "
-                f"did you mean {nearest[0]!r}? else add a line there"
-            )
-    for key in ("further.languages", "importance.languages", "monolingual.languages"):
-        _subset(config, key, config["languages"], "languages")
-    for key in ("retraining.languages", "retraining.evaluate", "freezing.languages", "corpora.languages"):
-        _subset(config, key, config["languages"], "languages")
-    _subset(config, "monolingual.languages", config["importance"]["languages"], "importance.languages")
-    if config["importance"]["at"] == "further":
-        _subset(config, "importance.languages", config["further"]["languages"], "further.languages")
+        try:
+            language(code)
+        except UserError as error:
+            raise UserError(f"config: languages: {error}") from None
+    _subset(config, "corpora.languages", config["languages"], "languages")
+    importance, experiments = config["importance"], set(config["experiments"])
+    if experiments:
+        _subset(config, "importance.languages", config["languages"], "languages")
+        if importance["at"] == "further":
+            _subset(config, "further.languages", config["languages"], "languages")
+            _subset(config, "importance.languages", config["further"]["languages"], "further.languages")
+    if "monolingual" in experiments:
+        _subset(config, "monolingual.languages", importance["languages"], "importance.languages")
+    if "retraining" in experiments:
+        _subset(config, "retraining.languages", config["languages"], "languages")
+        _subset(config, "retraining.evaluate", config["languages"], "languages")
+    if "freezing" in experiments:
+        _subset(config, "freezing.languages", config["languages"], "languages")
 
     batch = config["training"]["batch_size"]
     for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
         _ascending(config, key)
         _multiples(config, key, batch, "training.batch_size")
     _ascending(config, "importance.samples")
-    _multiples(config, "importance.samples", config["importance"]["micro_batch"], "importance.micro_batch")
+    _multiples(config, "importance.samples", importance["micro_batch"], "importance.micro_batch")
 
     scratch = config["model"]["scratch"]
     if scratch["width"] % scratch["heads"] or scratch["heads"] % scratch["kv_heads"]:
         raise UserError("config: model.scratch: width must be a multiple of heads, and heads of kv_heads")
+    if scratch["samples"] < scratch["batch_size"]:
+        raise UserError("config: model.scratch.samples: fewer than one batch (model.scratch.batch_size); raise it")
     if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
         raise UserError("config: corpora.test + corpora.valid: nothing is left for training; lower them")
 
     declared = recipes.catalog(config)
     for name in [*config["regions"], *config["removal"]["regions"]]:
         recipes.needed(name, declared)
+    scored = [f"{code}/{samples}" for code in importance["languages"] for samples in importance["samples"]]
+    for name, recipe in config["regions"].items():
+        for scores in recipe.get("scores", []):
+            if scores not in scored:
+                raise UserError(f"config: regions.{name}.scores: {scores!r} is none of {', '.join(scored)}")
 
 
 def _at(config: dict, key: str):

@@ -1,5 +1,6 @@
 """Language models: loading, a tiny Llama from scratch, and which of their weights regions are cut from."""
 
+import os
 import re
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,9 +21,10 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def use_threads(count: int) -> None:
-    """Compute on `count` CPU threads, in an order of operations that is the same in every run."""
-    torch.set_num_threads(count)
+def prepare(threads: int) -> None:
+    """Compute on so many CPU threads, and in an order of operations that is the same in every run."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what that takes on a GPU
+    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # By default that also fills all new memory, a safeguard against reading it unset, for a fifth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False

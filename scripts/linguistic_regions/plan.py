@@ -3,10 +3,13 @@
 Paths begin with <results>, which the Snakefile turns into the run's folder.
 """
 
+from glob import glob
 from itertools import product
+from pathlib import Path
 
 from linguistic_regions import recipes
 from linguistic_regions.arms import ARMS
+from linguistic_regions.corpora.languages import fill
 from linguistic_regions.recipes import Recipes
 
 
@@ -45,10 +48,28 @@ def regions(names) -> list[str]:
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
+def corpus_files(config: dict, language: str) -> list[str]:
+    """The person's own files that a language's text comes from, so that a change of them is noticed."""
+    settings = corpus(config, language)
+    if settings["source"] != "files":
+        return []
+    patterns = [fill(pattern, language) for pattern in settings["files"]["paths"]]
+    found = {path for pattern in patterns for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
+    return sorted(path for path in found if Path(path).is_file())
+
+
+def model_files(config: dict) -> list[str]:
+    """The files of a model given as a folder, for the same reason; none for one on the hub."""
+    folder = Path(config["model"]["hub"] or "")
+    if not config["model"]["hub"] or not folder.is_dir():
+        return []
+    return sorted(str(path) for pattern in ("*.json", "*.safetensors") for path in folder.glob(pattern))
+
+
 def core_cut(config: dict, cut: str) -> Recipes:
-    """The core and its controls at one cut, such as "0.03" or, ranked over the whole model, "0.03-model"."""
+    """The core's top and bottom at one cut, such as "0.03" or, ranked over the whole model, "0.03-model"."""
     scope = "model" if cut.endswith("-model") else "tensor"
-    return recipes.core_at(config, float(cut.removesuffix("-model")), scope, config["removal"]["replicates"])
+    return recipes.core_at(config, float(cut.removesuffix("-model")), scope, replicates=0)
 
 
 def removals(config: dict) -> dict[str, list[str]]:
@@ -89,11 +110,12 @@ def pieces(config: dict) -> dict[str, list[str]]:
     retraining, freezing, per_job = config["retraining"], config["freezing"], config["jobs"]
     found = {
         "removal": [f"<results>/removal/{job}.csv" for job in removals(config)],
-        "further": [
+    }
+    if config["experiments"] and config["importance"]["at"] == "further":
+        found["further"] = [
             f"<results>/further/{languages}.csv"
             for languages in chunks(config["further"]["languages"], per_job["languages"])
-        ],
-    }
+        ]
     if "retraining" in config["experiments"]:
         found["retraining"] = [
             f"<results>/retraining/{language}-{arms}.csv"

@@ -7,6 +7,7 @@ A recipe is a dict of JSON values with one of these shapes (scores are folders b
     {select: random, like: region, seed: n}                                   the same, drawn at random
     {select: union | intersection, of: [region, ...]}
     {select: difference, of: [region, ...]}                                   the first without the others
+    {select: complement, of: [region]}                                        all selectable weights but those
 
 An optional `label` says what the region stands for in the tables: kind, ratio, samples, replicate, scope, target.
 """
@@ -26,9 +27,6 @@ def catalog(config: dict) -> Recipes:
     """All regions that a config declares: those of the experiments, and its own under `regions`."""
     training = [core_at(config, config[name]["ratio"]) for name in ("retraining", "freezing")]
     built_in = reduce(lambda a, b: a | b, [core(config), *training, monolingual(config)])
-    for name in config["regions"]:
-        if name in built_in:
-            raise UserError(f"config: regions.{name}: this name is taken by an experiment's region; choose another")
     return built_in | config["regions"]
 
 
@@ -43,27 +41,26 @@ def core(config: dict) -> Recipes:
 
 
 def core_at(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1) -> Recipes:
-    """The core region at one ratio, and its controls."""
+    """The core region at one ratio, its bottom counterpart, and random controls of its size."""
+    importance = config["importance"]
+    samples = importance["samples"][-1]
     suffix = "" if scope == "tensor" else f"-{scope}"
-    scores = [f"{language}/{config['importance']['samples'][-1]}" for language in config["importance"]["languages"]]
+    scores = [f"{language}/{samples}" for language in importance["languages"]]
     ranked = {"scores": scores, "ratio": ratio, "scope": scope}
-
-    def label(kind: str, replicate: int = 0) -> dict:
-        samples = config["importance"]["samples"][-1]
-        return _label(kind, ratio, samples, replicate, scope, "core")
-
-    top = f"top-{ratio:g}{suffix}"
     recipes = {
-        top: {"select": "top", **ranked, "label": label("top")},
-        f"bottom-{ratio:g}{suffix}": {"select": "bottom", **ranked, "label": label("bottom")},
+        f"{kind}-{ratio:g}{suffix}": {
+            "select": kind,
+            **ranked,
+            "label": _label(kind, ratio, samples, scope=scope, target="core"),
+        }
+        for kind in ("top", "bottom")
     }
     for replicate in range(1, replicates + 1):
-        seed = config["seed"] + replicate
         recipes[f"random-{ratio:g}{suffix}-{replicate}"] = {
             "select": "random",
-            "like": top,
-            "seed": seed,
-            "label": label("random", replicate),
+            "like": f"top-{ratio:g}{suffix}",
+            "seed": config["seed"] + replicate,
+            "label": _label("random", ratio, samples, replicate, scope, "core"),
         }
     return recipes
 
@@ -154,7 +151,9 @@ def make(recipe: dict, importance: Path, region: Callable[[str], Region]) -> Reg
         return regions.union(made_of)
     if kind == "difference":
         return made_of[0] - regions.union(made_of[1:])
-    raise UserError(f"recipe: select is {kind!r}; it is one of top, bottom, random, union, intersection, difference")
+    if kind == "complement":
+        return ~made_of[0]
+    raise UserError(f"recipe: select is {kind!r}; docs/method.md lists what it can be")
 
 
 def measured(made: Recipes) -> list[str]:

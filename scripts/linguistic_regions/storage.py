@@ -3,7 +3,7 @@
 import csv
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,9 +35,9 @@ def remove(path: str | Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_csv(path: str | Path, rows: list[dict]) -> None:
-    """Write rows that share their keys as CSV; floats in full precision."""
+def write_csv(path: str | Path, rows: list[dict], columns: Iterable[str] = ()) -> None:
+    """Write rows that share their keys as CSV; floats in full precision. `columns` name them if there is no row."""
     with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0] if rows else columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from linguistic_regions.arms import ARMS
 from linguistic_regions.commands import UserError
 from linguistic_regions.storage import whole
 
@@ -76,10 +77,6 @@ KEYS = {
     "density": ["region", "layer", "matrix"],
 }
 KINDS = ("base", "top", "bottom", "random", "monolingual", "other")
-ARMS = (
-    *("top_freeze", "bottom_freeze", "top_unfreeze", "random_freeze"),
-    *("full", "core_frozen", "random_frozen", "region_only"),
-)
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:

@@ -83,7 +83,7 @@ class BlockTokenizer:
             token = token["content"] if isinstance(token, dict) else token
             ids[key] = None if token is None else tokenizer.token_to_id(token)
         if bos and ids["bos_token"] is None:
-            raise UserError(f"{folder}: tokens.bos is true, but this tokenizer has no BOS token; set it to auto")
+            raise UserError(f"{folder}: tokens.bos is true, but this tokenizer has no BOS token; set it to null")
         if bos is None:
             bos = ids["bos_token"] is not None and tokenizer.encode("").ids[:1] == [ids["bos_token"]]
         tokenizer.no_truncation()
@@ -174,6 +174,6 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         raise UserError(f"{path}: not a readable file of token blocks ({error}); delete it and run again") from None
 
 
-def read_split(folder: str | Path, languages: Iterable[str], split: str) -> dict[str, Blocks]:
-    """The blocks of one split of several languages, from `folder`/{language}/{split}.parquet."""
-    return {language: read(Path(folder) / language / f"{split}.parquet") for language in languages}
+def read_split(folder: str | Path, languages: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:
+    """Blocks of one split of several languages, from `folder`/{language}/{split}.parquet: at most `most`, spread."""
+    return {language: read(Path(folder) / language / f"{split}.parquet").spread(most) for language in languages}

@@ -4,6 +4,7 @@ The order of the samples, the schedule and the weights are functions of the step
 on from a checkpoint ends as if it had never stopped.
 """
 
+import hashlib
 import json
 import logging
 import math
@@ -62,12 +63,18 @@ class Checkpoints:
     folder: Path
     minutes: float = 10.0
 
-    def latest(self) -> Path | None:
-        """The newest checkpoint, if there is one."""
-        return max(self.folder.glob("step-*.safetensors"), default=None)
+    def latest(self, identity: str) -> Path | None:
+        """The newest checkpoint of the training with this identity; those of another are removed."""
+        for path in sorted(self.folder.glob("step-*.safetensors"), reverse=True):
+            with safe_open(path, "pt") as file:
+                if file.metadata()["identity"] == identity:
+                    return path
+            path.unlink()
+        return None
 
-    def save(self, step: int, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    def save(self, step: int, tensors: dict[str, torch.Tensor], results: list[dict], identity: str) -> None:
         """Write a checkpoint and remove all but the last two."""
+        metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
         with whole(self.folder / f"step-{step:09d}.safetensors") as part:
             save_file(tensors, part, metadata)
         for old in sorted(self.folder.glob("step-*.safetensors"))[:-2]:
@@ -115,11 +122,14 @@ def train(
     precision = "bf16" if mixed_precision(schedule.precision, model.device) else "no"
     micro_batch, accumulation = _micro_batches(schedule, rows.shape[1])
     accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, gradient_accumulation_steps=accumulation)
+    if accelerator.num_processes > 1:
+        raise UserError("training runs in one process; start it without a launcher of several")
     optimizer = _optimizer(model, learning_rate, schedule)
     batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
 
     results, step = [], 0
-    latest = checkpoints and checkpoints.latest()
+    identity = _identity(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
+    latest = checkpoints and checkpoints.latest(identity)
     if latest:
         step, results = _resume(latest, model, optimizer)
         logging.info("%s: going on from %s", description, latest)
@@ -130,6 +140,7 @@ def train(
     saved = time.monotonic()
     bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
     for _, (ids,) in zip(bar, accelerator.skip_first_batches(batches, step * accumulation), strict=True):
+        torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
         with accelerator.accumulate(wrapped):
             loss = next_token_loss(wrapped, ids.long()).mean()
             accelerator.backward(loss)
@@ -149,7 +160,7 @@ def train(
             bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
             results += _milestone(model, at_milestone, step * schedule.batch_size)
         if checkpoints and step < steps and time.monotonic() - saved > 60 * checkpoints.minutes:
-            checkpoints.save(step, *_state(model, optimizer, step, results))
+            checkpoints.save(step, _state(model, optimizer), results, identity)
             saved = time.monotonic()
     return results
 
@@ -186,11 +197,22 @@ def warm_cosine(step: int, warmup: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _state(model, optimizer, step: int, results: list[dict]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def _identity(model, rows: np.ndarray, learning_rate: float, schedule: Schedule, milestones: list[int]) -> str:
+    """A digest of all that a training starts from; weights by a sample of a thousand of each parameter."""
+    digest = hashlib.sha256(repr((learning_rate, schedule, milestones, rows.shape)).encode())
+    digest.update(rows.tobytes())
+    for name, weight in model.named_parameters():
+        flat = weight.detach().view(-1)
+        digest.update(f"{name} {tuple(weight.shape)} {weight.requires_grad}".encode())
+        digest.update(flat[:: max(1, len(flat) // 1000)].cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _state(model, optimizer) -> dict[str, torch.Tensor]:
     tensors = {f"model.{name}": weight.detach() for name, weight in model.named_parameters()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-    return tensors, {"step": str(step), "results": json.dumps(results)}
+    return tensors
 
 
 def _resume(path: Path, model, optimizer) -> tuple[int, list[dict]]:

@@ -20,7 +20,8 @@ def retraining(table: pd.DataFrame) -> Figure:
     after a removal that it flattens all that comes later.
     """
     trained = list(table["train_language"].unique())
-    tested = {code: [code, *in_order(set(table["language"]) - {code}, ())] for code in trained}
+    table = table.groupby(["train_language", "language"]).filter(lambda rows: rows["samples"].max() > 0)
+    tested = {code: in_order(table[table["train_language"] == code]["language"], [code]) for code in trained}
     wide = max(len(languages) for languages in tested.values())
     figure = Figure(figsize=(1 + 4.2 * wide, 0.7 + 5 * len(trained)), layout="constrained")
     panels = figure.subplots(2 * len(trained), wide, squeeze=False)

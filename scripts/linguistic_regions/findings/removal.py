@@ -50,7 +50,7 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
         ),
         "ratio": Finding(
             "The larger the part of the core that is removed, the larger the damage",
-            "The slides print one ratio, 3 %, for the perplexities; 1 % before retraining.",
+            "Printed for one ratio, 3 %; 1 % before retraining.",
         ),
     }
     setting = None if removal is None else measures.paper_setting(removal)

@@ -93,7 +93,7 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
         ),
         Finding(
             "… and the trained language is learnt as well as without",
-            "The slides show no figures.",
+            "Shown as curves, without figures.",
         ),
     ]
     if freezing is None:
