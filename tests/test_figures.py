@@ -3,6 +3,7 @@
 import runpy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic_results as synthetic
 
@@ -79,3 +80,13 @@ def test_forgetting_is_drawn_for_each_learning_rate():
 def test_density_follows_the_prefix():
     assert heatmaps.density(synthetic.density(), ["mono"]) is None
     assert heatmaps.density(synthetic.density(), ["top"]) is not None
+
+
+def test_retraining_shows_the_languages_that_were_measured_whichever_were_trained():
+    """Two languages trained on, the second not among the measured ones."""
+    first = synthetic.retraining()
+    second = first[first["language"] == "en"].assign(train_language="ru")
+    figure = curves.retraining(pd.concat([first, second]))
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles[:2] == ["zh, trained on", "en"]
+    assert len([title for title in titles if title.startswith("zh")]) == 2

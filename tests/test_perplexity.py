@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import TEXTS
 
 from linguistic_regions import models, perplexity
 from linguistic_regions.tokens import Blocks, BlockTokenizer
@@ -57,11 +56,3 @@ def test_interval_resamples_documents():
     assert math.exp(1) <= score.ppl_low < score.ppl < score.ppl_high <= math.exp(3)
     same = perplexity.summarize(nll, Blocks(blocks.input_ids, ["a"] * 4, blocks.bytes, True))
     assert same.ppl_low == pytest.approx(same.ppl) == pytest.approx(same.ppl_high)
-
-
-@pytest.mark.parametrize("code", TEXTS)
-def test_same_bytes_whatever_the_block_size(tokenizer_folder, code):
-    cutter = BlockTokenizer.load(tokenizer_folder)
-    text = TEXTS[code] * 4
-    sizes = [cutter.blocks([("a", text)], size).bytes.sum() / len(text.encode()) for size in (6, 12)]
-    assert all(0.9 < size <= 1 for size in sizes)
