@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from linguistic_regions import tokens
-from linguistic_regions.commands import UserError, run
+from linguistic_regions.commands import UserError, progress, run
 from linguistic_regions.tokens import BlockTokenizer
 
 
@@ -48,8 +48,11 @@ def main(
 
 
 def _documents(path: Path):
-    for batch in pq.ParquetFile(path).iter_batches(columns=["document", "text"]):
-        yield from zip(batch["document"].to_pylist(), batch["text"].to_pylist(), strict=True)
+    file = pq.ParquetFile(path)
+    with progress(None, path.stem, file.metadata.num_rows, "document") as bar:
+        for batch in file.iter_batches(batch_size=1024, columns=["document", "text"]):
+            yield from zip(batch["document"].to_pylist(), batch["text"].to_pylist(), strict=True)
+            bar.update(len(batch))
 
 
 if __name__ == "__main__":

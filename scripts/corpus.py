@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from linguistic_regions.commands import UserError, run
+from linguistic_regions.commands import UserError, progress, run
 from linguistic_regions.corpora import Source, splits
 from linguistic_regions.corpora.languages import fill
 from linguistic_regions.storage import whole
@@ -68,7 +68,8 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     manifest = output / "manifest.json"
     manifest.unlink(missing_ok=True)  # it vouches for the files beside it, which are about to change
-    taken = splits.bounded(documents, max_documents, max_characters)
+    shown = progress(documents, f"text of {language}", max_documents, "document")
+    taken = splits.bounded(shown, max_documents, max_characters)
     written = splits.write_splits(taken, output, test, valid)
     with whole(manifest) as part:
         summary = {"language": language, "source": source, "origin": documents.origin(), **written}

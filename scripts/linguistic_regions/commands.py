@@ -37,8 +37,8 @@ def run(*functions: Callable) -> None:
         sys.exit(f"{program}: error: {' '.join(str(error).split())}")
 
 
-def progress(items: Iterable, description: str, total: int | None = None, unit: str = "it") -> tqdm:
-    """Iterate over `items` and show how far it is and how long it will take.
+def progress(items: Iterable | None, description: str, total: int | None = None, unit: str = "it") -> tqdm:
+    """Iterate over `items` and show how far it is and how long it will take; without items, as `update(n)` says.
 
     A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds.
     """
