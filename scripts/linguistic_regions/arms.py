@@ -8,8 +8,8 @@ Arm = dict[str, str]
 RETRAINING: dict[str, Arm] = {
     "top_freeze": {"lesion": "top", "frozen": "top"},
     "bottom_freeze": {"lesion": "bottom", "frozen": "bottom"},
-    "random_freeze": {"lesion": "random", "frozen": "random"},
     "top_unfreeze": {"lesion": "top"},
+    "random_freeze": {"lesion": "random", "frozen": "random"},
 }
 FREEZING: dict[str, Arm] = {
     "full": {},
