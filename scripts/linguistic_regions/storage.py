@@ -19,11 +19,21 @@ def whole(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         yield part
+        _open_to_all(part)
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)
     finally:
         remove(part)
+
+
+def _open_to_all(part: Path) -> None:
+    """Give files the mode that the umask wants: safetensors writes for the owner alone, and results are shared."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in (part, *part.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o666 & ~umask)
 
 
 def remove(path: str | Path) -> None:
