@@ -4,6 +4,7 @@ A program in `scripts/` is a function; `run(function)` makes its signature the c
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,6 +33,8 @@ def run(*functions: Callable) -> None:
             tyro.cli(functions[0], config=VALUES)
         else:
             tyro.extras.subcommand_cli_from_dict({function.__name__: function for function in functions}, config=VALUES)
+    except BrokenPipeError:  # whoever read our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except UserError as error:
         program = Path(sys.argv[0]).name
         sys.exit(f"{program}: error: {' '.join(str(error).split())}")
