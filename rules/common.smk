@@ -23,7 +23,7 @@ os.environ.update(
     # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     # Large tensors come from the heap, which keeps its pages, not from fresh mappings that fault each page in
-    # anew: training on a CPU is 1.3 times faster.
+    # anew: that costs more than a fifth of the time of training on a CPU.
     MALLOC_MMAP_MAX_="0",
     MALLOC_TRIM_THRESHOLD_=f"{2**34}",
     MALLOC_TOP_PAD_=f"{2**26}",

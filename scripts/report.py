@@ -6,6 +6,7 @@ python scripts/report.py --tables results/demo/tables --figures results/demo/fig
 from pathlib import Path
 
 from linguistic_regions import commands, paper, report
+from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.storage import whole
 from linguistic_regions.tables import read_folder
 
@@ -20,7 +21,6 @@ def main(
     languages: tuple[str, ...] = (),
     model_name: str = "this run's model",
     paper_figures: Path = paper.RESOURCES / "paper",
-    names: Path = paper.RESOURCES / "languages.tsv",
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: one HTML file with its findings, tables and figures, to be opened offline.
@@ -34,7 +34,6 @@ def main(
         languages: language codes in the order in which they stand.
         model_name: name of the run's model, under which its figures stand.
         paper_figures: folder with the paper's figures.
-        names: table of languages with the columns code and name.
         template: Jinja template of the report.
     """
     page = report.render(
@@ -44,7 +43,7 @@ def main(
         manifests=[report.read_json(path) for path in manifests],
         languages=languages,
         model=model_name,
-        names=paper.language_names(names),
+        names=language_names(),
         printed=paper.load(paper_figures),
         template=template,
     )

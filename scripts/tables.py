@@ -6,6 +6,7 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 from pathlib import Path
 
 from linguistic_regions import commands, paper, tables
+from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.storage import whole
 
 
@@ -19,7 +20,6 @@ def main(
     languages: tuple[str, ...] = (),
     model_name: str = "this run's model",
     paper_figures: Path = paper.RESOURCES / "paper",
-    names: Path = paper.RESOURCES / "languages.tsv",
 ) -> None:
     """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
 
@@ -34,7 +34,6 @@ def main(
         languages: language codes in the order in which rows stand.
         model_name: name under which this run's figures stand in the paper's tables.
         paper_figures: folder with the paper's figures.
-        names: table of languages with the columns code and name.
     """
     pieces = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
     made = {name: tables.gather(paths, name, languages) for name, paths in pieces.items() if paths}
@@ -44,19 +43,13 @@ def main(
         tables.write(table, output / f"{name}.csv")
 
     printed = paper.load(paper_figures)
-    language_names = paper.language_names(names)
+    names = language_names()
     pages = {}
     if "removal" in made:
-        pages["paper_core_removal"] = paper.core_removal(
-            made["removal"], model_name, language_names, printed["core_removal"]
-        )
-        pages["paper_monolingual"] = paper.monolingual(
-            made["removal"], model_name, language_names, printed["monolingual"]
-        )
+        pages["paper_core_removal"] = paper.core_removal(made["removal"], model_name, names, printed["core_removal"])
+        pages["paper_monolingual"] = paper.monolingual(made["removal"], model_name, names, printed["monolingual"])
     if "retraining" in made:
-        pages["paper_retraining"] = paper.retraining(
-            made["retraining"], model_name, language_names, printed["retraining"]
-        )
+        pages["paper_retraining"] = paper.retraining(made["retraining"], model_name, names, printed["retraining"])
     for name, grids in pages.items():
         if grids:
             with whole(output / f"{name}.md") as part:

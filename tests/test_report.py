@@ -37,8 +37,6 @@ def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
     manifest = folder / "manifest.json"
     splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
     manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
-    names = folder / "languages.tsv"
-    names.write_text("code\tname\n" + "".join(f"{code}\t{name}\n" for code, name in synthetic.NAMES.items()))
     main = runpy.run_path(str(PROGRAM))["main"]
     main(
         tables=folder / "tables",
@@ -47,7 +45,6 @@ def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
         config=config,
         manifests=(manifest,),
         languages=tuple(synthetic.LANGUAGES),
-        names=names,
         **{"model_name": synthetic.MODEL, **options},
     )
     return (folder / "report.html").read_text(encoding="utf-8")

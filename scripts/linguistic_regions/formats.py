@@ -45,3 +45,8 @@ def rate(learning_rate: float) -> str:
     """A learning rate: 0.00005 reads 5e-5."""
     mantissa, exponent = f"{learning_rate:e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def scope(name: str) -> str:
+    """What a region was ranked over, in words."""
+    return {"tensor": "ranked within each tensor", "model": "ranked over the whole model"}.get(name, name)

@@ -4,7 +4,6 @@ Zhang et al., "Unveiling Linguistic Regions in Large Language Models", ACL 2024.
 printed. A column always stands under the name of the model it belongs to.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +50,6 @@ def load(folder: str | Path = RESOURCES / "paper") -> dict[str, pd.DataFrame]:
     return {name: pd.read_csv(Path(folder) / file, dtype=str) for name, file in FILES.items()}
 
 
-def language_names(path: str | Path = RESOURCES / "languages.tsv") -> dict[str, str]:
-    """English names by language code, from the columns `code` and `name`; none if there is no such file."""
-    if not Path(path).exists():
-        return {}
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return {row["code"]: row["name"] for row in csv.DictReader(file, delimiter="\t")}
-
-
 def markdown(grids: Sequence[Grid]) -> str:
     """The grids as Markdown; the models stand in the header, the column headings in the first row."""
     return "\n".join(_markdown(grid) for grid in grids)
@@ -87,9 +78,10 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
     ]
     paper_models.sort(key=lambda pair: "7B" not in pair[0])  # as printed: 7B before 13B
     headings = tuple(column.title() for column in ours)
+    like_paper = ", as in the paper" if scope == measures.PAPER_SCOPE else ""
     notes = [
         f"{model}: {formats.percent(ratio)} of the selectable parameters set to zero, "
-        f"{_scope_words(scope)}. Random is the geometric mean over its replicates.",
+        f"{formats.scope(scope)}{like_paper}. Random is the geometric mean over its replicates.",
         f"LLaMA-2: 3 % of the parameters, figures as printed ({SOURCE}). {ABSENT} not measured there.",
         "Perplexities of different models, tokenizers and texts do not compare; compare the columns of one model.",
     ]
@@ -210,12 +202,6 @@ def _ours(nll: float) -> str:
 def _printed_heading(column: str) -> str:
     """`top_10k` of the paper's file as a heading: Top, 10K."""
     return column.title().replace("_", ", ")
-
-
-def _scope_words(scope: str) -> str:
-    return {"tensor": "ranked within each tensor, as in the paper", "model": "ranked over the whole model"}.get(
-        scope, scope
-    )
 
 
 def _markdown(grid: Grid) -> str:

@@ -29,6 +29,11 @@ def language(code: str) -> dict[str, str]:
     return languages()[code]
 
 
+def names() -> dict[str, str]:
+    """English names by language code."""
+    return {code: row["name"] for code, row in languages().items()}
+
+
 def fill(template: str, code: str) -> str:
     """Put a language into a template: `{language}` is its code, `{fineweb2}` etc. its field of that name.
 
@@ -36,13 +41,13 @@ def fill(template: str, code: str) -> str:
     Raises `UserError` for an unknown field or one that the language leaves empty.
     """
     try:
-        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        fields_named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:
         raise UserError(f"'{template}' is no template: {error}") from None
     fields = {"language": code}
-    if names - fields.keys():
+    if fields_named - fields.keys():
         fields |= language(code)
-    for name in sorted(names):
+    for name in sorted(fields_named):
         if name not in fields:
             raise UserError(f"'{template}' names the field {{{name}}}; there are {', '.join(fields)}")
         if not fields[name]:

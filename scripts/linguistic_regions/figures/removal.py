@@ -12,7 +12,6 @@ from linguistic_regions.tables import in_order
 
 KINDS = ("base", "top", "random", "bottom")
 WIDTH = 0.2  # of one bar; four make a group
-SCOPES = {"tensor": "ranked within each tensor", "model": "ranked over the whole model"}
 
 
 def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
@@ -27,7 +26,7 @@ def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
     panels = figure.subplots(len(ratios), len(scopes), sharex=True, sharey=True, squeeze=False)
     for row, ratio in zip(panels, ratios, strict=True):
         for panel, scope in zip(row, scopes, strict=True):
-            panel.set_title(f"{formats.percent(ratio)} removed, {SCOPES.get(scope, scope)}")
+            panel.set_title(f"{formats.percent(ratio)} removed, {formats.scope(scope)}")
             if (scope, ratio) in settings:
                 _bars(panel, removal, scope, ratio, languages)
         row[0].set_ylabel("perplexity")

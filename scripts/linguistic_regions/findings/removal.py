@@ -109,7 +109,7 @@ def _ratios(claim: Finding, tables: dict, setting: tuple) -> Finding:
     for scope in dict.fromkeys(scope for scope, _ in tables):
         damage = {ratio: table["top"].mean() for (other, ratio), table in tables.items() if other == scope}
         steps = ", ".join(f"{formats.percent(ratio)} {formats.factor(mean)}" for ratio, mean in damage.items())
-        lines.append(f"{steps}, {_scope_words(scope)}")
+        lines.append(f"{steps}, {formats.scope(scope)}")
         if len(damage) > 1:
             rising[scope] = bool(np.all(np.diff(list(damage.values())) > 0))
     if setting[0] not in rising:
@@ -236,8 +236,4 @@ def _samples(claim: Finding, removal: pd.DataFrame, own: pd.Series) -> Finding:
 
 def _words(setting: tuple[str, float]) -> str:
     scope, ratio = setting
-    return f"{formats.percent(ratio)} {_scope_words(scope)}"
-
-
-def _scope_words(scope: str) -> str:
-    return {"tensor": "within each tensor", "model": "ranked over the whole model"}.get(scope, scope)
+    return f"{formats.percent(ratio)} {formats.scope(scope)}"
