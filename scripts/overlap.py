@@ -1,10 +1,13 @@
 """Compare regions: what they share, and where in the model they lie."""
 
+import math
 import re
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
-from linguistic_regions.commands import run
+import numpy as np
+
+from linguistic_regions.commands import UserError, progress, run
 from linguistic_regions.regions import Region
 from linguistic_regions.storage import write_csv
 from linguistic_regions.tables import COLUMNS
@@ -19,44 +22,50 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
         regions: region files of one model.
     """
     loaded = {path.stem: Region.load(path) for path in regions}
-    sizes = {name: len(region) for name, region in loaded.items()}
+    shared = dict.fromkeys(combinations_with_replacement(loaded, 2), 0)
+    rows = {name: [] for name in loaded}
+    for parameter in progress(_parameters(loaded), "overlap", unit="matrix"):
+        for name, region in loaded.items():
+            rows[name] += _density(name, parameter, region)
+        masks = {name: region.packed[parameter] for name, region in loaded.items()}
+        for first, second in shared:
+            shared[first, second] += int(np.bitwise_count(masks[first] & masks[second]).sum(dtype=np.int64))
+    sizes = {name: shared[name, name] for name in loaded}
     pairs = []
     for first, second in combinations(loaded, 2):
-        shared = len(loaded[first] & loaded[second])
-        either = sizes[first] + sizes[second] - shared
+        both = shared[first, second]
+        either = sizes[first] + sizes[second] - both
         pairs.append(
             {
                 "region_a": first,
                 "region_b": second,
-                "jaccard": shared / either if either else 1.0,
-                "shared": shared,
+                "jaccard": both / either if either else 1.0,
+                "shared": both,
                 "size_a": sizes[first],
                 "size_b": sizes[second],
             }
         )
     write_csv(overlap, pairs, COLUMNS["overlap"])
-    rows = [row for name, region in loaded.items() for row in _by_matrix(name, region)]
-    write_csv(density, rows, COLUMNS["density"])
+    write_csv(density, [row for name in loaded for row in rows[name]], COLUMNS["density"])
 
 
-def _by_matrix(name: str, region: Region) -> list[dict]:
-    """One row per matrix of a layer; a name such as model.layers.3.mlp.up_proj.weight is layer 3, mlp.up_proj."""
-    rows = []
-    for parameter, count in region.counts.items():
-        found = re.search(r"\.(\d+)\.(.+)\.weight$", parameter)
-        if not found:  # an embedding or the head
-            continue
-        layer, matrix = found.groups()
-        rows.append(
-            {
-                "region": name,
-                "layer": int(layer),
-                "matrix": matrix,
-                "selected": count,
-                "size": region.mask(parameter).size,
-            }
-        )
-    return rows
+def _parameters(loaded: dict[str, Region]) -> list[str]:
+    """The parameters that all regions have a mask of: they are of one model."""
+    shapes = [region.shapes for region in loaded.values()]
+    for path, other in zip(loaded, shapes, strict=True):
+        if other != shapes[0]:
+            raise UserError(f"{path}: it is not of the same model as {next(iter(loaded))}: parameters or shapes differ")
+    return list(shapes[0]) if shapes else []
+
+
+def _density(name: str, parameter: str, region: Region) -> list[dict]:
+    """The row of a layer's matrix; model.layers.3.mlp.up_proj.weight is layer 3, mlp.up_proj. None for an embedding."""
+    found = re.search(r"\.(\d+)\.(.+)\.weight$", parameter)
+    if not found:
+        return []
+    layer, matrix = found.groups()
+    size = math.prod(region.shapes[parameter])
+    return [{"region": name, "layer": int(layer), "matrix": matrix, "selected": region.count(parameter), "size": size}]
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import tyro
 
-from linguistic_regions import recipes
-from linguistic_regions.commands import UserError, progress, run
+from linguistic_regions import recipes, regions
+from linguistic_regions.commands import UserError, run
 from linguistic_regions.regions import Region
-from linguistic_regions.regions import union as united
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
@@ -28,44 +27,45 @@ def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str
         origin_json: JSON object to record in each region: the model, its revision, how importance was measured.
     """
     wanted, origin = json.loads(recipes_json), json.loads(origin_json)
-    for name, recipe in progress(wanted.items(), "regions", unit="region"):
-        region = recipes.make(recipe, importance, lambda other: Region.load(output / f"{other}.safetensors"))
-        made_by = {"recipe": recipe, **origin}
+    made = recipes.build(wanted, importance, lambda name: Region.load(output / f"{name}.safetensors"))
+    for name, region in made.items():
+        made_by = {"recipe": wanted[name], **origin}
         digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         region.metadata = {**made_by, "config_hash": digest}
-        region.save(output / f"{name}.safetensors")
-        logging.info("%s: %d of %d weights (%.3f %%)", name, len(region), region.size, 100 * len(region) / region.size)
+    counts = regions.save({output / f"{name}.safetensors": region for name, region in made.items()})
+    for (name, region), count in zip(made.items(), counts.values(), strict=True):
+        logging.info("%s: %d of %d weights (%.3f %%)", name, count, region.size, 100 * count / region.size)
 
 
-def union(regions: Operands, *, output: Output) -> None:
+def union(operands: Operands, *, output: Output) -> None:
     """Write the weights in any of the regions.
 
     Args:
-        regions: region files.
+        operands: region files.
         output: the new region's file.
     """
-    _write(united(_load(regions)), "union", regions, output)
+    _write(regions.union(_load(operands)), "union", operands, output)
 
 
-def intersection(regions: Operands, *, output: Output) -> None:
+def intersection(operands: Operands, *, output: Output) -> None:
     """Write the weights in all of the regions.
 
     Args:
-        regions: region files.
+        operands: region files.
         output: the new region's file.
     """
-    _write(reduce(lambda a, b: a & b, _load(regions)), "intersection", regions, output)
+    _write(reduce(lambda a, b: a & b, _load(operands)), "intersection", operands, output)
 
 
-def difference(regions: Operands, *, output: Output) -> None:
+def difference(operands: Operands, *, output: Output) -> None:
     """Write the weights of the first region that are in none of the others.
 
     Args:
-        regions: region files.
+        operands: region files.
         output: the new region's file.
     """
-    first, *others = _load(regions)
-    _write(first - united(others), "difference", regions, output)
+    first, *others = _load(operands)
+    _write(first - regions.union(others), "difference", operands, output)
 
 
 def complement(region: tyro.conf.Positional[Path], *, output: Output) -> None:
@@ -78,15 +78,15 @@ def complement(region: tyro.conf.Positional[Path], *, output: Output) -> None:
     _write(~Region.load(region), "complement", (region,), output)
 
 
-def jaccard(regions: Operands) -> None:
+def jaccard(operands: Operands) -> None:
     """Print the Jaccard index of two regions: shared weights over weights of either.
 
     Args:
-        regions: two region files.
+        operands: two region files.
     """
-    if len(regions) != 2:
-        raise UserError(f"jaccard: it compares two regions; {len(regions)} were given")
-    first, second = _load(regions)
+    if len(operands) != 2:
+        raise UserError(f"jaccard: it compares two regions; {len(operands)} were given")
+    first, second = _load(operands)
     print(f"{first.jaccard(second):.6f}")
 
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from linguistic_regions import freezing, models, regions
+from linguistic_regions import freezing, models
 from linguistic_regions.commands import UserError
 from linguistic_regions.regions import Region
 from linguistic_regions.training import Schedule, train
 
 
 def region_of(model, share=0.2, seed=1):
-    shapes = {name: tuple(weight.shape) for name, weight in models.selectable(model, [], []).items()}
-    return regions.random({name: int(share * np.prod(shape)) for name, shape in shapes.items()}, shapes, seed)
+    generator = np.random.default_rng(seed)
+    matrices = models.selectable(model, [], [])
+    return Region.from_masks({name: generator.random(tuple(weight.shape)) < share for name, weight in matrices.items()})
 
 
 def bits(model):

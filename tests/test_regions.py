@@ -1,14 +1,16 @@
 """Selection against a full sort, the algebra against Python sets."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from linguistic_regions import recipes, regions
 from linguistic_regions.commands import UserError
-from linguistic_regions.regions import Region, Scores
+from linguistic_regions.regions import Region
+from linguistic_regions.scores import Scores
 
 SHAPES = {"a.weight": (7, 11), "b.weight": (30, 5), "c.weight": (1, 3)}
 
@@ -41,7 +43,7 @@ def sorted_choice(scores, count, largest):
 @pytest.mark.parametrize("ratio", [0.003, 0.03, 0.5, 0.99])
 def test_selection_within_tensors_equals_a_full_sort(tmp_path, ratio, largest, ties):
     first, second = (write_scores(tmp_path / code, seed, ties) for seed, code in enumerate(["ru", "zh"]))
-    region = regions.select(Scores([tmp_path / "ru", tmp_path / "zh"]), ratio, largest=largest)
+    region = regions.select(Scores([tmp_path / "ru", tmp_path / "zh"]), ratio, top=largest)
     for name, shape in SHAPES.items():
         total = (first[name] + second[name]).reshape(-1)
         expected = sorted_choice(total, math.floor(ratio * math.prod(shape)), largest)
@@ -52,7 +54,7 @@ def test_selection_within_tensors_equals_a_full_sort(tmp_path, ratio, largest, t
 @pytest.mark.parametrize("ratio", [0.01, 0.2, 0.7])
 def test_selection_over_the_model_equals_a_full_sort(tmp_path, ratio, largest):
     tensors = write_scores(tmp_path / "ru", 0)
-    region = regions.select(Scores([tmp_path / "ru"]), ratio, scope="model", largest=largest)
+    region = regions.select(Scores([tmp_path / "ru"]), ratio, scope="model", top=largest)
     places = [(name, i) for name in sorted(SHAPES) for i in range(math.prod(SHAPES[name]))]
     flat = np.concatenate([tensors[name].reshape(-1) for name in sorted(SHAPES)])
     expected = {places[i] for i in sorted_choice(flat, math.floor(ratio * len(flat)), largest)}
@@ -63,7 +65,7 @@ def test_both_zeros_tie(tmp_path):
     (tmp_path / "x").mkdir()
     save_file({"a.weight": np.array([[-0.0, 0.0, -0.0, 0.0]], np.float32)}, tmp_path / "x/importance.safetensors")
     for largest in (True, False):
-        region = regions.select(Scores([tmp_path / "x"]), 0.5, largest=largest)
+        region = regions.select(Scores([tmp_path / "x"]), 0.5, top=largest)
         assert np.flatnonzero(region.mask("a.weight")).tolist() == [0, 1]
 
 
@@ -71,14 +73,63 @@ def test_nan_scores_are_refused(tmp_path):
     (tmp_path / "x").mkdir()
     save_file({"a.weight": np.array([[1.0, np.nan]], np.float32)}, tmp_path / "x/importance.safetensors")
     with pytest.raises(UserError, match="NaN"):
-        regions.select(Scores([tmp_path / "x"]), 0.5)
+        len(regions.select(Scores([tmp_path / "x"]), 0.5))
 
 
 def test_random_has_the_counts_asked_for_and_repeats_with_its_seed():
-    counts = {"a.weight": 5, "b.weight": 150, "c.weight": 0}
-    first, again, other = (regions.random(counts, SHAPES, seed) for seed in (1, 1, 2))
+    counts = {"a.weight": 5, "b.weight": 149, "c.weight": 0}
+    like = Region.from_masks(
+        {name: np.arange(math.prod(shape)).reshape(shape) < counts[name] for name, shape in SHAPES.items()}
+    )
+    first, again, other = (regions.random(like, seed) for seed in (1, 1, 2))
     assert first.counts == counts
     assert chosen(first) == chosen(again) != chosen(other)
+
+
+def test_regions_saved_side_by_side_equal_those_saved_alone(tmp_path):
+    for seed, code in enumerate(["ru", "zh"]):
+        write_scores(tmp_path / code / "4", seed)
+    made = {
+        "top": {"select": "top", "scores": ["ru/4", "zh/4"], "ratio": 0.2},
+        "bottom": {"select": "bottom", "scores": ["ru/4", "zh/4"], "like": "top"},
+        "random": {"select": "random", "like": "top", "seed": 1},
+        "rest": {"select": "complement", "of": ["top"]},
+        "both": {"select": "intersection", "of": ["rest", "random"]},
+        "model": {"select": "top", "scores": ["ru/4"], "ratio": 0.1, "scope": "model"},
+    }
+    together = recipes.build(made, tmp_path, {}.__getitem__)
+    sizes = regions.save({tmp_path / f"{name}.safetensors": region for name, region in together.items()})
+    for (name, region), size in zip(recipes.build(made, tmp_path, {}.__getitem__).items(), sizes.values(), strict=True):
+        region.save(tmp_path / "alone.safetensors")
+        saved = (tmp_path / f"{name}.safetensors").read_bytes()
+        assert saved == (tmp_path / "alone.safetensors").read_bytes()
+        assert size == len(Region.load(tmp_path / f"{name}.safetensors")) == len(chosen(region))
+        assert load_file(tmp_path / f"{name}.safetensors")["a.weight"].shape == (math.ceil(77 / 8),)
+
+
+def test_memory_does_not_grow_with_layers_or_languages(tmp_path):
+    """Peak of what numpy allocates while regions are built, in sizes of one matrix of scores."""
+    matrix = (256, 512)
+
+    def peak(layers, languages):
+        folder = tmp_path / f"{layers}-{languages}"
+        for seed in range(languages):
+            generator = np.random.default_rng(seed)
+            scores = {f"layers.{layer}.weight": generator.random(matrix, np.float32) for layer in range(layers)}
+            (folder / f"l{seed}/4").mkdir(parents=True)
+            save_file(scores, folder / f"l{seed}/4/importance.safetensors")
+        summed = {"select": "top", "scores": [f"l{seed}/4" for seed in range(languages)], "ratio": 0.03}
+        made = {"top": summed, "random": {"select": "random", "like": "top", "seed": 1}}
+        built = recipes.build(made | {"rest": {"select": "complement", "of": ["top"]}}, folder, {}.__getitem__)
+        tracemalloc.start()
+        regions.save({folder / f"{name}.safetensors": region for name, region in built.items()})
+        tracked = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return tracked / (4 * math.prod(matrix))
+
+    small = peak(2, 2)
+    assert peak(20, 2) < 1.1 * small
+    assert peak(2, 10) < 1.1 * small
 
 
 @pytest.fixture
@@ -126,7 +177,7 @@ def test_damaged_files_are_named(pair, tmp_path):
     (tmp_path / "flipped.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 0x80]))
     for name in ("short", "flipped", "missing"):
         with pytest.raises(UserError, match=name):
-            Region.load(tmp_path / f"{name}.safetensors")
+            len(Region.load(tmp_path / f"{name}.safetensors"))
 
 
 def test_monolingual_is_the_top_without_the_others_top(tmp_path):
@@ -138,9 +189,7 @@ def test_monolingual_is_the_top_without_the_others_top(tmp_path):
     }
     for seed, code in enumerate(["ru", "zh", "es"]):
         write_scores(tmp_path / "importance" / code / "4", seed)
-    built = {}
-    for name, recipe in recipes.monolingual(config).items():
-        built[name] = recipes.make(recipe, tmp_path / "importance", built.__getitem__)
+    built = recipes.build(recipes.monolingual(config), tmp_path / "importance", {}.__getitem__)
     tops = {code: chosen(built[f"top-{code}-4"]) for code in ("ru", "zh", "es")}
     assert chosen(built["monolingual-ru-4"]) == tops["ru"] - tops["zh"] - tops["es"]
     size = built["monolingual-ru-4"].counts

@@ -13,12 +13,13 @@ An optional `label` says what the region stands for in the tables: kind, ratio, 
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import Path
 
 from linguistic_regions import regions
 from linguistic_regions.commands import UserError
-from linguistic_regions.regions import Region, Scores
+from linguistic_regions.regions import Region
+from linguistic_regions.scores import Scores
 
 Recipes = dict[str, dict]
 
@@ -128,31 +129,38 @@ def needed(name: str, recipes: Recipes) -> Recipes:
     return found
 
 
-def make(recipe: dict, importance: Path, region: Callable[[str], Region]) -> Region:
-    """Make one region.
+def build(made: Recipes, importance: Path, built: Callable[[str], Region]) -> dict[str, Region]:
+    """Regions by recipe; nothing is computed before their masks are asked for, and sums of scores are shared.
 
     Args:
-        recipe: as described above.
+        made: as described above, ingredients first.
         importance: the folder of the scores.
-        region: gives an ingredient by its name.
+        built: gives an ingredient that is not among `made`, by its name.
     """
+    sums = lru_cache(maxsize=None)(lambda *folders: Scores(importance / folder for folder in folders))
+    found: dict[str, Region] = {}
+    for name, recipe in made.items():
+        parts = [found[part] if part in found else built(part) for part in ingredients(recipe)]
+        found[name] = _make(recipe, parts, sums)
+    return found
+
+
+def _make(recipe: dict, parts: list[Region], sums: Callable[..., Scores]) -> Region:
     kind = recipe["select"]
-    made_of = [region(name) for name in ingredients(recipe)]
     if kind in ("top", "bottom"):
-        scores = Scores(importance / folder for folder in recipe["scores"])
-        counts = made_of[0].counts if made_of else None
+        like = parts[0] if parts else None
         scope = recipe.get("scope", "tensor")
-        return regions.select(scores, recipe.get("ratio"), counts, scope, largest=kind == "top")
+        return regions.select(sums(*recipe["scores"]), recipe.get("ratio"), like, scope, top=kind == "top")
     if kind == "random":
-        return regions.random(made_of[0].counts, made_of[0].shapes, recipe["seed"])
+        return regions.random(parts[0], recipe["seed"])
     if kind == "intersection":
-        return reduce(lambda a, b: a & b, made_of)
+        return reduce(lambda a, b: a & b, parts)
     if kind == "union":
-        return regions.union(made_of)
+        return regions.union(parts)
     if kind == "difference":
-        return made_of[0] - regions.union(made_of[1:])
+        return parts[0] - regions.union(parts[1:])
     if kind == "complement":
-        return ~made_of[0]
+        return ~parts[0]
     raise UserError(f"recipe: select is {kind!r}; docs/method.md lists what it can be")
 
 

@@ -1,0 +1,69 @@
+"""Importance scores on disk, read one tensor at a time. Needs numpy and safetensors only."""
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+
+from linguistic_regions import tensorfile
+from linguistic_regions.commands import UserError
+from linguistic_regions.tensorfile import Shape, StoredTensor
+
+AT_ONCE = 1 << 20  # values of each file that are mapped together: they are summed in the processor's cache
+
+
+class Scores:
+    """The float32 sum of one or more folders of scores, tensor by tensor; the last one asked for is kept.
+
+    Attributes:
+        shapes: shape of each parameter, by name in ascending order.
+
+    Raises:
+        UserError: a folder is missing or damaged, or the folders are of different models.
+    """
+
+    def __init__(self, folders: Iterable[str | Path]):
+        self.folders = {Path(folder): _index(Path(folder)) for folder in folders}
+        (first, tensors), *others = self.folders.items()
+        self.shapes: dict[str, Shape] = {name: tensor.shape for name, tensor in tensors.items()}
+        for folder, tensors in others:
+            if {name: tensor.shape for name, tensor in tensors.items()} != self.shapes:
+                raise UserError(f"{folder}: its tensors differ from those of {first}: another model?")
+        self._last = lru_cache(maxsize=1)(self._sum)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The flattened score of one parameter, float32, shape (numel,); not to be written to."""
+        return self._last(name)
+
+    def _sum(self, name: str) -> np.ndarray:
+        total = np.empty(math.prod(self.shapes[name]), np.float32)
+        for start in range(0, len(total), AT_ONCE):
+            stop = min(start + AT_ONCE, len(total))
+            first, *others = (tensors[name].values(start, stop) for tensors in self.folders.values())
+            total[start:stop] = first
+            for values in others:
+                total[start:stop] += values
+        if len(total) and not np.isfinite(total.max()):  # the maximum of what holds a NaN is NaN
+            self._complain(name)
+        total += 0  # -0.0 becomes 0.0: the two tie
+        total.flags.writeable = False
+        return total
+
+    def _complain(self, name: str) -> None:
+        for folder, tensors in self.folders.items():
+            if not np.isfinite(tensors[name].values(0, math.prod(self.shapes[name]))).all():
+                raise UserError(f"{folder}: {name} holds NaN or infinite scores: the model or its loss is broken")
+        raise UserError(f"{', '.join(map(str, self.folders))}: the sum of {name} is beyond float32")
+
+
+def _index(folder: Path) -> dict[str, StoredTensor]:
+    try:
+        found = tensorfile.index(sorted(folder.glob("*.safetensors")))
+    except SafetensorError as error:
+        raise UserError(f"{folder}: not readable ({error}); delete it and compute it again") from None
+    if not found:
+        raise UserError(f"{folder}: no importance scores (*.safetensors) there")
+    return found

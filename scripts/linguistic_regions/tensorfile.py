@@ -1,0 +1,118 @@
+"""Safetensors files larger than memory: written and read one tensor at a time. Needs numpy and safetensors only."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from linguistic_regions.storage import whole
+
+Shape = tuple[int, ...]
+NAMES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8"}  # of the dtypes that are written here
+
+
+@dataclass
+class TensorWriter:
+    """An open file that takes its tensors in the order in which they were announced.
+
+    Attributes:
+        file: where to write.
+        expected: the tensors still to come, (name, shape, dtype).
+    """
+
+    file: BinaryIO
+    expected: Iterator[tuple[str, Shape, np.dtype]]
+
+    def write(self, name: str, array: np.ndarray) -> None:
+        """Write the next tensor; its name, shape and dtype must be as announced."""
+        if (name, array.shape, array.dtype) != next(self.expected, None):
+            raise ValueError(f"{name} {array.shape} {array.dtype} is not the tensor announced")
+        self.file.write(np.ascontiguousarray(array).data)
+
+
+@contextmanager
+def create(
+    path: str | Path, shapes: Mapping[str, Shape], dtype: type, metadata: dict[str, str]
+) -> Iterator[TensorWriter]:
+    """Write a safetensors file tensor by tensor; it appears under its name when the block ends.
+
+    Args:
+        path: the file.
+        shapes: the tensors, in the order in which they will be written.
+        dtype: of all of them: float32 or uint8.
+        metadata: strings. The block may change values, but not make their JSON longer: the header precedes the
+            tensors, and has room for what it was announced with.
+    """
+    dtype = np.dtype(dtype)
+    announced = ((name, tuple(shape), dtype) for name, shape in shapes.items())
+    with whole(path) as part, part.open("wb") as file:
+        header = _header(shapes, dtype, metadata)
+        room = -(-len(header) // 8) * 8  # data begins at a multiple of eight bytes
+        file.write(room.to_bytes(8, "little") + header.ljust(room))
+        writer = TensorWriter(file, announced)
+        yield writer
+        if (missing := next(writer.expected, None)) is not None:
+            raise ValueError(f"{path}: {missing[0]} was announced and not written")
+        header = _header(shapes, dtype, metadata)
+        if len(header) > room:
+            raise ValueError(f"{path}: its metadata grew beyond {room} bytes")
+        file.seek(8)
+        file.write(header.ljust(room))
+
+
+def _header(shapes: Mapping[str, Shape], dtype: np.dtype, metadata: dict[str, str]) -> bytes:
+    described, end = {"__metadata__": metadata}, 0
+    for name, shape in shapes.items():
+        start, end = end, end + dtype.itemsize * math.prod(shape)
+        described[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": [start, end]}
+    return json.dumps(described, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor in a safetensors file: where its flattened values are, and its shape."""
+
+    path: Path
+    offset: int
+    dtype: np.dtype
+    shape: Shape
+
+    def values(self, start: int, stop: int) -> np.ndarray:
+        """A view of the flattened values from `start` to `stop`, mapped from the file: nothing is read before use."""
+        offset = self.offset + start * self.dtype.itemsize
+        return np.memmap(self.path, self.dtype, "r", offset, (stop - start,))
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file."""
+    with safe_open(path, "numpy") as file:
+        return file.metadata() or {}
+
+
+def index(paths: Iterable[Path]) -> dict[str, StoredTensor]:
+    """Where the tensors of one or more files (shards) are, by name in ascending order.
+
+    Raises:
+        SafetensorError: a file is damaged or holds another dtype than float32 and uint8.
+    """
+    found = {}
+    for path in paths:
+        with safe_open(path, "numpy"):
+            pass  # the library checks that header and file fit each other
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                dtype = next((dtype for dtype, known in NAMES.items() if known == tensor["dtype"]), None)
+                if dtype is None:
+                    raise SafetensorError(f"{name} is {tensor['dtype']}; float32 is expected")
+                offset = 8 + length + tensor["data_offsets"][0]
+                found[name] = StoredTensor(path, offset, dtype, tuple(tensor["shape"]))
+    return dict(sorted(found.items()))

@@ -1,0 +1,58 @@
+"""Selection in arrays too large for the sample to be all of them, against a full sort; draws against chance."""
+
+import numpy as np
+import pytest
+
+from linguistic_regions import selection
+
+SIZE = 3 * selection.SAMPLE
+
+
+def arrays():
+    generator = np.random.default_rng(0)
+    smooth = generator.random(SIZE, np.float32)
+    yield "smooth", smooth
+    yield "heavy tail", generator.standard_normal(SIZE).astype(np.float32) ** 8
+    yield "many ties", np.floor(smooth * 10)
+    yield "mostly zero", np.where(smooth < 0.9, np.float32(0), smooth)
+    yield "ascending", np.sort(smooth)
+    yield "constant", np.ones(SIZE, np.float32)
+    # the sample sees none of these: its places are known
+    hidden = np.zeros(SIZE, np.float32)
+    unseen = np.setdiff1d(np.arange(SIZE), np.random.default_rng(0).integers(0, SIZE, selection.SAMPLE))
+    hidden[unseen] = smooth[unseen]
+    yield "misleading sample", hidden
+
+
+def sorted_mask(values, count, top):
+    mask = np.zeros(len(values), bool)
+    mask[np.argsort(-values if top else values, kind="stable")[:count]] = True
+    return mask
+
+
+@pytest.mark.parametrize(("name", "values"), arrays(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 1966, 5898, SIZE // 2, SIZE - 1, SIZE])
+def test_equals_a_full_stable_sort(name, values, top, count):
+    assert np.array_equal(selection.ranked(values, count, top), sorted_mask(values, count, top))
+
+
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 100, 60_000, SIZE - 7])
+def test_over_several_arrays_equals_a_full_stable_sort(top, count):
+    for name, values in arrays():
+        parts = dict(zip("abc", np.array_split(values, [1000, 50_000]), strict=True))
+        mask = selection.ranked_over_all(parts, parts.__getitem__, count, top)
+        found = {part: mask(part) for part in "cab"}  # in any order
+        whole = np.concatenate([found[part] for part in "abc"])
+        assert np.array_equal(whole, sorted_mask(values, count, top)), name
+
+
+def test_draws_are_exact_even_and_repeatable():
+    drawn = [selection.drawn(50, 20, [seed]) for seed in range(2000)]
+    assert all(mask.sum() == 20 for mask in drawn)
+    share = np.mean(drawn, axis=0)
+    assert np.abs(share - 0.4).max() < 5 * np.sqrt(0.4 * 0.6 / 2000)
+    assert np.array_equal(drawn[7], selection.drawn(50, 20, [7]))
+    for count in (0, 1, 49, 50):
+        assert selection.drawn(50, count, [1]).sum() == count
