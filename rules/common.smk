@@ -11,11 +11,12 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, plan, recipes
+from linguistic_regions import configuration, costs, plan, recipes
 from linguistic_regions.commands import UserError
 
 try:
     config.update(configuration.check(config))
+    costs.costs(config, config["gpu"])  # so that a model or GPU that is not known is an error here
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -54,6 +55,19 @@ def blocks(languages, split):
     return expand("<results>/tokens/{language}/{split}.parquet", language=languages, split=split)
 
 
+def needs(rule):
+    """The resources of a rule's jobs as estimated, and more of them at each further attempt."""
+    return {
+        name: lambda wildcards, attempt, name=name: costs.resources(config, rule, attempt)[name]
+        for name in ("mem_mb", "runtime", "disk_mb", "gpu")
+    }
+
+
+def intermediate(kind, path):
+    """An output that is deleted once nothing needs it any more, unless the config keeps its kind."""
+    return path if kind in config["keep"] else temp(path)
+
+
 def computing_flags(**options):
     """The flags of every program that runs the model, and its own."""
     return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **options)
@@ -65,7 +79,24 @@ def training_flags(**options):
     How often to save a checkpoint changes no result: it is a resource of the rules, whose edit reruns nothing.
     """
     shared = {key: value for key, value in config["training"].items() if key != "checkpoint_minutes"}
-    return computing_flags(**shared, **options)
+    return computing_flags(activation_checkpointing=config["activation_checkpointing"], **shared, **options)
+
+
+def importance_flags(languages):
+    """The flags of a job that scores the weights for these languages."""
+    importance, model = config["importance"], config["model"]
+    return computing_flags(
+        languages=languages,
+        milestones=importance["samples"],
+        estimator=importance["estimator"],
+        micro_batch=importance["micro_batch"] if importance["estimator"] == "taylor_abs" else None,
+        checks=plan.checks(config),
+        ratio=importance["stability"]["ratio"],
+        stop_at=importance["stability"]["stop_at"],
+        offload=importance["offload"],
+        activation_checkpointing=config["activation_checkpointing"],
+        **{key: model[key] for key in ("dtype", "include", "exclude")},
+    )
 
 
 def region_flags(made):

@@ -3,11 +3,13 @@
 
 rule package:
     output:
-        directory("<results>/corpora/packages/{package}"),
+        intermediate("packages", directory("<results>/corpora/packages/{package}")),
     log:
         "<logs>/package/{package}.log",
     benchmark:
         "<benchmarks>/package/{package}.tsv"
+    resources:
+        **needs("package"),
     message:
         "Download the Debian package {wildcards.package}"
     shell:
@@ -27,6 +29,8 @@ rule corpus:
         "<logs>/corpus/{language}.log",
     benchmark:
         "<benchmarks>/corpus/{language}.tsv"
+    resources:
+        **needs("corpus"),
     params:
         options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.language)),
         packages=lambda wildcards, input: flags(packages=list(input.packages)),

@@ -9,7 +9,9 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
             model=rules.base_model.output,
             blocks=blocks(languages.split("+"), ["train", "valid"]),
         output:
-            models=directory(expand("<results>/models/further/{language}", language=languages.split("+"))),
+            models=intermediate(
+                "further", directory(expand("<results>/models/further/{language}", language=languages.split("+")))
+            ),
             table=f"<results>/further/{languages}.csv",
         log:
             f"<logs>/further/{languages}.log",
@@ -17,12 +19,14 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
             f"<benchmarks>/further/{languages}.tsv"
         threads: config["threads"]
         resources:
+            **needs("further"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             options=training_flags(
                 languages=languages.split("+"),
                 learning_rates=config["further"]["learning_rate"],
                 milestones=config["further"]["milestones"],
+                dtype=config["model"]["dtype"],
                 split="valid",
                 most_blocks=config["tokens"]["valid_blocks"],
                 arms="full",
@@ -34,8 +38,8 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
         message:
             f"Pretrain further: {languages}"
         shell:
-            "python scripts/further_pretrain.py {params.options} --model {input.model}"
-            " --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
+            "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options}"
+            " --model {input.model} --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
             " --checkpoint-minutes {resources.checkpoint_minutes}"
             " --output {params.output} --table {output.table} 2>&1 | tee {log}"
 
@@ -49,35 +53,31 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
             models=plan.scored_models(config, languages.split("+")),
             blocks=blocks(languages.split("+"), "train"),
         output:
-            directory(
-                expand(
-                    "<results>/importance/{language}/{samples}",
-                    language=languages.split("+"),
-                    samples=config["importance"]["samples"],
-                )
+            scores=intermediate(
+                "importance",
+                directory(
+                    expand(
+                        "<results>/importance/{language}/{samples}",
+                        language=languages.split("+"),
+                        samples=config["importance"]["samples"],
+                    )
+                ),
             ),
+            stability=f"<results>/stability/{languages}.csv",
         log:
             f"<logs>/importance/{languages}.log",
         benchmark:
             f"<benchmarks>/importance/{languages}.tsv"
         threads: config["threads"]
+        resources:
+            **needs("importance"),
         params:
-            options=literal(
-                flags(
-                    languages=languages.split("+"),
-                    milestones=config["importance"]["samples"],
-                    estimator=config["importance"]["estimator"],
-                    micro_batch=config["importance"]["micro_batch"],
-                    precision=config["precision"],
-                    include=config["model"]["include"],
-                    exclude=config["model"]["exclude"],
-                )
-            ),
+            options=literal(importance_flags(languages.split("+"))),
             model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
             tokens=at("tokens"),
             output=at("importance"),
         message:
             f"Score the weights' importance: {languages}"
         shell:
-            "python scripts/importance.py {params.options} --model {params.model:q} --tokens-folder {params.tokens}"
-            " --threads {threads} --output {params.output} 2>&1 | tee {log}"
+            "python scripts/launch.py {resources.gpu} scripts/importance.py {params.options} --model {params.model:q}"
+            " --tokens-folder {params.tokens} --threads {threads} --output {params.output} --stability {output.stability} 2>&1 | tee {log}"

@@ -11,6 +11,8 @@ if config["model"]["hub"]:
             "<logs>/base_model.log",
         benchmark:
             "<benchmarks>/base_model.tsv"
+        resources:
+            **needs("base_model"),
         params:
             options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
@@ -32,6 +34,7 @@ else:
             "<benchmarks>/base_model.tsv"
         threads: config["model"]["scratch"]["threads"]
         resources:
+            **needs("base_model"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             options=computing_flags(

@@ -14,6 +14,8 @@ rule core_regions:
         "<benchmarks>/regions/core-{cut}.tsv"
     wildcard_constraints:
         cut="[0-9.]+(e-[0-9]+)?(-model)?",
+    resources:
+        **needs("core_regions"),
     params:
         options=lambda wildcards: region_flags(plan.core_cut(config, wildcards.cut)),
         importance=at("importance"),
@@ -36,6 +38,8 @@ rule monolingual_regions:
         "<logs>/regions/monolingual.log",
     benchmark:
         "<benchmarks>/regions/monolingual.tsv"
+    resources:
+        **needs("monolingual_regions"),
     params:
         options=literal(region_flags(recipes.monolingual(config))),
         importance=at("importance"),
@@ -59,6 +63,8 @@ rule region:
         "<benchmarks>/regions/{region}.tsv"
     wildcard_constraints:
         region="|".join(["random-[0-9].*", *map(re.escape, config["regions"])]),
+    resources:
+        **needs("region"),
     params:
         options=lambda wildcards: region_flags({wildcards.region: REGIONS[wildcards.region]}),
         importance=at("importance"),

@@ -18,8 +18,11 @@ rule removal:
     wildcard_constraints:
         job="|".join(REMOVALS),
     threads: config["threads"]
+    resources:
+        **needs("removal"),
     params:
         options=lambda wildcards: computing_flags(
+            dtype=config["model"]["dtype"],
             languages=config["languages"],
             base=wildcards.job == next(iter(REMOVALS)),
             most_blocks=config["tokens"]["test_blocks"],
@@ -29,8 +32,8 @@ rule removal:
     message:
         "Remove regions: {wildcards.job}"
     shell:
-        "python scripts/removal.py {params.options} {params.regions} --model {input.model}"
-        " --tokens-folder {params.tokens} --threads {threads} --output {output} 2>&1 | tee {log}"
+        "python scripts/launch.py {resources.gpu} scripts/removal.py {params.options} {params.regions}"
+        " --model {input.model} --tokens-folder {params.tokens} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule overlap:
@@ -43,6 +46,8 @@ rule overlap:
         "<logs>/overlap.log",
     benchmark:
         "<benchmarks>/overlap.tsv"
+    resources:
+        **needs("overlap"),
     message:
         "Compare the regions"
     shell:

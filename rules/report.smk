@@ -8,6 +8,8 @@ rule settings:
         "<logs>/settings.log",
     benchmark:
         "<benchmarks>/settings.tsv"
+    resources:
+        **needs("settings"),
     params:
         config=lambda wildcards: json.dumps(config, indent=2),
     message:
@@ -25,6 +27,8 @@ rule tables:
         "<logs>/tables.log",
     benchmark:
         "<benchmarks>/tables.tsv"
+    resources:
+        **needs("tables"),
     params:
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
@@ -45,6 +49,8 @@ rule figures:
         "<logs>/figures.log",
     benchmark:
         "<benchmarks>/figures.tsv"
+    resources:
+        **needs("figures"),
     params:
         options=flags(languages=config["languages"], **config["figures"]),
         tables=at("tables"),
@@ -67,6 +73,8 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
+    resources:
+        **needs("report"),
     params:
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
         tables=at("tables"),

@@ -11,6 +11,8 @@ if config["model"]["hub"]:
             "<logs>/tokenizer.log",
         benchmark:
             "<benchmarks>/tokenizer.tsv"
+        resources:
+            **needs("tokenizer"),
         params:
             options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
@@ -30,6 +32,8 @@ else:
         benchmark:
             "<benchmarks>/tokenizer.tsv"
         threads: 2
+        resources:
+            **needs("tokenizer"),
         params:
             options=flags(size=config["model"]["scratch"]["vocabulary"]),
         message:
@@ -52,6 +56,8 @@ rule blocks:
     benchmark:
         "<benchmarks>/blocks/{language}.tsv"
     threads: config["threads"]
+    resources:
+        **needs("blocks"),
     params:
         options=flags(
             **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]

@@ -16,6 +16,7 @@ rule retraining:
         "<benchmarks>/retraining/{language}-{arms}.tsv"
     threads: config["threads"]
     resources:
+        **needs("retraining"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         options=training_flags(
@@ -31,8 +32,8 @@ rule retraining:
     message:
         "Retrain on {wildcards.language}: {wildcards.arms}"
     shell:
-        "python scripts/further_pretrain.py {params.options} {params.arms} --model {input.model}"
-        " --tokens-folder {params.tokens} --languages {wildcards.language}"
+        "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options} {params.arms}"
+        " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"
 
@@ -51,6 +52,7 @@ rule freezing:
         "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
     threads: config["threads"]
     resources:
+        **needs("freezing"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         options=training_flags(
@@ -64,8 +66,8 @@ rule freezing:
     message:
         "Train on {wildcards.language}: {wildcards.arms}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:
-        "python scripts/further_pretrain.py {params.options} {params.arms} --model {input.model}"
-        " --tokens-folder {params.tokens} --languages {wildcards.language}"
+        "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options} {params.arms}"
+        " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --learning-rates {wildcards.rate} --seeds {wildcards.seed}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}-{wildcards.rate}-{wildcards.seed}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"

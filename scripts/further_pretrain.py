@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from linguistic_regions import freezing, models, perplexity, tokens
 from linguistic_regions.arms import ARMS
 from linguistic_regions.commands import UserError, run
+from linguistic_regions.distributed import processes
 from linguistic_regions.regions import Region
 from linguistic_regions.storage import remove, whole, write_csv
 from linguistic_regions.tokens import Blocks
@@ -52,6 +53,8 @@ def main(
     bottom: Path | None = None,
     random: Path | None = None,
     output: Path | None = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    shard_model: bool = False,
     checkpoint_minutes: float = 10.0,
     seeds: tuple[int, ...] = (0,),
     threads: int = 1,
@@ -77,6 +80,8 @@ def main(
         bottom: likewise.
         random: likewise.
         output: folder for the trained models, {language}/ each (of the last arm, rate and seed); None: not kept.
+        dtype: in which the trained models' weights are written; in training they are float32.
+        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
         checkpoint_minutes: time between two checkpoints.
         seeds: of the order of the samples.
         threads: CPU threads.
@@ -88,6 +93,8 @@ def main(
         samples = _samples(tokens_folder, training, milestones[-1])
         held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
         learner = models.load(model)
+        if shard_model:
+            models.shard(learner, schedule.precision)
         rows += train(
             learner,
             samples,
@@ -100,9 +107,10 @@ def main(
             str(training),
         )
         if output:
-            with whole(output / training.language) as part:
-                learner.save_pretrained(part)
+            _save(learner, output / training.language, dtype)
         del learner  # before the next is loaded
+    if not processes().is_main_process:
+        return
     write_csv(table, rows)
     for row in rows:
         logging.info("%(arm)s on %(train_language)s, %(samples)d samples: %(language)s perplexity %(ppl).3f", row)
@@ -131,6 +139,14 @@ def prepare(model, arm: str, regions: dict[str, Path | None]) -> freezing.Frozen
     if "only" in does:
         return freezing.Frozen(does["only"], parameters, only=True)
     return None
+
+
+def _save(learner: PreTrainedModel, folder: Path, dtype: str) -> None:
+    if processes().is_main_process:
+        with whole(folder) as part:
+            models.save(learner, part, dtype)
+    else:  # hand over this process's part
+        models.save(learner, folder, dtype)
 
 
 def _samples(tokens_folder: Path, training: Run, count: int) -> np.ndarray:

@@ -1,14 +1,15 @@
 """Score every selectable weight by its importance for one language (paper, section 2)."""
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import save_torch_state_dict
-
-from linguistic_regions import importance, models, tokens
+from linguistic_regions import importance, models, tensorfile, tokens
 from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import whole
+from linguistic_regions.distributed import from_main, processes
+from linguistic_regions.importance import Estimator, Sums
+from linguistic_regions.storage import whole, write_csv
 
 
 def main(
@@ -17,10 +18,19 @@ def main(
     tokens_folder: Path,
     languages: tuple[str, ...],
     output: Path,
+    stability: Path,
     milestones: tuple[int, ...],
     estimator: Literal["taylor", "taylor_abs", "magnitude"] = "taylor",
     micro_batch: int = 1,
+    checks: tuple[int, ...] = (),
+    ratio: float = 0.03,
+    stop_at: float | None = None,
+    batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    activation_checkpointing: bool = False,
+    offload: bool = False,
+    shard_model: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
     threads: int = 1,
@@ -32,15 +42,25 @@ def main(
         tokens_folder: the blocks: {language}/train.parquet.
         languages: the languages to score the weights for.
         output: folder of the scores.
+        stability: table of how well the regions of two halves of the samples agree, CSV.
         milestones: numbers of samples, ascending; all come out of one pass.
         estimator: what importance means.
-        micro_batch: blocks in one backward pass.
+        micro_batch: blocks in a term of taylor_abs.
+        checks: numbers of samples after which the two halves are compared.
+        ratio: size of the regions that are compared.
+        stop_at: end at the first check whose Jaccard index is at least this; milestones beyond it get the same scores.
+        batch_tokens: tokens in one pass of taylor, of each process.
         precision: of the matrix products; sums are float32.
+        dtype: of the weights.
+        activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
+        offload: hold the sums in RAM, not on the GPU.
+        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
         include: regular expressions of the weights to score; none: the decoder layers' matrices.
         exclude: regular expressions of weights to leave out.
         threads: CPU threads.
     """
     models.prepare(threads)
+    rows = []
     for language in languages:
         samples = tokens.read(tokens_folder / language / "train.parquet", milestones[-1])
         if milestones[-1] > len(samples):
@@ -48,14 +68,46 @@ def main(
                 f"{language}: importance.samples asks for {milestones[-1]} of its {len(samples)} training blocks; "
                 "lower it or give the language more text"
             )
-        scored = models.load(model.replace("{language}", language))
+        scored = models.load(model.replace("{language}", language), dtype=dtype)
+        if activation_checkpointing:
+            models.recompute_activations(scored)
+        if shard_model:
+            models.shard(scored, precision)
         parameters = models.selectable(scored, list(include), list(exclude))
-        passes = importance.scores(scored, parameters, samples, list(milestones), estimator, micro_batch, precision)
-        for count, scores in passes:
-            with whole(output / language / str(count)) as part:
-                part.mkdir()
-                save_torch_state_dict(scores, part, filename_pattern="importance{suffix}.safetensors")
-            logging.info("%s, %s: %d samples, %d matrices", language, estimator, count, len(scores))
+        kind = Estimator(estimator, micro_batch)
+        passes = importance.measure(
+            scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload
+        )
+        left, stopped = list(milestones), False
+        for count, sums in passes:
+            if count in checks and estimator != "magnitude":
+                agreement = sums.agreement(ratio)
+                logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
+                rows.append({"language": language, "samples": count, "ratio": ratio, "jaccard": agreement})
+                stopped = from_main(stop_at is not None and agreement >= stop_at)
+            while left and (stopped or left[0] == count):
+                write(sums, output / language / str(left.pop(0)), count)
+            if not left:
+                break
+        del scored, parameters, passes, sums  # before the next is loaded
+    if processes().is_main_process:
+        write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
+
+
+def write(sums: Sums, folder: Path, samples: int) -> None:
+    """Write the scores that follow from `samples` samples, tensor by tensor, from the main process."""
+    metadata = {"format": "pt", "samples": str(samples), "estimator": sums.estimator.name}
+    main_process = processes().is_main_process
+    with whole(folder) if main_process else nullcontext() as part:
+        if main_process:
+            part.mkdir()
+            with tensorfile.create(part / "importance.safetensors", sums.shapes, "float32", metadata) as file:
+                for name in sums.shapes:
+                    file.write(name, sums.score(name))
+        else:
+            for name in sums.shapes:  # to hand over this process's part
+                sums.score(name)
+    logging.info("%s: %s of %d matrices from %d samples", folder, sums.estimator.name, len(sums.shapes), samples)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Literal
 
 from linguistic_regions import freezing, models, perplexity, tokens
 from linguistic_regions.commands import progress, run
+from linguistic_regions.distributed import processes
 from linguistic_regions.regions import Region
 from linguistic_regions.storage import write_csv
 
@@ -26,6 +27,8 @@ def main(
     most_blocks: int | None = None,
     batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    shard_model: bool = False,
     threads: int = 1,
 ) -> None:
     """Load the model once, and write the perplexity of every language without each of the regions.
@@ -40,11 +43,15 @@ def main(
         most_blocks: at most so many test blocks per language, evenly spread; None: all.
         batch_tokens: tokens in one forward pass.
         precision: of the matrix products.
+        dtype: of the weights.
+        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
         threads: CPU threads.
     """
     models.prepare(threads)
     tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
-    lesioned = models.load(model)
+    lesioned = models.load(model, dtype=dtype)
+    if shard_model:
+        models.shard(lesioned, precision)
     parameters = dict(lesioned.named_parameters())
     rows = []
     for path in progress([None] * base + list(regions), "removal", unit="region"):
@@ -61,7 +68,8 @@ def main(
         for language, score in scores.items():
             window = {"window": tests[language].input_ids.shape[1], "bos": tests[language].bos}
             rows.append({"region": name, **label, "language": language, **asdict(score), **window})
-    write_csv(output, rows)
+    if processes().is_main_process:
+        write_csv(output, rows)
 
 
 if __name__ == "__main__":

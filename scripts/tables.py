@@ -17,6 +17,7 @@ def main(
     retraining: tuple[Path, ...] = (),
     freezing: tuple[Path, ...] = (),
     further: tuple[Path, ...] = (),
+    stability: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     model_name: str = "this run's model",
     paper_figures: Path = paper.RESOURCES / "paper",
@@ -31,11 +32,18 @@ def main(
         retraining: pieces of the retraining table (training on after a removal).
         freezing: pieces of the freezing table (further pre-training with a region frozen).
         further: pieces of the table of further pre-training per language.
+        stability: pieces of the table of how well the regions of two halves of the samples agree.
         languages: language codes in the order in which rows stand.
         model_name: name under which this run's figures stand in the paper's tables.
         paper_figures: folder with the paper's figures.
     """
-    pieces = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
+    pieces = {
+        "removal": removal,
+        "retraining": retraining,
+        "freezing": freezing,
+        "further": further,
+        "stability": stability,
+    }
     made = {name: tables.gather(paths, name, languages) for name, paths in pieces.items() if paths}
     for left in [*(output / f"{name}.csv" for name in pieces), *output.glob("paper_*.md")]:
         left.unlink(missing_ok=True)

@@ -1,9 +1,12 @@
 """Tiny models and small real text, made on the spot."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+import blocks
 from linguistic_regions import models, vocabulary
 from linguistic_regions.tokens import Blocks
 
@@ -43,3 +46,22 @@ def tiny_blocks():
     """Six random blocks of eight tokens, of three documents."""
     ids = np.random.default_rng(0).integers(0, 24, (6, 8)).astype(np.int32)
     return Blocks(ids, ["a", "a", "a", "b", "b", "c"], np.full(6, 20, np.int32), bos=True)
+
+
+@pytest.fixture(scope="session")
+def token_folder(tmp_path_factory, tokenizer_folder):
+    """Blocks of 16 tokens in two languages, made by the program from parquet documents."""
+    folder = tmp_path_factory.mktemp("run")
+    for language in ("en", "ru"):
+        for split in ("train", "valid", "test"):
+            documents = [f"{language}-{split}-{i}" for i in range(6)]
+            table = pa.table({"document": documents, "text": [TEXTS[language]] * 6, "source": ["test"] * 6})
+            (folder / "corpora" / language).mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, folder / "corpora" / language / f"{split}.parquet")
+        blocks.main(
+            corpus=folder / "corpora" / language,
+            tokenizer=tokenizer_folder,
+            output=folder / "tokens" / language,
+            block_size=16,
+        )
+    return folder / "tokens"

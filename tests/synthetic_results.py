@@ -67,6 +67,16 @@ def further() -> pd.DataFrame:
     return pd.DataFrame([{"samples": samples, **_score("zh", BASE["zh"] - samples / 100)} for samples in (0, 10, 20)])
 
 
+def stability(end: float = 0.97) -> pd.DataFrame:
+    """The stability table: agreement rises by 0.1 with each doubling, to `end` at 256 samples, give or take 0.01."""
+    rows = [
+        {"language": code, "samples": 256 // 2**doublings, "ratio": 0.03, "jaccard": end + offset - 0.1 * doublings}
+        for code, offset in (("ru", -0.01), ("uk", 0.0), ("zh", 0.01))
+        for doublings in (4, 3, 2, 1, 0)
+    ]
+    return pd.DataFrame(rows)
+
+
 def overlap() -> pd.DataFrame:
     """The overlap table: two pairs of three regions."""
     columns = ["region_a", "region_b", "jaccard", "shared", "size_a", "size_b"]
@@ -87,7 +97,7 @@ def density() -> pd.DataFrame:
 
 def everything() -> dict[str, pd.DataFrame]:
     """Every table of a run, by name."""
-    makers = (removal, retraining, freezing, further, overlap, density)
+    makers = (removal, retraining, freezing, further, stability, overlap, density)
     return {maker.__name__: maker() for maker in makers}
 
 

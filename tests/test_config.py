@@ -81,7 +81,18 @@ MISTAKES = {
         {"freezing": {"milestones": [0, 100]}},
         "100 is not a multiple of training.batch_size",
     ),
-    "samples between batches": ({"importance": {"samples": [6]}}, "6 is not a multiple of importance.micro_batch (4)"),
+    "samples between batches": (
+        {"importance": {"samples": [6], "estimator": "taylor_abs", "micro_batch": 4}},
+        "6 is not a multiple of importance.micro_batch (4)",
+    ),
+    "a check of less than two halves": (
+        {"importance": {"estimator": "taylor_abs", "micro_batch": 16}},
+        "importance.stability.checks: 16 samples are not two micro-batches",
+    ),
+    "nowhere to stop": (
+        {"importance": {"stability": {"checks": [], "stop_at": 0.9}}},
+        "importance.stability.stop_at: there are no checks at which to stop",
+    ),
     "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),

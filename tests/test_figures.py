@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import synthetic_results as synthetic
 
-from linguistic_regions.figures import curves, draw, heatmaps, removal
+from linguistic_regions.figures import curves, draw, heatmaps, removal, stability
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "figures.py"
-ALL = {"removal", "monolingual", "retraining", "freezing", "density", "overlap"}
+ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap"}
 
 
 def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
@@ -35,6 +35,7 @@ def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
         ("freezing", {"freezing"}),
         ("density", {"density"}),
         ("overlap", {"overlap"}),
+        ("stability", {"stability"}),
         ("further", set()),
     ],
 )
@@ -75,6 +76,22 @@ def test_forgetting_is_drawn_for_each_learning_rate():
     assert [panel.get_title() for panel in figure.axes[:2]] == ["learning rate 1e-4", "learning rate 1e-3"]
     full = {line.get_label(): line.get_ydata() for line in figure.axes[1].get_lines()}["everything trained"]
     assert full[0] == 1 and full[-1] > 1
+
+
+def test_stability_has_a_curve_per_language_with_its_end_beside_it_and_two_lines():
+    panel = stability.stability(synthetic.stability(end=0.6)).axes[0]
+    curves = {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
+    assert curves["zh"] == pytest.approx([0.21, 0.31, 0.41, 0.51, 0.61])
+    words = [text.get_text() for text in panel.texts]
+    assert words == ["ru 0.59", "uk 0.60", "zh 0.61", "enough: 0.95", "by chance: 0.015"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "32", "64", "128", "256"]
+
+
+def test_labels_of_thirty_languages_that_end_alike_stand_apart_and_in_the_panel():
+    places = stability.spread([0.9] * 15 + [0.95] * 15, gap=1 / 30)
+    assert (places[1:] - places[:-1] >= 1 / 30 - 1e-9).all()
+    assert places[0] >= 0 and places[-1] <= 1
+    assert stability.spread([0.2, 0.5, 0.52], gap=0.1) == pytest.approx([0.2, 0.46, 0.56])
 
 
 def test_density_follows_the_prefix():

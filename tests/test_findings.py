@@ -10,7 +10,7 @@ from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, finding
 def verdicts(**tables) -> dict[str, Finding]:
     """Every finding by a word of its title, from the default tables with some replaced."""
     found = findings(synthetic.everything() | tables, paper.load(), synthetic.NAMES)
-    words = ("core matters", "loses every", "least important", "larger the part", "core held at zero")
+    words = ("Enough samples", "core matters", "loses every", "least important", "larger the part", "core held at zero")
     words += ("English", "carries its own", "of its size does", "Close", "more samples", "Freezing the core")
     words += ("as many random", "learnt")
     by_word = {word: [claim for claim in found if word in claim.title] for word in words}
@@ -22,6 +22,7 @@ def verdicts(**tables) -> dict[str, Finding]:
 @pytest.mark.parametrize(
     ("word", "holding", "failing"),
     [
+        ("Enough samples", {"stability": synthetic.stability()}, {"stability": synthetic.stability(end=0.94)}),
         ("core matters", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=0.01)}),
         ("loses every", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
         ("least important", {"removal": synthetic.removal(bottom=0)}, {"removal": synthetic.removal(bottom=0.2)}),
@@ -39,6 +40,52 @@ def verdicts(**tables) -> dict[str, Finding]:
 def test_verdict_turns_with_the_data(word, holding, failing):
     assert verdicts(**holding)[word].verdict == HOLDS
     assert verdicts(**failing)[word].verdict == FAILS
+
+
+def test_agreement_has_its_range_its_slope_and_chance():
+    claim = verdicts(stability=synthetic.stability(end=0.6))["Enough samples"]
+    assert "top 3 % after 256 samples in all: 0.600, from 0.590 (ru) to 0.610 (zh), 3 languages" in claim.measured[0]
+    assert claim.measured[1] == "0 of 3 languages at 0.95 or above."
+    assert "changed the index by +0.100 (mean over the languages below 0.95)" in claim.measured[2]
+    assert claim.measured[3].endswith("0.015.")
+
+
+def test_the_slope_is_that_of_a_doubling_whatever_the_checks():
+    table = synthetic.stability(end=0.6)
+    claim = verdicts(stability=table[table["samples"] != 128])["Enough samples"]
+    assert "by +0.100" in claim.measured[2]
+
+
+def test_languages_that_agree_are_named_with_their_samples_and_the_others_have_the_slope():
+    table = synthetic.stability(end=0.955)  # zh 0.965, uk 0.955, ru 0.945
+    early = (table["language"] == "zh") & (table["samples"] == 128)
+    claim = verdicts(stability=table.assign(jaccard=table["jaccard"].mask(early, 0.96)))["Enough samples"]
+    assert claim.verdict == HOLDS
+    assert claim.measured[1] == "2 of 3 languages at 0.95 or above: zh from 128 samples on; uk from 256 samples on."
+    assert "by +0.100" in claim.measured[2]
+
+
+def test_an_agreement_that_does_not_last_does_not_count():
+    table = synthetic.stability(end=0.6)
+    claim = verdicts(stability=table.assign(jaccard=table["jaccard"].mask(table["samples"] == 64, 0.99)))
+    assert claim["Enough samples"].measured[1].startswith("0 of 3")
+
+
+def test_each_language_is_judged_where_it_ended():
+    """As with `stop_at`: Russian ended at 64 samples, where it was at 0.96 and the others still below 0.8."""
+    table = synthetic.stability()
+    ended = table[(table["language"] != "ru") | (table["samples"] <= 64)].copy()
+    ended.loc[(ended["language"] == "ru") & (ended["samples"] == 64), "jaccard"] = 0.96
+    claim = verdicts(stability=ended)["Enough samples"]
+    assert claim.verdict == HOLDS
+    assert "after 64 to 256 samples in all: 0.970, from 0.960 (ru)" in claim.measured[0]
+
+
+def test_one_check_has_no_slope():
+    table = synthetic.stability(end=0.6)
+    claim = verdicts(stability=table[table["samples"] == 256])["Enough samples"]
+    assert claim.verdict == FAILS
+    assert not [line for line in claim.measured if "doubling" in line]
 
 
 def test_kin_are_found_next():
@@ -62,7 +109,7 @@ def test_pairing_sees_a_difference_that_spread_between_languages_hides():
 def test_a_run_without_experiments_tests_nothing():
     found = findings({}, paper.load(), {})
     assert {claim.verdict for claim in found} == {UNTESTED}
-    assert len(found) == 13
+    assert len(found) == 14
 
 
 def test_each_experiment_is_judged_by_itself():

@@ -27,6 +27,31 @@ def test_does_not_depend_on_batching_or_mode(tiny_model, tiny_blocks):
     np.testing.assert_allclose(sums[0], sums[2], rtol=1e-5)
 
 
+def test_logits_are_float32_a_few_rows_at_a_time(tiny_model, tiny_blocks, monkeypatch):
+    """Neither losses nor gradients depend on it, and a part is never larger than allowed."""
+    ids = torch.from_numpy(tiny_blocks.input_ids).long()
+    seen = []
+    plain = perplexity.cross_entropy
+
+    def watched(logits, *args, **options):
+        seen.append(logits.numel())
+        return plain(logits, *args, **options)
+
+    monkeypatch.setattr(perplexity, "cross_entropy", watched)
+    found = {}
+    for at_once in (1 << 26, 5 * 24):
+        monkeypatch.setattr(perplexity, "LOGITS_AT_ONCE", at_once)
+        seen.clear()
+        tiny_model.zero_grad()
+        losses = perplexity.next_token_loss(tiny_model, ids)
+        losses.mean().backward()
+        assert max(seen) <= at_once
+        found[at_once] = [losses.detach(), *(weight.grad.clone() for weight in tiny_model.parameters())]
+    assert len(seen) == 2 * 10  # 48 rows, five at a time, and again in the backward pass
+    for once, parts in zip(*found.values(), strict=True):
+        torch.testing.assert_close(once, parts)
+
+
 def test_bits_per_byte_of_non_ascii_text_by_hand(tokenizer_folder):
     """A uniform model spends log2(vocabulary) bits on each token: 'Вы' is 4 bytes, '是' 3, the space 1."""
     cutter = BlockTokenizer.load(tokenizer_folder)

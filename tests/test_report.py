@@ -86,7 +86,7 @@ def read(page: str) -> Balance:
 def test_the_page_is_whole_and_loads_nothing(page):
     parsed = read(page)
     assert parsed.open == []
-    assert parsed.images == 6
+    assert parsed.images == 7
     assert all(load.startswith(("#", "data:image/svg+xml;base64,")) for load in parsed.loads)
     assert not re.search(r"url\(|@import", page)
 
@@ -94,7 +94,7 @@ def test_the_page_is_whole_and_loads_nothing(page):
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]
-    assert len(targets) == 11
+    assert len(targets) == 12
     assert set(targets) <= set(parsed.ids)
     assert len(set(parsed.ids)) == len(parsed.ids)
 
@@ -135,6 +135,13 @@ def test_absent_experiments_say_what_turns_them_on(tmp_path):
     for experiment in ("removal", "retraining", "monolingual", "freezing"):
         assert f"Add <code>{experiment}</code>" in page
     assert "○ not tested" in page
+    assert "<code>importance.stability.checks</code>" in page
+
+
+def test_whether_there_were_enough_samples_is_said_before_any_experiment(page):
+    assert page.index("were there enough samples?</h2>") < page.index("Experiment 1: the core region</h2>")
+    assert page.index("two halves of them give the same region") < page.index("The core matters more than")
+    assert "importance.stability.checks" not in page
 
 
 @pytest.mark.parametrize("kinds", [["base"], ["base", "top", "bottom", "random"], ["base", "monolingual"]])

@@ -4,17 +4,14 @@ import csv
 import json
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import TEXTS
 from safetensors.numpy import load_file
 
-import blocks
 import fetch_model
 import further_pretrain
 import importance
+import launch
 import overlap
 import region
 import removal
@@ -28,25 +25,6 @@ CONFIG = {
     "importance": {"samples": [4, 8], "languages": ["en", "ru"]},
     "monolingual": {"languages": ["en", "ru"], "ratio": 0.2, "replicates": 1},
 }
-
-
-@pytest.fixture(scope="module")
-def token_folder(tmp_path_factory, tokenizer_folder):
-    """Blocks of 16 tokens in two languages, made by the program from parquet documents."""
-    folder = tmp_path_factory.mktemp("run")
-    for language in ("en", "ru"):
-        for split in ("train", "valid", "test"):
-            documents = [f"{language}-{split}-{i}" for i in range(6)]
-            table = pa.table({"document": documents, "text": [TEXTS[language]] * 6, "source": ["test"] * 6})
-            (folder / "corpora" / language).mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, folder / "corpora" / language / f"{split}.parquet")
-        blocks.main(
-            corpus=folder / "corpora" / language,
-            tokenizer=tokenizer_folder,
-            output=folder / "tokens" / language,
-            block_size=16,
-        )
-    return folder / "tokens"
 
 
 def rows(path):
@@ -67,8 +45,9 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
         tokens_folder=token_folder,
         languages=("en", "ru"),
         output=tmp_path / "importance",
+        stability=tmp_path / "stability.csv",
         milestones=(4, 8),
-        micro_batch=2,
+        checks=(2, 8),
         precision="fp32",
     )
     scores = load_file(tmp_path / "importance/ru/8/importance.safetensors")
@@ -183,5 +162,16 @@ def test_too_few_blocks_for_a_milestone(tmp_path, token_folder):
             tokens_folder=token_folder,
             languages=("en",),
             output=tmp_path / "importance",
+            stability=tmp_path / "stability.csv",
             milestones=(9999,),
         )
+
+
+def test_several_gpus_are_a_launch_of_as_many_processes():
+    program = ["scripts/importance.py", "--languages", "ru"]
+    for gpus in (0, 1):
+        assert launch.command(gpus, *program)[1:] == program
+    words = launch.command(4, *program)
+    assert words[0].endswith("accelerate") and words[1] == "launch"
+    assert words[words.index("--num_processes") + 1] == "4"
+    assert words[words.index(program[0]) :] == [*program, "--shard-model", "True"]

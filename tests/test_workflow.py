@@ -65,13 +65,27 @@ def test_frozen_arms_start_where_the_full_one_does(finished):
 def test_the_report_is_one_file(finished):
     page = (finished / "results/small/report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert page.count("data:image/svg+xml") == 6
+    assert page.count("data:image/svg+xml") == 7
 
 
 def test_each_job_has_log_and_benchmark(finished):
     assert (finished / "results/small/logs/removal/core-1.log").stat().st_size > 0
     assert (finished / "results/small/benchmarks/removal/core-1.tsv").stat().st_size > 0
     assert not (finished / "results/small/checkpoints/base_model").exists()
+
+
+def test_intermediates_that_are_not_kept_go_and_do_not_come_back(tmp_path):
+    folder = copy_workflow(tmp_path / "lean")
+    config = edited(lambda config: config.update(experiments=["removal"], keep=[]))
+    write_config(folder, config, "lean.yaml")
+    run = snakemake(folder, config="lean.yaml")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    results = folder / "results/small"
+    assert (results / "report.html").exists() and (results / "models/base").exists()
+    assert not list((results / "models/further").glob("*")) and not list((results / "importance").glob("*/*"))
+    assert planned(folder, config) == {}
+    config["figures"] = {"formats": ["svg", "png"]}
+    assert planned(folder, config) == {"settings": 1, "figures": 1, "report": 1}
 
 
 def test_nothing_is_left_to_do(finished):

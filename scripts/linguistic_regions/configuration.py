@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from linguistic_regions import recipes
 from linguistic_regions.commands import UserError
 from linguistic_regions.corpora.languages import language
+from linguistic_regions.costs.gpus import gpu
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
@@ -115,8 +116,7 @@ def _check_sense(config: dict) -> None:
     for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
         _ascending(config, key)
         _multiples(config, key, batch, "training.batch_size")
-    _ascending(config, "importance.samples")
-    _multiples(config, "importance.samples", importance["micro_batch"], "importance.micro_batch")
+    _check_samples(config)
 
     scratch = config["model"]["scratch"]
     if scratch["width"] % scratch["heads"] or scratch["heads"] % scratch["kv_heads"]:
@@ -126,6 +126,12 @@ def _check_sense(config: dict) -> None:
     if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
         raise UserError("config: corpora.test + corpora.valid: nothing is left for training; lower them")
 
+    if config["gpu"] is not None:
+        try:
+            gpu(config["gpu"])
+        except UserError as error:
+            raise UserError(f"config: {error}") from None
+
     declared = recipes.catalog(config)
     for name in [*config["regions"], *config["removal"]["regions"]]:
         recipes.needed(name, declared)
@@ -134,6 +140,23 @@ def _check_sense(config: dict) -> None:
         for scores in recipe.get("scores", []):
             if scores not in scored:
                 raise UserError(f"config: regions.{name}.scores: {scores!r} is none of {', '.join(scored)}")
+
+
+def _check_samples(config: dict) -> None:
+    """Milestones and checks of importance: where one pass over the samples can stop."""
+    importance = config["importance"]
+    checks = importance["stability"]["checks"]
+    for key in ("importance.samples", "importance.stability.checks"):
+        _ascending(config, key)
+        if importance["estimator"] == "taylor_abs":
+            _multiples(config, key, importance["micro_batch"], "importance.micro_batch")
+    if checks and importance["estimator"] == "taylor_abs" and checks[0] < 2 * importance["micro_batch"]:
+        raise UserError(
+            f"config: importance.stability.checks: {checks[0]} samples are not two micro-batches "
+            f"(importance.micro_batch {importance['micro_batch']}), one for each half"
+        )
+    if importance["stability"]["stop_at"] is not None and not checks:
+        raise UserError("config: importance.stability.stop_at: there are no checks at which to stop; give some")
 
 
 def _at(config: dict, key: str):

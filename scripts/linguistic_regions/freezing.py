@@ -1,62 +1,131 @@
-"""Holding weights: a region removed for a while, or frozen bit for bit while the rest is trained."""
+"""Holding weights: a region removed for a while, or frozen bit for bit while the rest is trained.
+
+Of a model that is spread over several processes, each process holds its own rows.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from linguistic_regions.commands import UserError
+from linguistic_regions.distributed import local, local_rows
 from linguistic_regions.regions import Region
 
 
-def indices(region: Region, parameters: Mapping[str, nn.Parameter]) -> dict[str, torch.Tensor]:
-    """Flat indices of a region's weights, int64, per parameter and on its device.
+@dataclass(frozen=True)
+class Few:
+    """Few weights of one parameter, with the values that they had: 8 bytes for each, of float32.
+
+    Attributes:
+        parameter: of which this process holds all weights or some rows.
+        index: which of them, flat; int32 where that suffices.
+        values: what they were.
+    """
+
+    parameter: nn.Parameter
+    index: torch.Tensor
+    values: torch.Tensor
+
+    def put(self, values: torch.Tensor | float) -> None:
+        """Set the weights to these values."""
+        _flat(self.parameter)[self.index.long()] = values
+
+    def nonzero(self) -> int:
+        """How many of the values are not zero."""
+        return int(torch.count_nonzero(self.values))
+
+
+@dataclass(frozen=True)
+class Most:
+    """Most weights of one parameter, with the values that it had: 5 bytes for each weight of the parameter.
+
+    Attributes:
+        parameter: of which this process holds all weights or some rows.
+        mask: which of them, bool, shape (numel,).
+        values: of the whole parameter, flat.
+    """
+
+    parameter: nn.Parameter
+    mask: torch.Tensor
+    values: torch.Tensor
+
+    def put(self, values: torch.Tensor | float) -> None:
+        """Set the weights to these values."""
+        weights = _flat(self.parameter)
+        torch.where(self.mask, values, weights, out=weights)
+
+    def nonzero(self) -> int:
+        """How many of the values are not zero."""
+        return int(torch.count_nonzero(self.mask & (self.values != 0)))
+
+
+def _flat(parameter: nn.Parameter) -> torch.Tensor:
+    """The weights that this process holds, a view. Asked for anew each time: training may move them."""
+    return local(parameter).detach().view(-1)
+
+
+@torch.no_grad()
+def hold(region: Region, parameters: Mapping[str, nn.Parameter]) -> list[Few | Most]:
+    """Take note of a region's weights and their values, parameter by parameter.
 
     Raises:
         UserError: the region is of another model.
     """
-    found = {}
+    held = []
     for name, shape in region.shapes.items():
         if name not in parameters or tuple(parameters[name].shape) != shape:
             raise UserError(f"the region is of another model: this one has no {name} of shape {list(shape)}")
-        flat = torch.from_numpy(region.mask(name).reshape(-1)).nonzero().flatten()
-        found[name] = flat.to(parameters[name].device)
-    return found
+        weights = _flat(parameters[name])
+        mask = torch.from_numpy(region.mask(name)[local_rows(parameters[name])].reshape(-1)).to(weights.device)
+        index = mask.nonzero().flatten()
+        if len(index) > len(mask) / 2:
+            held.append(Most(parameters[name], mask, weights.clone()))
+        else:
+            held.append(Few(parameters[name], index.int() if len(mask) < 2**31 else index, weights[index]))
+    return held
 
 
 @torch.no_grad()
+def restore(held: list[Few | Most]) -> None:
+    """Give weights the values back that they had when they were held."""
+    for part in held:
+        part.put(part.values)
+
+
+@torch.no_grad()
+def clear(held: list[Few | Most]) -> None:
+    """Set weights to zero."""
+    for part in held:
+        part.put(torch.zeros_like(part.values[:1]))
+
+
 def remove(region: Region, parameters: Mapping[str, nn.Parameter]) -> None:
     """Set the region's weights to zero, in place."""
-    for name, index in indices(region, parameters).items():
-        parameters[name].view(-1)[index] = 0
+    clear(hold(region, parameters))
 
 
 @contextmanager
 def removed(region: Region, parameters: Mapping[str, nn.Parameter]) -> Iterator[int]:
     """Set the region's weights to zero inside the block; restore each bit after it.
 
-    Yields the number of weights that were not zero before and are now.
+    Yields the number of weights that were not zero before and are now (in this process).
     """
-    held, changed = {}, 0
-    with torch.no_grad():
-        for name, index in indices(region, parameters).items():
-            flat = parameters[name].view(-1)
-            held[name] = (index, flat[index])
-            changed += int(torch.count_nonzero(flat[index]))
-            flat[index] = 0
+    held = hold(region, parameters)
+    clear(held)
     try:
-        yield changed
+        yield sum(part.nonzero() for part in held)
     finally:
-        with torch.no_grad():
-            for name, (index, values) in held.items():
-                parameters[name].view(-1)[index] = values
+        restore(held)
 
 
 class Frozen:
     """Weights that keep their present bits through training: call `restore()` after every optimizer step.
 
-    Masking gradients is not enough: weight decay and momentum move a weight without one.
+    Masking gradients is not enough: weight decay and momentum move a weight without one. Takes 8 bytes per frozen
+    weight (of float32), or 5 for each weight of a matrix of which more than half is frozen.
 
     Args:
         region: the weights to freeze.
@@ -66,24 +135,11 @@ class Frozen:
     """
 
     def __init__(self, region: Region, parameters: Mapping[str, nn.Parameter], only: bool = False):
-        self.parameters = {name: parameters[name] for name in region.shapes if name in parameters}
-        self.only = only
-        self.index = indices(region, parameters)
+        self.held = hold(~region if only else region, parameters)
         if only:
             for name, parameter in parameters.items():
-                parameter.requires_grad_(name in self.index)
-            self.values = {name: weight.detach().clone() for name, weight in self.parameters.items()}
-        else:
-            self.values = {name: weight.detach().view(-1)[self.index[name]] for name, weight in self.parameters.items()}
+                parameter.requires_grad_(name in region.shapes)
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Give the frozen weights their initial bits back."""
-        for name, index in self.index.items():
-            flat = self.parameters[name].view(-1)
-            if self.only:
-                trained = flat[index]
-                flat.copy_(self.values[name].view(-1))
-                flat[index] = trained
-            else:
-                flat[index] = self.values[name]
+        restore(self.held)

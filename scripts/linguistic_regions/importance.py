@@ -1,90 +1,202 @@
-"""Importance of each weight for a language: how much the loss would change if it were zero (paper, section 2)."""
+"""Importance of each weight for a language: how much the loss would change if it were zero (paper, section 2).
 
-from collections.abc import Iterator, Mapping
+Gradients are folded into a float32 sum as soon as the backward pass has one, and freed: beside weights, activations and
+sums there is never more than one matrix's gradient.
+"""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from linguistic_regions import regions
 from linguistic_regions.commands import progress
+from linguistic_regions.distributed import full, is_sharded, local, processes, spread, summed
 from linguistic_regions.models import autocast
 from linguistic_regions.perplexity import next_token_loss
+from linguistic_regions.tensorfile import Shape
 from linguistic_regions.tokens import Blocks
 
-Score = dict[str, torch.Tensor]
 
+@dataclass(frozen=True)
+class Estimator:
+    """What importance means, and how samples are grouped for it.
 
-def scores(
-    model: PreTrainedModel,
-    parameters: Mapping[str, nn.Parameter],
-    blocks: Blocks,
-    milestones: list[int],
-    estimator: str = "taylor",
-    micro_batch: int = 1,
-    precision: str = "fp32",
-) -> Iterator[tuple[int, Score]]:
-    """The importance of each selectable weight after each milestone of samples, in one pass over the blocks.
-
-    With g_j the gradient of a micro-batch's mean next-token loss and theta_j the weight:
+    With g_j the gradient of the mean next-token loss and theta_j the weight:
 
     - "taylor": |mean over samples of g_j| * |theta_j|, the first-order estimate of
       |L(theta) - L(theta with theta_j = 0)| on all samples together;
     - "taylor_abs": mean over micro-batches of |g_j * theta_j|;
     - "magnitude": |theta_j|; the baseline that needs no text.
 
+    Attributes:
+        name: one of these.
+        micro_batch: blocks in a micro-batch of "taylor_abs". The scores of "taylor" do not depend on batching.
+    """
+
+    name: str = "taylor"
+    micro_batch: int = 1
+
+
+@dataclass
+class Sums:
+    """What has been summed so far, for each half of the samples, and the scores that follow.
+
+    In several processes all must ask for the same scores in the same order: each has only a part of the sums.
+
+    Attributes:
+        parameters: the weights that are scored, by name.
+        estimator: what importance means.
+        shared: the model is whole in each process, so that sums must be added up over them.
+        totals: for each half the sums, float32, in the shapes of (this process's part of) the parameters.
+        terms: for each half how many terms were summed: samples ("taylor") or micro-batches ("taylor_abs").
+    """
+
+    parameters: Mapping[str, nn.Parameter]
+    estimator: Estimator
+    shared: bool
+    totals: list[dict[str, torch.Tensor]] = field(default_factory=list)
+    terms: list[int] = field(default_factory=lambda: [0, 0])
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of each parameter, by name in ascending order."""
+        return {name: tuple(weight.shape) for name, weight in sorted(self.parameters.items())}
+
+    @torch.no_grad()
+    def score(self, name: str, halves: Sequence[int] = (0, 1)) -> np.ndarray:
+        """The importance of one parameter's weights, float32, in its shape, from all samples or from one half."""
+        weight = self.parameters[name]
+        value = local(weight).float()
+        if self.estimator.name != "magnitude":
+            total = sum(self.totals[half][name] for half in halves if half < len(self.totals))
+            total = total / sum(self.terms[half] for half in halves)
+            total = summed(total) if self.shared else total
+            value = total * value.to(total.device) if self.estimator.name == "taylor" else total
+        return full(spread(value.abs(), weight)).cpu().numpy()
+
+    def agreement(self, ratio: float) -> float:
+        """Jaccard index of the top regions (within each matrix) that the two halves of the samples give."""
+        tops = [regions.select(_Half(self, half), ratio) for half in (0, 1)]
+        return tops[0].jaccard(tops[1])
+
+
+@dataclass(frozen=True)
+class _Half:
+    """The scores from one half of the samples, as regions are selected from."""
+
+    sums: Sums
+    half: int
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        return self.sums.shapes
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.sums.score(name, (self.half,)).reshape(-1)
+
+
+def measure(
+    model: PreTrainedModel,
+    parameters: Mapping[str, nn.Parameter],
+    blocks: Blocks,
+    milestones: Sequence[int],
+    estimator: Estimator,
+    batch_tokens: int,
+    precision: str = "fp32",
+    checks: Sequence[int] = (),
+    offload: bool = False,
+) -> Iterator[tuple[int, Sums]]:
+    """Go through the samples once, and stop at each milestone and check to give the sums so far.
+
     Args:
         model: a causal language model; its weights stay as they are.
         parameters: the weights to score; no other gradient is computed.
         blocks: samples of one language, at least as many as the last milestone.
-        milestones: numbers of samples, ascending, multiples of `micro_batch`.
-        estimator: as above.
-        micro_batch: blocks in one backward pass.
+        milestones: numbers of samples, ascending.
+        estimator: what importance means. For "taylor_abs" milestones and checks are multiples of its micro-batch.
+        batch_tokens: tokens in one pass of "taylor", of each process; another number sums in another order.
         precision: "fp32", "bf16" or "auto"; sums are float32 in any case.
+        checks: numbers of samples, ascending; if there are any, the two halves of the samples are summed apart.
+        offload: hold the sums in RAM.
 
     Yields:
-        samples so far and the scores: float32, on the CPU, in the shapes of the parameters.
+        samples so far, and the sums, which the next step goes on to change.
     """
-    if estimator == "magnitude":
-        for samples in milestones:
-            yield samples, {name: weight.detach().abs().float().cpu() for name, weight in parameters.items()}
+    sums = Sums(parameters, estimator, shared=not is_sharded(model))
+    stops = sorted({*milestones, *checks})
+    if estimator.name == "magnitude":
+        yield from ((samples, sums) for samples in stops)
         return
 
-    model.eval().requires_grad_(False)
-    total = {name: torch.zeros_like(weight, dtype=torch.float32) for name, weight in parameters.items()}
+    model.requires_grad_(False)
+    for _ in range(2 if checks else 1):
+        sums.totals.append(
+            {
+                name: torch.zeros_like(local(weight), dtype=torch.float32, device="cpu" if offload else None)
+                for name, weight in parameters.items()
+            }
+        )
+    half = 0
+
+    @torch.no_grad()
+    def fold(name: str, weight: nn.Parameter) -> None:
+        total, gradient = sums.totals[half][name], local(weight.grad)
+        if estimator.name == "taylor_abs":
+            gradient = (gradient.float() * local(weight)).abs_()
+        total.add_(gradient.to(total.device))
+        weight.grad = None
+
     hooks = []
     for name, weight in parameters.items():
         weight.requires_grad_(True)
-        hooks.append(weight.register_post_accumulate_grad_hook(_fold(total[name], estimator)))
+        hooks.append(weight.register_post_accumulate_grad_hook(lambda weight, name=name: fold(name, weight)))
+    work = list(_passes(stops, estimator, batch_tokens // blocks.input_ids.shape[1], halves=len(sums.totals)))
     try:
-        for start in progress(range(0, milestones[-1], micro_batch), "importance", unit="batch"):
-            ids = torch.tensor(blocks.input_ids[start : start + micro_batch], dtype=torch.long, device=model.device)
-            with autocast(precision, model.device):
-                loss = next_token_loss(model, ids).mean()
-            # taylor sums over samples, so that any batching gives the same score
-            (loss * len(ids) if estimator == "taylor" else loss).backward()
-            samples = start + len(ids)
-            if samples in milestones:
-                terms = samples if estimator == "taylor" else samples // micro_batch
-                yield (
-                    samples,
-                    {name: _score(total[name], weight, terms, estimator) for name, weight in parameters.items()},
-                )
+        for index, (start, stop, half) in enumerate(progress(work, "importance", unit="batch")):
+            _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
+            sums.terms[half] += stop - start if estimator.name == "taylor" else 1
+            if stop in stops:
+                yield stop, sums
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _fold(total: torch.Tensor, estimator: str):
-    """A hook that adds a parameter's gradient to its total as soon as it is there, and frees it."""
+def _passes(stops: Sequence[int], estimator: Estimator, fitting: int, halves: int) -> Iterator[tuple[int, int, int]]:
+    """Cut the samples into passes (start, stop, half) that end at each stop, with as many of each half in between."""
+    unit = estimator.micro_batch if estimator.name == "taylor_abs" else 1
+    size = unit if estimator.name == "taylor_abs" else max(1, fitting) * processes().num_processes
+    start = 0
+    for stop in stops:
+        middle = start + -(-(stop - start) // (halves * unit)) * unit
+        for half, (first, last) in enumerate([(start, middle), (middle, stop)][:halves]):
+            for place in range(first, last, size):
+                yield place, min(place + size, last), half
+        start = stop
 
-    def hook(weight: torch.Tensor) -> None:
-        gradient = weight.grad.float()
-        total.add_(gradient if estimator == "taylor" else (gradient * weight.detach()).abs_())
-        weight.grad = None
 
-    return hook
+def _backward(model: PreTrainedModel, rows: np.ndarray, index: int, estimator: Estimator, precision: str) -> None:
+    """One pass over this process's share of `rows` (blocks); `index` numbers the passes.
 
-
-def _score(total: torch.Tensor, weight: torch.Tensor, terms: int, estimator: str) -> torch.Tensor:
-    mean = total / terms
-    return (mean.mul_(weight.detach().float()).abs_() if estimator == "taylor" else mean).cpu()
+    "taylor" sums over samples, which may be shared out at will. A micro-batch of "taylor_abs" is one gradient: where
+    each process has a whole model it goes to one of them, and is shared out where the gradient is summed over all.
+    """
+    state = processes()
+    if estimator.name == "taylor" or is_sharded(model):
+        mine = rows[state.process_index :: state.num_processes]
+    else:
+        mine = rows if index % state.num_processes == state.process_index else rows[:0]
+    weight = 1.0 if estimator.name == "taylor" else 1 / len(rows)
+    if is_sharded(model):
+        weight *= state.num_processes  # FSDP takes the mean over processes
+        if not len(mine):  # all must take part in each pass
+            mine, weight = rows[:1], 0.0
+    if len(mine):
+        ids = torch.tensor(mine, dtype=torch.long, device=model.device)
+        with autocast(precision, model.device):
+            loss = next_token_loss(model, ids).mean(1).sum() * weight
+        loss.backward()

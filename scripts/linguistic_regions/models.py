@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
+from linguistic_regions import distributed
 from linguistic_regions.commands import UserError
+from linguistic_regions.distributed import full, processes
 
 logging.disable_progress_bar()  # of loading and saving, which a log has no use for
 
 
 def device() -> torch.device:
-    """The first GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The process's own GPU if there is one, else the CPU."""
+    return processes().device
 
 
 def prepare(threads: int) -> None:
@@ -47,25 +50,52 @@ def autocast(precision: str, where: torch.device):
     return torch.autocast(where.type, torch.bfloat16) if mixed_precision(precision, where) else nullcontext()
 
 
-def load(path: str | Path, where: torch.device | None = None) -> PreTrainedModel:
-    """A causal language model in float32 from a folder in Hugging Face format: safetensors only, no remote code.
+def load(path: str | Path, where: torch.device | None = None, dtype: str = "float32") -> PreTrainedModel:
+    """A causal language model from a folder in Hugging Face format: safetensors only, no remote code.
+
+    Of a model that reads more than text (Gemma 3's images), what text does not pass through takes no gradient.
+
+    Args:
+        path: the folder.
+        where: its device; None: `device()`.
+        dtype: of the weights, "float32" or "bfloat16".
 
     Raises:
-        UserError: the folder holds no such model.
+        UserError: the folder holds no such model, or not all of its weights.
     """
     where = where or device()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             path,
-            dtype=torch.float32,
+            dtype=getattr(torch, dtype),
             use_safetensors=True,
             local_files_only=True,
             attn_implementation=_attention(where),
+            device_map={"": where},
+            output_loading_info=True,
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path}: no causal language model in safetensors format could be loaded: {error}") from None
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise UserError(f"{path}: {len(missing)} weights of the model are not in its files, {missing[0]} among them")
     model.config.use_cache = False
-    return model.to(where).eval()
+    model.requires_grad_(False)
+    for part in (model.get_decoder(), model.get_output_embeddings()):
+        part.requires_grad_(True)
+    return model.eval()
+
+
+def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> None:
+    """Write a model in Hugging Face format, from the main process; one that is spread over several is put together."""
+    weights = {}
+    for name, weight in model.named_parameters():
+        whole = full(weight.detach()).to("cpu", getattr(torch, dtype))
+        if processes().is_main_process:
+            weights[name] = whole
+    if processes().is_main_process:
+        model.config.dtype = getattr(torch, dtype)
+        model.save_pretrained(path, state_dict=weights)
 
 
 def from_scratch(
@@ -113,44 +143,71 @@ def from_scratch(
     return LlamaForCausalLM(config).to(where)
 
 
+def layers(model: PreTrainedModel) -> nn.ModuleList:
+    """The stack of decoder layers that text passes through.
+
+    Raises:
+        UserError: there is none, as in a model that is no stack of layers.
+    """
+    count = model.config.get_text_config().num_hidden_layers
+    for module in model.get_decoder().modules():
+        if isinstance(module, nn.ModuleList) and len(module) == count:
+            return module
+    raise UserError(f"model: {type(model).__name__} has no stack of {count} decoder layers; it cannot be used here")
+
+
+def shard(model: PreTrainedModel, precision: str) -> None:
+    """Spread a model over all processes (`accelerate launch`), in place; "bf16" or "auto" as in `mixed_precision`."""
+    distributed.shard(model, layers(model), mixed_precision(precision, model.device))
+
+
+def recompute_activations(model: PreTrainedModel) -> None:
+    """Keep no activations inside the layers: compute them again in the backward pass (activation checkpointing)."""
+    model.activation_checkpointing_enable()
+    for layer in layers(model):
+        layer.training = True  # transformers asks the layer alone; its dropout, in modules below it, stays off
+
+
 def selectable(model: PreTrainedModel, include: list[str], exclude: list[str]) -> dict[str, nn.Parameter]:
     """The weight matrices that regions are cut from, by parameter name, in the model's order.
 
-    They are the two-dimensional weights of linear modules (GPT-2's Conv1D among them) inside the stack of
-    decoder layers: no embedding, no head, no norm, no bias.
+    They are the two-dimensional weights of linear modules (GPT-2's Conv1D among them; fused query, key and value
+    are one matrix) inside the stack of decoder layers: no embedding, no head, no norm, no bias, no image tower.
 
     Args:
         model: any Hugging Face causal language model.
         include: if not empty, only names that one of these regular expressions matches (`re.search`) count,
-            and then embeddings and head may be among them.
+            and then embeddings, head and experts (three-dimensional) may be among them.
         exclude: names that one of these matches never count.
 
     Raises:
-        UserError: nothing is left.
+        UserError: nothing is left; or the layers hold experts, and neither pattern says what shall become of them.
     """
-    stacks = [
-        f"{name}."
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == model.config.get_text_config().num_hidden_layers
-    ]
-    linear = {
-        f"{name}.weight"
-        for name, module in model.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and name.startswith(tuple(stacks))
-    }
-    matrices = {name: weight for name, weight in model.named_parameters() if weight.ndim == 2}
+    candidates = {name: weight for name, weight in model.named_parameters() if weight.ndim > 1}
+    inside = {id(weight) for weight in layers(model).parameters()}
+    linear = {id(module.weight) for module in layers(model).modules() if isinstance(module, (nn.Linear, Conv1D))}
     found = {
         name: weight
-        for name, weight in matrices.items()
-        if (any(re.search(pattern, name) for pattern in include) if include else name in linear)
+        for name, weight in candidates.items()
+        if (any(re.search(pattern, name) for pattern in include) if include else id(weight) in linear)
         and not any(re.search(pattern, name) for pattern in exclude)
     }
     if not found:
         raise UserError(
-            "model.include / model.exclude: no weight matrix is selected; candidates are "
-            + ", ".join(sorted({re.sub(r"\d+", "N", name) for name in matrices}))
+            f"model.include / model.exclude: no weight matrix is selected; candidates are {_kinds(candidates)}"
+        )
+    experts = [name for name, weight in candidates.items() if id(weight) in inside and weight.ndim > 2]
+    if experts and not include and not exclude:
+        raise UserError(
+            f"model.include / model.exclude: {_kinds(experts)} are no matrices of linear modules; name them in "
+            f"model.include (with the others: {_kinds(found)}), or in model.exclude"
         )
     return found
+
+
+def _kinds(names: Iterable[str]) -> str:
+    """Parameter names with N for each layer's number."""
+    return ", ".join(sorted({re.sub(r"\d+", "N", name) for name in names}))
 
 
 def _attention(where: torch.device) -> str:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from linguistic_regions.distributed import collected, dealt
 from linguistic_regions.models import autocast
 from linguistic_regions.tokens import Blocks
 
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles
 IGNORED = -100
+LOGITS_AT_ONCE = 1 << 26  # 256 MiB in float32
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,28 @@ class Perplexity:
 
 
 def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each next token in nats, float32, shape (blocks, block size - 1)."""
-    logits = model(input_ids=input_ids).logits
+    """Negative log-likelihood of each next token in nats, float32, shape (blocks, block size - 1).
+
+    No more than `LOGITS_AT_ONCE` logits are float32 at a time: for a vocabulary of 256 000 those of 4 096 tokens would
+    take 4 GB. With gradients, those of a part are computed again in the backward pass.
+    """
+    logits = model(input_ids=input_ids).logits.flatten(0, 1)
     # The last position has no next token. It is ignored, not cut off: that would copy all logits.
-    targets = pad(input_ids[:, 1:], (0, 1), value=IGNORED)
-    losses = cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
+    targets = pad(input_ids[:, 1:], (0, 1), value=IGNORED).flatten()
+    rows = max(1, LOGITS_AT_ONCE // logits.shape[1])
+    if rows >= len(logits):
+        losses = _token_losses(logits, targets)
+    else:
+        parts = zip(logits.split(rows), targets.split(rows), strict=True)
+        losses = torch.cat([checkpoint(_token_losses, *part, use_reentrant=False) for part in parts])
     return losses.view(input_ids.shape)[:, :-1]
 
 
-@torch.inference_mode()
+def _token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="none")
+
+
+@torch.no_grad()  # not inference_mode: its tensors could not be trained on afterwards where a model is spread
 def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precision: str) -> np.ndarray:
     """Summed negative log-likelihood of each block in nats, float64, shape (blocks,).
 
@@ -55,15 +71,17 @@ def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precisi
         precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
     """
     batch = max(1, batch_tokens // blocks.input_ids.shape[1])
+    mine = dealt(len(blocks))
     sums = []
     was_training = model.training
     model.eval()
     with autocast(precision, model.device):
-        for start in range(0, len(blocks), batch):
-            ids = torch.tensor(blocks.input_ids[start : start + batch], dtype=torch.long, device=model.device)
-            sums.append(next_token_loss(model, ids).double().sum(1).cpu().numpy())
+        for start in range(0, len(mine), batch):
+            rows = blocks.input_ids[mine[start : start + batch]]
+            ids = torch.tensor(rows, dtype=torch.long, device=model.device)
+            sums.append(next_token_loss(model, ids).double().sum(1))
     model.train(was_training)
-    return np.concatenate(sums)
+    return collected(torch.cat(sums), len(blocks)).cpu().numpy()
 
 
 def summarize(nll: np.ndarray, blocks: Blocks, seed: int = 0) -> Perplexity:

@@ -116,6 +116,11 @@ def pieces(config: dict) -> dict[str, list[str]]:
             f"<results>/further/{languages}.csv"
             for languages in chunks(config["further"]["languages"], per_job["languages"])
         ]
+    if config["experiments"] and checks(config):
+        found["stability"] = [
+            f"<results>/stability/{languages}.csv"
+            for languages in chunks(config["importance"]["languages"], per_job["languages"])
+        ]
     if "retraining" in config["experiments"]:
         found["retraining"] = [
             f"<results>/retraining/{language}-{arms}.csv"
@@ -147,6 +152,14 @@ def model_name(config: dict) -> str:
     if config["model"]["hub"]:
         return config["model"]["hub"]
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
+
+
+def checks(config: dict) -> list[int]:
+    """The numbers of samples after which two halves are compared: none beyond the last sample, none without samples."""
+    importance = config["importance"]
+    if importance["estimator"] == "magnitude":
+        return []
+    return [samples for samples in importance["stability"]["checks"] if samples <= importance["samples"][-1]]
 
 
 def scored_models(config: dict, languages: list[str]) -> list[str]:

@@ -101,14 +101,21 @@ class Region:
 
     def jaccard(self, other: "Region") -> float:
         """Shared weights over all weights of either; 1 for two empty regions."""
-        shared = len(self & other)
-        either = len(self) + len(other) - shared
+        self._match(other)
+        shared = either = 0
+        for name in self.shapes:
+            mine, others = self.packed[name], other.packed[name]
+            shared += int(np.bitwise_count(mine & others).sum(dtype=np.int64))
+            either += int(np.bitwise_count(mine | others).sum(dtype=np.int64))
         return shared / either if either else 1.0
 
     def _combine(self, operation: Callable, other: "Region") -> "Region":
+        self._match(other)
+        return Region.computed(self.shapes, lambda name: operation(self.packed[name], other.packed[name]))
+
+    def _match(self, other: "Region") -> None:
         if self.shapes != other.shapes:
             raise UserError("the regions are not of the same model: their parameters or shapes differ")
-        return Region.computed(self.shapes, lambda name: operation(self.packed[name], other.packed[name]))
 
     def save(self, path: str | Path) -> None:
         """Write to safetensors; shapes, counts and `metadata` go into its metadata as JSON strings."""
@@ -157,7 +164,7 @@ def save(regions: Mapping[Path, Region]) -> dict[Path, int]:
             described = {"shapes": region.shapes, "counts": counts[path]} | region.metadata
             metadata = {key: json.dumps(value, sort_keys=True) for key, value in described.items()}
             packed = {name: (-(-size // 8),) for name, size in counts[path].items()}
-            writer = files.enter_context(tensorfile.create(path, packed, np.uint8, metadata))
+            writer = files.enter_context(tensorfile.create(path, packed, "uint8", metadata))
             writers[path] = writer, metadata
         names = sorted({name for region in regions.values() for name in region.shapes})
         for name in progress(names, "regions", unit="matrix"):

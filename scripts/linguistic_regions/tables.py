@@ -58,6 +58,7 @@ COLUMNS = {
         "seed": int,
     },
     "further": {"language": str, "samples": int, "nll": float, "ppl": float, "bits_per_byte": float},
+    "stability": {"language": str, "samples": int, "ratio": float, "jaccard": float},
     "overlap": {
         "region_a": str,
         "region_b": str,
@@ -73,6 +74,7 @@ KEYS = {
     "retraining": ["train_language", "arm", "learning_rate", "seed", "samples", "language"],
     "freezing": ["train_language", "learning_rate", "arm", "seed", "samples", "language"],
     "further": ["language", "samples"],
+    "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
 }

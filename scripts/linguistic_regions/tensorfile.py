@@ -38,28 +38,28 @@ class TensorWriter:
 
 @contextmanager
 def create(
-    path: str | Path, shapes: Mapping[str, Shape], dtype: type, metadata: dict[str, str]
+    path: str | Path, shapes: Mapping[str, Shape], dtype: str, metadata: dict[str, str]
 ) -> Iterator[TensorWriter]:
     """Write a safetensors file tensor by tensor; it appears under its name when the block ends.
 
     Args:
         path: the file.
         shapes: the tensors, in the order in which they will be written.
-        dtype: of all of them: float32 or uint8.
+        dtype: of all of them: "float32" or "uint8".
         metadata: strings. The block may change values, but not make their JSON longer: the header precedes the
             tensors, and has room for what it was announced with.
     """
-    dtype = np.dtype(dtype)
-    announced = ((name, tuple(shape), dtype) for name, shape in shapes.items())
+    kind = np.dtype(dtype)
+    announced = ((name, tuple(shape), kind) for name, shape in shapes.items())
     with whole(path) as part, part.open("wb") as file:
-        header = _header(shapes, dtype, metadata)
+        header = _header(shapes, kind, metadata)
         room = -(-len(header) // 8) * 8  # data begins at a multiple of eight bytes
         file.write(room.to_bytes(8, "little") + header.ljust(room))
         writer = TensorWriter(file, announced)
         yield writer
         if (missing := next(writer.expected, None)) is not None:
             raise ValueError(f"{path}: {missing[0]} was announced and not written")
-        header = _header(shapes, dtype, metadata)
+        header = _header(shapes, kind, metadata)
         if len(header) > room:
             raise ValueError(f"{path}: its metadata grew beyond {room} bytes")
         file.seek(8)

@@ -1,7 +1,7 @@
 """Training a language model through accelerate: AdamW, cosine schedule with warm-up, checkpoints, milestones.
 
 The order of the samples, the schedule and the weights are functions of the step alone, so that a run that goes
-on from a checkpoint ends as if it had never stopped.
+on from a checkpoint ends as if it had never stopped. Several processes share the samples of each step.
 """
 
 import hashlib
@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from transformers import PreTrainedModel
 
 from linguistic_regions.commands import UserError, progress
+from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread
 from linguistic_regions.freezing import Frozen
-from linguistic_regions.models import mixed_precision
+from linguistic_regions.models import autocast, recompute_activations
 from linguistic_regions.perplexity import next_token_loss
 from linguistic_regions.storage import whole
 
@@ -40,6 +41,7 @@ class Schedule:
         max_grad_norm: gradients are clipped to this norm.
         batch_tokens: tokens in one forward and backward pass; more than that is accumulated.
         precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device has them; weights stay float32).
+        activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
     """
 
     batch_size: int = 16
@@ -49,11 +51,14 @@ class Schedule:
     max_grad_norm: float = 1.0
     batch_tokens: int = 8192
     precision: str = "auto"
+    activation_checkpointing: bool = False
 
 
 @dataclass(frozen=True)
 class Checkpoints:
     """Where training keeps its state while it runs: outside declared outputs, which a workflow deletes on a rerun.
+
+    A checkpoint is one safetensors file, or one for each process that holds a part of the model.
 
     Attributes:
         folder: made when needed; the program removes it when its outputs are whole.
@@ -63,22 +68,38 @@ class Checkpoints:
     folder: Path
     minutes: float = 10.0
 
-    def latest(self, identity: str) -> Path | None:
-        """The newest checkpoint of the training with this identity; those of another are removed."""
-        for path in sorted(self.folder.glob("step-*.safetensors"), reverse=True):
-            with safe_open(path, "pt") as file:
-                if file.metadata()["identity"] == identity:
-                    return path
-            path.unlink()
+    def latest(self, identity: str, part: int, parts: int) -> Path | None:
+        """This part of the newest whole checkpoint of the training with this identity; others are removed."""
+        for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
+            files = [self._file(step, number, parts) for number in range(parts)]
+            if all(path.exists() and _identity_of(path) == identity for path in files):
+                return files[part]
+            if part == 0:
+                self._remove(step)
         return None
 
-    def save(self, step: int, tensors: dict[str, torch.Tensor], results: list[dict], identity: str) -> None:
-        """Write a checkpoint and remove all but the last two."""
+    def save(
+        self, step: int, tensors: dict[str, torch.Tensor], results: list[dict], identity: str, part: int, parts: int
+    ) -> None:
+        """Write this part of a checkpoint, and remove all but the last two."""
         metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
-        with whole(self.folder / f"step-{step:09d}.safetensors") as part:
-            save_file(tensors, part, metadata)
-        for old in sorted(self.folder.glob("step-*.safetensors"))[:-2]:
-            old.unlink()
+        with whole(self._file(f"step-{step:09d}", part, parts)) as file:
+            save_file(tensors, file, metadata)
+        if part == 0:
+            for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
+                self._remove(old)
+
+    def _file(self, step: str, part: int, parts: int) -> Path:
+        return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
+
+    def _remove(self, step: str) -> None:
+        for path in self.folder.glob(f"{step}.*"):
+            path.unlink()
+
+
+def _identity_of(path: Path) -> str:
+    with safe_open(path, "pt") as file:
+        return file.metadata()["identity"]
 
 
 def train(
@@ -118,35 +139,43 @@ def train(
                 f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
                 f"up to {steps * schedule.batch_size}"
             )
-    on_cpu = model.device.type == "cpu"
-    precision = "bf16" if mixed_precision(schedule.precision, model.device) else "no"
-    micro_batch, accumulation = _micro_batches(schedule, rows.shape[1])
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision, gradient_accumulation_steps=accumulation)
-    if accelerator.num_processes > 1:
-        raise UserError("training runs in one process; start it without a launcher of several")
+    if schedule.activation_checkpointing:
+        recompute_activations(model)
+    state = processes()
+    micro_batch, accumulation = _micro_batches(schedule, rows.shape[1], state.num_processes)
+    # Mixed precision is ours: accelerate's would make all logits float32 at once.
+    accelerator = Accelerator(
+        cpu=model.device.type == "cpu", mixed_precision="no", gradient_accumulation_steps=accumulation
+    )
     optimizer = _optimizer(model, learning_rate, schedule)
     batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
 
     results, step = [], 0
-    identity = _identity(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
-    latest = checkpoints and checkpoints.latest(identity)
+    part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
+    identity = from_main(_identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
+    latest = checkpoints and checkpoints.latest(identity, part, parts)
     if latest:
         step, results = _resume(latest, model, optimizer)
         logging.info("%s: going on from %s", description, latest)
     elif 0 in milestones:
         results += _milestone(model, at_milestone, 0)
-    wrapped, optimizer, batches = accelerator.prepare(model, optimizer, batches)
+    state.wait_for_everyone()
+    if is_sharded(model):  # its gradients are averaged over the processes already
+        wrapped, (optimizer, batches) = model, accelerator.prepare(optimizer, batches)
+    else:
+        wrapped, optimizer, batches = accelerator.prepare(model, optimizer, batches)
     wrapped.train()
     saved = time.monotonic()
     bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
     for _, (ids,) in zip(bar, accelerator.skip_first_batches(batches, step * accumulation), strict=True):
         torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
         with accelerator.accumulate(wrapped):
-            loss = next_token_loss(wrapped, ids.long()).mean()
+            with autocast(schedule.precision, model.device):
+                loss = next_token_loss(wrapped, ids.long()).mean()
             accelerator.backward(loss)
             if not accelerator.sync_gradients:
                 continue
-            norm = accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm)
+            norm = full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
             optimizer.step()
@@ -159,8 +188,9 @@ def train(
         if step * schedule.batch_size in milestones:
             bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
             results += _milestone(model, at_milestone, step * schedule.batch_size)
-        if checkpoints and step < steps and time.monotonic() - saved > 60 * checkpoints.minutes:
-            checkpoints.save(step, _state(model, optimizer), results, identity)
+        if checkpoints and step < steps and from_main(time.monotonic() - saved > 60 * checkpoints.minutes):
+            if state.is_main_process or parts > 1:
+                checkpoints.save(step, _state(model, optimizer), results, identity, part, parts)
             saved = time.monotonic()
     return results
 
@@ -181,13 +211,20 @@ def _optimizer(model: PreTrainedModel, learning_rate: float, schedule: Schedule)
     return AdamW([group for group in groups if group["params"]], learning_rate, schedule.betas, fused=True)
 
 
-def _micro_batches(schedule: Schedule, block_size: int) -> tuple[int, int]:
-    """Samples per pass and passes per step: the fewest passes that keep to `batch_tokens` and divide the batch."""
-    for passes in range(1, schedule.batch_size + 1):
-        size = schedule.batch_size // passes
-        if schedule.batch_size % passes == 0 and size * block_size <= schedule.batch_tokens:
+def _micro_batches(schedule: Schedule, block_size: int, processes: int = 1) -> tuple[int, int]:
+    """Samples per pass of a process, and its passes per step: the fewest that keep to `batch_tokens`.
+
+    Raises:
+        UserError: the processes cannot share a batch evenly.
+    """
+    share = schedule.batch_size // processes
+    if schedule.batch_size % processes:
+        raise UserError(f"training.batch_size: {schedule.batch_size} samples cannot be shared by {processes} processes")
+    for passes in range(1, share + 1):
+        size = share // passes
+        if share % passes == 0 and size * block_size <= schedule.batch_tokens:
             return size, passes
-    return 1, schedule.batch_size
+    return 1, share
 
 
 def warm_cosine(step: int, warmup: int, steps: int) -> float:
@@ -199,33 +236,35 @@ def warm_cosine(step: int, warmup: int, steps: int) -> float:
 
 def _identity(model, rows: np.ndarray, learning_rate: float, schedule: Schedule, milestones: list[int]) -> str:
     """A digest of all that a training starts from; weights by a sample of a thousand of each parameter."""
-    digest = hashlib.sha256(repr((learning_rate, schedule, milestones, rows.shape)).encode())
+    digest = hashlib.sha256(repr((learning_rate, schedule, milestones, rows.shape, processes().num_processes)).encode())
     digest.update(rows.tobytes())
     for name, weight in model.named_parameters():
-        flat = weight.detach().view(-1)
+        flat = local(weight.detach()).view(-1)
         digest.update(f"{name} {tuple(weight.shape)} {weight.requires_grad}".encode())
         digest.update(flat[:: max(1, len(flat) // 1000)].cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
 def _state(model, optimizer) -> dict[str, torch.Tensor]:
-    tensors = {f"model.{name}": weight.detach() for name, weight in model.named_parameters()}
+    tensors = {f"model.{name}": local(weight.detach()) for name, weight in model.named_parameters()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+        tensors |= {f"optimizer.{index}.{key}": local(value) for key, value in state.items()}
     return tensors
 
 
+@torch.no_grad()
 def _resume(path: Path, model, optimizer) -> tuple[int, list[dict]]:
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     tensors = load_file(path)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.copy_(tensors[f"model.{name}"])
+    for name, weight in model.named_parameters():
+        local(weight).copy_(tensors[f"model.{name}"])
+    trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
+            part = value if name == "step" else spread(value, trained[int(index)])
+            state.setdefault(int(index), {})[name] = part
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return int(metadata["step"]), json.loads(metadata["results"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.figures import curves, heatmaps, removal
+from linguistic_regions.figures import curves, heatmaps, removal, stability
 
 
 def draw(
@@ -19,6 +19,7 @@ def draw(
         density_prefixes: how the names of the regions start whose density is drawn.
     """
     drawings = {
+        "stability": ("stability", stability.stability),
         "removal": ("removal", lambda table: removal.core_removal(table, languages)),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(table, languages)),
         "retraining": ("retraining", curves.retraining),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from linguistic_regions.findings.finding import FAILS, HOLDS, UNTESTED, Finding
+from linguistic_regions.findings.importance import importance_findings
 from linguistic_regions.findings.removal import core_findings, monolingual_findings
 from linguistic_regions.findings.training import freezing_findings, retraining_findings
 
@@ -18,7 +19,7 @@ __all__ = ["FAILS", "HOLDS", "UNTESTED", "Finding", "findings"]
 def findings(
     tables: Mapping[str, pd.DataFrame], printed: Mapping[str, pd.DataFrame], names: Mapping[str, str]
 ) -> list[Finding]:
-    """Every claim, in the order of the experiments; what a run did not measure is `UNTESTED`.
+    """Every claim, first on the scores, then in the order of the experiments; what a run did not measure is `UNTESTED`.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
@@ -27,6 +28,7 @@ def findings(
     """
     removal = tables.get("removal")
     return [
+        *importance_findings(tables.get("stability")),
         *core_findings(removal, printed["core_removal"]),
         *retraining_findings(tables.get("retraining"), printed["retraining"]),
         *monolingual_findings(removal, printed["monolingual"], names),

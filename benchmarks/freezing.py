@@ -1,0 +1,52 @@
+"""Training steps with the core frozen, against the same steps with nothing frozen."""
+
+from collections.abc import Iterator
+
+import torch
+from measurement import Row, medians
+from torch.optim import AdamW
+from workbench import PRECISION, batch_tokens, llama, named, on_gpu, region, text, wait
+
+from linguistic_regions.freezing import Few, Frozen
+from linguistic_regions.models import autocast
+from linguistic_regions.perplexity import next_token_loss
+
+RATIOS = (0.01, 0.05)
+STEPS = 4
+
+
+def rows() -> Iterator[Row]:
+    """Steps of AdamW; on a GPU of plain gradient descent, as AdamW's states would not fit beside a 7B model."""
+    model = llama().train()
+    ids = torch.tensor(text(model, batch_tokens() // 128).input_ids, dtype=torch.long, device=model.device)
+    ids = ids[: batch_tokens() // ids.shape[1]]
+    optimizer = torch.optim.SGD(model.parameters(), 1e-5) if on_gpu() else AdamW(model.parameters(), 1e-5, fused=True)
+
+    def steps(frozen: Frozen | None) -> None:
+        for _ in range(STEPS):
+            with autocast(PRECISION, model.device):
+                loss = next_token_loss(model, ids).mean()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if frozen:
+                frozen.restore()
+        wait()
+
+    for ratio in RATIOS:
+        chosen = region(model, ratio)
+        frozen = Frozen(chosen, dict(model.named_parameters()))
+        with_frozen, without, alone = medians(
+            lambda frozen=frozen: steps(frozen), lambda: steps(None), lambda frozen=frozen: wait(frozen.restore())
+        )
+        held = sum(
+            part.values.nbytes + (part.index if isinstance(part, Few) else part.mask).nbytes for part in frozen.held
+        )
+        yield Row(
+            f"training with {ratio:.0%} frozen, {named(model)}",
+            f"{with_frozen / STEPS:.4f} s a step",
+            f"{without / STEPS:.4f} s a step (nothing frozen)",
+            without / with_frozen,
+            f"giving the weights back takes {1e3 * alone:.1f} ms, {alone * STEPS / without:.2%} of a step; "
+            f"{held / len(chosen):.1f} bytes per frozen weight",
+        )

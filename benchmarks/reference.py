@@ -1,0 +1,55 @@
+"""The plain ways that the benchmarks compare with: short, obvious, without regard to memory or speed."""
+
+import random
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch.nn.functional import cross_entropy
+
+from linguistic_regions.models import autocast
+
+
+def cut(files: list, name: str, ratio: float, seed: int) -> dict[str, np.ndarray]:
+    """Top, bottom and random regions of one matrix as boolean masks (flat), from the sum of its scores in `files`.
+
+    `random` draws with another generator than the library: the same number of weights, not the same weights.
+    """
+    total = sum(_read(file, name) for file in files)
+    count = int(ratio * total.numel())
+    chosen = {
+        "top": torch.topk(total, count).indices.numpy(),
+        "bottom": torch.topk(total, count, largest=False).indices.numpy(),
+        "random": random.Random(seed).sample(range(total.numel()), count),
+    }
+    masks = {kind: np.zeros(total.numel(), bool) for kind in chosen}
+    for kind, places in chosen.items():
+        masks[kind][places] = True
+    return masks
+
+
+def _read(file, name: str) -> torch.Tensor:
+    with safe_open(file, "pt") as opened:
+        return opened.get_tensor(name).flatten()
+
+
+def passes(model, blocks: np.ndarray, size: int, precision: str, weights: list = ()) -> None:
+    """Forward over all blocks, `size` at a time; with `weights` backward too, each gradient thrown away.
+
+    Args:
+        model: a causal language model.
+        blocks: int32, shape (blocks, block size).
+        size: blocks in one pass.
+        precision: "fp32", "bf16" or "auto".
+        weights: parameters, those alone that want gradients.
+    """
+    with torch.set_grad_enabled(bool(weights)):
+        for start in range(0, len(blocks), size):
+            ids = torch.tensor(blocks[start : start + size], dtype=torch.long, device=model.device)
+            with autocast(precision, model.device):
+                logits = model(input_ids=ids).logits
+                loss = cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten()) if weights else None
+            if weights:
+                loss.backward()
+            for weight in weights:
+                weight.grad = None

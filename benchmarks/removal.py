@@ -1,0 +1,48 @@
+"""Removal of many regions one after another, against as many bare forward passes."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import reference
+from measurement import Row, medians
+from workbench import PRECISION, batch_tokens, forward_flops, llama, named, peak_flops, peak_memory, region, text, wait
+
+from linguistic_regions import freezing, perplexity
+from linguistic_regions.regions import Region
+
+REGIONS = 3
+LANGUAGES = 4
+
+
+def rows() -> Iterator[Row]:
+    """Each region read, removed, measured in each language and restored."""
+    model = llama()
+    blocks = text(model, 48)
+    parameters = dict(model.named_parameters())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "region.safetensors"
+        region(model, 0.03).save(path)
+
+        def ours() -> None:
+            for _ in range(REGIONS):
+                with freezing.removed(Region.load(path), parameters):
+                    for _ in range(LANGUAGES):
+                        perplexity.evaluate(model, blocks, batch_tokens(), PRECISION)
+
+        def plain() -> None:
+            for _ in range(REGIONS * LANGUAGES):
+                reference.passes(model, blocks.input_ids, batch_tokens() // blocks.input_ids.shape[1], PRECISION)
+            wait()
+
+        our, bare = medians(ours, plain, rounds=3)
+    tokens = REGIONS * LANGUAGES * blocks.input_ids.size
+    flops = REGIONS * LANGUAGES * forward_flops(model, blocks)
+    peak = peak_flops()
+    yield Row(
+        f"removal of {REGIONS} regions of 3 %, {LANGUAGES} languages, {named(model)}",
+        f"{tokens / our:,.0f} tokens/s{peak_memory()}",
+        f"{tokens / bare:,.0f} tokens/s (bare forward)",
+        bare / our,
+        f"{flops / our / 1e12:.2f} of {peak / 1e12:.2f} TFLOP/s of a large product: {flops / our / peak:.0%}",
+    )

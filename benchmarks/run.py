@@ -1,0 +1,31 @@
+"""How fast the steps are, against plain references and against what bounds them.
+
+    python benchmarks/run.py                        all benchmarks
+    python benchmarks/run.py selection freezing     some of them
+
+Each prints a line of the table in docs/performance.md when it is measured.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "scripts"))
+
+BENCHMARKS = ["tokenizing", "importance", "selection", "removal", "freezing"]
+
+
+def main(names: list[str]) -> None:
+    """Measure and print the table, row by row."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"run.py: error: no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    print("| what | ours | reference | ratio | limit |\n| --- | --- | --- | --: | --- |", flush=True)
+    for name in names or BENCHMARKS:
+        for row in importlib.import_module(name).rows():
+            print(f"| {row.what} | {row.ours} | {row.reference} | {row.ratio:.2f} | {row.limit} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

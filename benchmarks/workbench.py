@@ -1,0 +1,83 @@
+"""The random Llama that the benchmarks run: shaped like LLaMA-2-7B on a GPU, small on a CPU. Its text is random too."""
+
+import numpy as np
+import torch
+from measurement import seconds
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from linguistic_regions import models
+from linguistic_regions.models import mixed_precision
+from linguistic_regions.regions import Region
+from linguistic_regions.tokens import Blocks
+
+PRECISION = "auto"
+
+
+def on_gpu() -> bool:
+    """Whether there is a GPU."""
+    return models.device().type == "cuda"
+
+
+def llama() -> PreTrainedModel:
+    """A Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 8 x 512 in float32 on a CPU."""
+    width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 8, 8, 8192)
+    config = LlamaConfig(
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=mlp, num_hidden_layers=layers,
+        num_attention_heads=heads, max_position_embeddings=2048, use_cache=False,
+        attn_implementation="sdpa" if on_gpu() else "eager",
+    )  # fmt: skip
+    torch.manual_seed(0)
+    with torch.device(models.device()):
+        model = LlamaForCausalLM(config)
+    return model.to(torch.bfloat16 if on_gpu() else torch.float32).eval()
+
+
+def text(model: PreTrainedModel, count: int) -> Blocks:
+    """`count` blocks of random tokens: 512 each on a GPU, 128 on a CPU."""
+    size = 512 if on_gpu() else 128
+    ids = np.random.default_rng(0).integers(0, model.config.vocab_size, (count, size)).astype(np.int32)
+    return Blocks(ids, [str(block) for block in range(count)], np.full(count, 2 * size, np.int32), bos=True)
+
+
+def batch_tokens() -> int:
+    """Tokens in one pass."""
+    return 8192 if on_gpu() else 2048
+
+
+def named(model: PreTrainedModel) -> str:
+    """The model in a few words."""
+    return f"Llama of {model.num_parameters() / 1e6:,.0f} M parameters, {models.device().type}"
+
+
+def region(model: PreTrainedModel, ratio: float) -> Region:
+    """A random region of the model's matrices."""
+    generator = np.random.default_rng(0)
+    shapes = {name: tuple(weight.shape) for name, weight in models.selectable(model, [], []).items()}
+    return Region.from_masks({name: generator.random(shape, np.float32) < ratio for name, shape in shapes.items()})
+
+
+def forward_flops(model: PreTrainedModel, blocks: Blocks) -> float:
+    """Of a forward pass over all blocks: 2 per weight and token, without the embedding, and attention's products."""
+    config, size = model.config, blocks.input_ids.shape[1]
+    weights = model.num_parameters() - config.vocab_size * config.hidden_size
+    return blocks.input_ids.size * (2 * weights + 4 * size * config.hidden_size * config.num_hidden_layers)
+
+
+def peak_flops() -> float:
+    """FLOP/s of a large matrix product in the benchmarks' precision: what this machine can reach."""
+    size = 8192 if on_gpu() else 2048
+    dtype = torch.bfloat16 if mixed_precision(PRECISION, models.device()) else torch.float32
+    square = torch.randn(size, size, device=models.device(), dtype=dtype)
+    return 2 * size**3 / min(seconds(lambda: wait(square @ square)) for _ in range(10))
+
+
+def wait(value=None):
+    """Wait for the GPU to finish, if there is one."""
+    if on_gpu():
+        torch.cuda.synchronize()
+    return value
+
+
+def peak_memory() -> str:
+    """Peak of the GPU's memory so far, in words; nothing on a CPU."""
+    return f", peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if on_gpu() else ""

@@ -1,0 +1,149 @@
+"""Say what a config will cost, before anything runs: jobs, operations, time, GPUs, memory and disk of each rule."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from linguistic_regions import configuration, plan
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.costs import Step, costs, machine, shapes
+from linguistic_regions.costs.gpus import gpu as gpu_called
+from linguistic_regions.costs.shapes import Shape
+from linguistic_regions.formats import percent
+
+DEFAULTS = Path(__file__).parents[1] / "config.yaml"
+INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules, as `keep` names them
+HEADINGS = ["rule", "jobs", "operations", "time per job"]
+ON_GPU = ["GPUs", "GPU hours", "GPU memory"]
+ON_CPU = ["threads", "CPU hours"]
+SIZES = ["RAM per job", "intermediates", "results"]
+NOTHING = "–"
+
+
+def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None) -> None:
+    """Print what a run with this config costs: a row per rule, what the figures rest on, and what is deleted.
+
+    Args:
+        configfile: files that say what differs from config.yaml, as for Snakemake's --configfile.
+        gpu: kind of GPU, a name of resources/gpus.tsv; None: the config's, and if it has none, the CPU.
+    """
+    config: dict = {}
+    for path in (DEFAULTS, *configfile):
+        config = merged(config, _read(path))
+    config = configuration.check(config)
+    gpu = gpu or config["gpu"]
+    shape, steps = shapes.shape(config), costs(config, gpu)
+    print(
+        f"{config['run']}: {plan.model_name(config)}; {shape.parameters / 1e6:,.1f} million weights, "
+        f"{shape.matrices / 1e6:,.1f} of them selectable; on {gpu or 'the CPU'}\n"
+    )
+    rows = [HEADINGS + (ON_GPU if gpu else ON_CPU) + SIZES]
+    rows += [_row(rule, step, bool(gpu)) for rule, step in steps.items()]
+    print(_aligned([*rows, _total(steps, bool(gpu))]) + "\n")
+    print("\n".join(_notes(config, shape, steps, gpu)))
+
+
+def merged(config: dict, changes: dict) -> dict:
+    """The config with changes made to it, section by section, as Snakemake makes those of --configfile."""
+    config = dict(config)
+    for key, value in changes.items():
+        below = config.get(key)
+        config[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return config
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"--configfile: {path} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"--configfile: {path} holds no keys; docs/config.md lists them")
+    return content
+
+
+def _row(rule: str, step: Step, on_gpu: bool) -> list[str]:
+    cost, disk = step.cost, _bytes(_disk(step))
+    count, memory = (cost.gpus, [_bytes(cost.device_bytes)]) if on_gpu else (cost.threads, [])
+    device = [str(count), _hours(step, on_gpu), *memory] if count else [NOTHING] * len(ON_GPU)
+    sizes = [disk, NOTHING] if rule in INTERMEDIATES else [NOTHING, disk]
+    return [rule, str(step.jobs), _flops(step), _time(cost.seconds), *device, _bytes(cost.host_bytes), *sizes]
+
+
+def _total(steps: dict[str, Step], on_gpu: bool) -> list[str]:
+    """The last row: sums, where they mean something."""
+    every = Step(tuple(job for step in steps.values() for job in step.each))
+    intermediates = sum(_disk(step) for rule, step in steps.items() if rule in INTERMEDIATES)
+    device = [NOTHING, _hours(every, on_gpu), *([NOTHING] if on_gpu else [])]
+    sizes = [_bytes(intermediates), _bytes(_disk(every) - intermediates)]
+    return ["total", str(every.jobs), _flops(every), NOTHING, *device, NOTHING, *sizes]
+
+
+def _notes(config: dict, shape: Shape, steps: dict[str, Step], gpu: str | None) -> list[str]:
+    """What the figures rest on and leave out, and what is deleted on the way."""
+    speed = f"a CPU thread does {machine.CPU_FLOPS / 1e12:g} TFLOP/s"
+    if gpu:
+        kind = gpu_called(gpu)
+        peak = kind.fp32_flops if config["precision"] == "fp32" else kind.bf16_flops
+        speed = (
+            f"passes reach {percent(machine.TRAINING_SHARE)} of {peak / 1e12:g} TFLOP/s, forward passes alone "
+            f"{percent(machine.FORWARD_SHARE)}; {percent(machine.USABLE)} of {kind.memory / 2**30:.0f} GiB are usable"
+        )
+    dropped = [rule for rule, name in INTERMEDIATES.items() if rule in steps and name not in config["keep"]]
+    said = ", ".join(f"{INTERMEDIATES[rule]} ({_bytes(_disk(steps[rule]))})" for rule in dropped)
+    return [
+        f"Assumed: {speed}.",
+        "Times are good to a factor of two; memory and disk are upper bounds.",
+        "Not counted: waiting, second attempts, the hub's cache, container images; and the checkpoints of a training",
+        f"while it runs, up to {_bytes(2 * 12 * shape.parameters)}.",
+        f"Deleted once nothing needs them: {said or 'nothing'}; kept: {', '.join(config['keep']) or 'nothing'}.",
+    ]
+
+
+def _disk(step: Step) -> float:
+    return sum(job.disk_bytes for job in step.each)
+
+
+def _hours(step: Step, on_gpu: bool) -> str:
+    """GPU hours, or those of CPU threads, of all jobs."""
+    hours = sum(job.seconds * (job.gpus if on_gpu else job.threads) for job in step.each) / 3600
+    return f"{hours:,.2f}" if hours >= 0.01 else "<0.01"
+
+
+def _flops(step: Step) -> str:
+    """Operations of all jobs."""
+    flops = sum(job.flops for job in step.each)
+    return f"{_scaled(flops, 1000, ('', 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'))}FLOP" if flops else NOTHING
+
+
+def _bytes(value: float) -> str:
+    return f"{_scaled(value, 1024, ('', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'))}B"
+
+
+def _scaled(value: float, base: int, prefixes: Sequence[str]) -> str:
+    """A quantity to three digits and its prefix: 1.2e18 reads 1.2 E."""
+    place = 0
+    while value >= base and place + 1 < len(prefixes):
+        value, place = value / base, place + 1
+    return f"{value:.0f} {prefixes[place]}" if value >= 100 else f"{value:.3g} {prefixes[place]}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    """Rows as text: the first column to the left, the others, which are figures, to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *figures in rows:
+        padded = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *padded]))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,185 @@
+"""The shape of a decoder: how many weights it has and where, before any of them is loaded. Standard library only.
+
+`resources/models.tsv` holds the shapes of common models, the gated ones among them, so that a plan needs no network.
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from linguistic_regions.commands import UserError
+
+TABLE = Path(__file__).parents[3] / "resources" / "models.tsv"
+
+# What config.json calls a field: the usual name, and those of other architectures.
+NAMES = {
+    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
+    "width": ("hidden_size", "n_embd", "n_embed", "d_model"),
+    "mlp_width": ("moe_intermediate_size", "intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
+    "heads": ("num_attention_heads", "n_head", "attention_heads", "num_heads"),
+    "kv_heads": ("num_key_value_heads", "num_kv_heads"),
+    "head_size": ("head_dim",),
+    "vocabulary": ("vocab_size",),
+    "experts": ("num_experts", "num_local_experts", "n_routed_experts"),
+    "active": ("num_experts_per_tok", "experts_per_token"),
+}
+# Model types whose MLP has two matrices; that of all others has a third, its gate.
+UNGATED = {"biogpt", "bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "nemotron"}
+UNGATED |= {"opt", "persimmon", "phi", "starcoder2", "xglm"}
+# What Gemma 3 leaves out of its config.json wherever it is as transformers has it by default.
+GEMMA_3 = {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262208}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a decoder with one attention and one MLP in each layer.
+
+    Attributes:
+        layers: decoder layers.
+        width: hidden size.
+        mlp_width: inner width of the MLP, or of one expert.
+        heads: attention heads.
+        kv_heads: key and value heads; fewer than `heads` is grouped-query attention.
+        head_size: width of a head; heads x head_size need not be `width`.
+        vocabulary: rows of the embedding.
+        tied: whether the head shares the embedding's weights.
+        gated: whether the MLP has a third matrix, the gate.
+        experts: MLPs of each layer, of which ...
+        active: ... a token passes through so many.
+    """
+
+    layers: int
+    width: int
+    mlp_width: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    vocabulary: int
+    tied: bool
+    gated: bool
+    experts: int = 1
+    active: int = 1
+
+    @property
+    def matrices(self) -> int:
+        """Selectable weights: query, key, value, output and MLP of all layers (no router, no shared expert)."""
+        return self.layers * (self._attention + self.experts * self._mlp)
+
+    @property
+    def used(self) -> int:
+        """Those of them that a token passes through."""
+        return self.layers * (self._attention + self.active * self._mlp)
+
+    @property
+    def largest_matrix(self) -> int:
+        """Weights of the largest selectable matrix; some models join query, key and value, or gate and up, to one."""
+        return self.width * max(self.experts * self.mlp_width, self.heads * self.head_size)
+
+    @property
+    def embedding(self) -> int:
+        """Weights of the embedding, and of the head."""
+        return self.vocabulary * self.width
+
+    @property
+    def parameters(self) -> int:
+        """All weights of the language model but norms, biases and position embeddings (below 1 %)."""
+        return self.matrices + self.embedding * (1 if self.tied else 2)
+
+    @property
+    def _attention(self) -> int:
+        return 2 * (self.heads + self.kv_heads) * self.head_size * self.width
+
+    @property
+    def _mlp(self) -> int:
+        return (3 if self.gated else 2) * self.width * self.mlp_width
+
+
+def shape(config: dict) -> Shape:
+    """The shape of the config's base model.
+
+    That of `model.scratch` if `model.hub` is null, else from the config.json of the folder `model.hub`, from
+    resources/models.tsv, or from the hub (whose client keeps what it fetched: no network the second time).
+
+    Raises:
+        UserError: config.json cannot be had, or lacks a field.
+    """
+    model = config["model"]
+    if model["hub"] is None:
+        keys = ("layers", "width", "mlp_width", "heads", "kv_heads", "vocabulary", "tied")
+        scratch = {key: model["scratch"][key] for key in keys}
+        return Shape(**scratch, head_size=scratch["width"] // scratch["heads"], gated=True)
+    folder = Path(model["hub"])
+    if folder.is_dir():
+        return _read(folder / "config.json", model["hub"])
+    return known().get(model["hub"]) or _read(_fetched(model["hub"], model["revision"]), model["hub"])
+
+
+@cache
+def known() -> dict[str, Shape]:
+    """The shapes of resources/models.tsv, by the model's name on the hub."""
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {row.pop("name"): Shape(**{key: json.loads(value) for key, value in row.items()}) for row in rows}
+
+
+def described(content: dict, name: str) -> Shape:
+    """The shape that a config.json describes.
+
+    Args:
+        content: of the file; of a model that reads more than text, the text model's section counts.
+        name: of the model, for the error.
+
+    Raises:
+        UserError: it lacks a field.
+    """
+    content = content.get("text_config", content)
+    if content.get("model_type") == "gemma3_text":
+        content = GEMMA_3 | content
+
+    def field(key: str, otherwise: int | None = None) -> int:
+        found = next((content[known] for known in NAMES[key] if content.get(known) is not None), otherwise)
+        if found is None:
+            raise UserError(
+                f"model.hub: {name}: its config.json names no {NAMES[key][0]}; add the model to resources/{TABLE.name}"
+            )
+        return found
+
+    width, heads = field("width"), field("heads")
+    # Falcon and BigCode: one key and value head for all, unless Falcon's later architecture is asked for.
+    single = content.get("multi_query") and not content.get("new_decoder_architecture")
+    return Shape(
+        layers=field("layers"),
+        width=width,
+        mlp_width=field("mlp_width", 4 * width),
+        heads=heads,
+        kv_heads=1 if single else field("kv_heads", heads),
+        head_size=field("head_size", width // heads),
+        vocabulary=field("vocabulary"),
+        tied=content.get("tie_word_embeddings", True),
+        gated=content.get("model_type") not in UNGATED,
+        experts=field("experts", 1),
+        active=field("active", 1),
+    )
+
+
+def _read(path: Path, name: str) -> Shape:
+    try:
+        return described(json.loads(path.read_text(encoding="utf-8")), name)
+    except (OSError, ValueError) as error:
+        raise UserError(f"model.hub: {name}: its config.json cannot be read: {error}") from None
+
+
+@cache
+def _fetched(name: str, revision: str | None) -> Path:
+    from huggingface_hub import hf_hub_download  # takes longer to import than all the rest
+
+    try:
+        return Path(hf_hub_download(name, "config.json", revision=revision))
+    except Exception as error:  # the client raises a dozen kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"model.hub: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub "
+            f"({reason}); correct the name, or add a row to that table"
+        ) from None

@@ -1,0 +1,88 @@
+"""Run by `accelerate launch` in two processes: the programs, with the model whole in each and spread over both."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+import further_pretrain
+import importance
+import removal
+from linguistic_regions import distributed, models
+from linguistic_regions.training import Checkpoints, Schedule, train
+
+SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32", batch_tokens=16)
+
+
+def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
+    """Importance by both estimators, removal, and two arms of training, of the model in `folder`/base."""
+    out = folder / name
+    common = {"model": folder / "base", "tokens_folder": tokens_folder, **options}
+    for estimator in ("taylor", "taylor_abs"):
+        importance.main(
+            **common | {"model": str(folder / "base")},
+            languages=("en",),
+            output=out / estimator,
+            stability=out / f"{estimator}.csv",
+            milestones=(4, 7),
+            checks=(4, 7),
+            ratio=0.2,
+            estimator=estimator,
+            batch_tokens=32,
+            precision="fp32",
+        )
+    region = folder / "region.safetensors"
+    removal.main(
+        **common, languages=("en",), regions=(region,), base=True, batch_tokens=32, precision="fp32",
+        output=out / "removal.csv",
+    )  # fmt: skip
+    further_pretrain.main(
+        **common,
+        languages=("en",),
+        learning_rates=(1e-2,),
+        milestones=(0, 4, 8),
+        schedule=SCHEDULE,
+        checkpoints=out / "checkpoints",
+        checkpoint_minutes=0,
+        table=out / "training.csv",
+        arms=("region_only", "full", "core_frozen"),
+        top=region,
+        output=out / "further",
+    )
+
+
+def kill_and_resume(folder: Path, shard_model: bool) -> None:
+    """A training that ends with an error goes on from its checkpoint, and ends as one that was not disturbed."""
+    rows = np.random.default_rng(0).integers(0, 300, (16, 16)).astype(np.int32)
+    checkpoints = Checkpoints(folder / f"killed-{shard_model}", minutes=0)
+
+    def training(killed: bool, checkpoints: Checkpoints | None) -> list[dict]:
+        model = models.load(folder / "base")
+        if shard_model:
+            models.shard(model, "fp32")
+
+        def milestone(samples: int) -> list[dict]:
+            if killed and samples == 8:
+                raise KeyboardInterrupt
+            weights = [distributed.full(weight.detach()) for weight in model.parameters()]
+            return [{"samples": samples, "weights": str([weight.double().sum().item() for weight in weights])}]
+
+        return train(model, rows, 1e-2, SCHEDULE, [0, 8, 16], milestone, checkpoints=checkpoints)
+
+    undisturbed = training(False, None)
+    with suppress(KeyboardInterrupt):
+        training(True, checkpoints)
+    latest = checkpoints.folder / (
+        "step-000000001.part-2-of-2.safetensors" if shard_model else "step-000000001.safetensors"
+    )
+    assert latest.exists()
+    assert training(False, checkpoints) == undisturbed
+
+
+if __name__ == "__main__":
+    folder, tokens_folder = map(Path, sys.argv[1:])
+    run(folder, tokens_folder, "whole")
+    run(folder, tokens_folder, "spread", shard_model=True)
+    kill_and_resume(folder, False)
+    kill_and_resume(folder, True)
