@@ -15,7 +15,7 @@ from linguistic_regions.importance import Estimator, measure
 def rows() -> Iterator[Row]:
     """Throughput of "taylor", and the error of its sums."""
     model = llama()
-    blocks = text(model, 64)
+    blocks = text(model, 64 if on_gpu() else 32)
     parameters = models.selectable(model, [], [])
     size = batch_tokens() // blocks.input_ids.shape[1]
 
@@ -42,7 +42,7 @@ def rows() -> Iterator[Row]:
         bare / our,
         f"{flops / our / 1e12:.2f} of {peak / 1e12:.2f} TFLOP/s of a large product: {flops / our / peak:.0%}",
     )
-    yield _sums(model.bfloat16(), text(model, 64 if on_gpu() else 256))
+    yield _sums(model.bfloat16(), text(model, 256))
 
 
 def _sums(model, blocks) -> Row:

@@ -10,12 +10,21 @@ from torch.nn.functional import cross_entropy
 from linguistic_regions.models import autocast
 
 
-def cut(files: list, name: str, ratio: float, seed: int) -> dict[str, np.ndarray]:
-    """Top, bottom and random regions of one matrix as boolean masks (flat), from the sum of its scores in `files`.
+def summed(files: list, name: str) -> torch.Tensor:
+    """The float32 sum of one matrix's scores in several files, flat."""
+    total = None
+    for file in files:
+        with safe_open(file, "pt") as opened:
+            scores = opened.get_tensor(name).flatten()
+        total = scores if total is None else total + scores
+    return total
+
+
+def cut(total: torch.Tensor, ratio: float, seed: int) -> dict[str, np.ndarray]:
+    """Top, bottom and random regions of one matrix (flat), as boolean masks.
 
     `random` draws with another generator than the library: the same number of weights, not the same weights.
     """
-    total = sum(_read(file, name) for file in files)
     count = int(ratio * total.numel())
     chosen = {
         "top": torch.topk(total, count).indices.numpy(),
@@ -26,11 +35,6 @@ def cut(files: list, name: str, ratio: float, seed: int) -> dict[str, np.ndarray
     for kind, places in chosen.items():
         masks[kind][places] = True
     return masks
-
-
-def _read(file, name: str) -> torch.Tensor:
-    with safe_open(file, "pt") as opened:
-        return opened.get_tensor(name).flatten()
 
 
 def passes(model, blocks: np.ndarray, size: int, precision: str, weights: list = ()) -> None:

@@ -11,14 +11,14 @@ from workbench import PRECISION, batch_tokens, forward_flops, llama, named, peak
 from linguistic_regions import freezing, perplexity
 from linguistic_regions.regions import Region
 
-REGIONS = 3
-LANGUAGES = 4
+REGIONS = 2
+LANGUAGES = 3
 
 
 def rows() -> Iterator[Row]:
     """Each region read, removed, measured in each language and restored."""
     model = llama()
-    blocks = text(model, 48)
+    blocks = text(model, 32)
     parameters = dict(model.named_parameters())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "region.safetensors"

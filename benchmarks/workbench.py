@@ -19,8 +19,8 @@ def on_gpu() -> bool:
 
 
 def llama() -> PreTrainedModel:
-    """A Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 8 x 512 in float32 on a CPU."""
-    width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 8, 8, 8192)
+    """A Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 4 x 512 in float32 on a CPU."""
+    width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 4, 8, 8192)
     config = LlamaConfig(
         vocab_size=vocabulary, hidden_size=width, intermediate_size=mlp, num_hidden_layers=layers,
         num_attention_heads=heads, max_position_embeddings=2048, use_cache=False,

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, costs, plan, recipes
+from linguistic_regions import configuration, costs, environment, plan, recipes
 from linguistic_regions.commands import UserError
 
 try:
@@ -23,11 +23,7 @@ except UserError as error:
 os.environ.update(
     # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
-    # Large tensors come from the heap, which keeps its pages, not from fresh mappings that fault each page in
-    # anew: that costs more than a fifth of the time of training on a CPU.
-    MALLOC_MMAP_MAX_="0",
-    MALLOC_TRIM_THRESHOLD_=f"{2**34}",
-    MALLOC_TOP_PAD_=f"{2**26}",
+    **environment.MALLOC,
 )
 
 

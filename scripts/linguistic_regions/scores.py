@@ -12,7 +12,8 @@ from linguistic_regions import tensorfile
 from linguistic_regions.commands import UserError
 from linguistic_regions.tensorfile import Shape, StoredTensor
 
-AT_ONCE = 1 << 20  # values of each file that are mapped together: they are summed in the processor's cache
+MAPPED = 1 << 22  # values of each file that are mapped at a time
+IN_CACHE = 1 << 18  # values that are summed at a time: they stay in the processor's cache
 
 
 class Scores:
@@ -40,17 +41,21 @@ class Scores:
 
     def _sum(self, name: str) -> np.ndarray:
         total = np.empty(math.prod(self.shapes[name]), np.float32)
-        for start in range(0, len(total), AT_ONCE):
-            stop = min(start + AT_ONCE, len(total))
-            first, *others = (tensors[name].values(start, stop) for tensors in self.folders.values())
-            total[start:stop] = first
-            for values in others:
-                total[start:stop] += values
-        if len(total) and not np.isfinite(total.max()):  # the maximum of what holds a NaN is NaN
-            self._complain(name)
-        total += 0  # -0.0 becomes 0.0: the two tie
+        for start in range(0, len(total), MAPPED):
+            stop = min(start + MAPPED, len(total))
+            self._add([tensors[name].values(start, stop) for tensors in self.folders.values()], total[start:stop], name)
         total.flags.writeable = False
         return total
+
+    def _add(self, stored: list[np.ndarray], total: np.ndarray, name: str) -> None:
+        for start in range(0, len(total), IN_CACHE):
+            first, *others = (values[start : start + IN_CACHE] for values in stored)
+            part = total[start : start + IN_CACHE]
+            np.add(first, np.float32(0), out=part)  # -0.0 + 0.0 is 0.0: the two tie
+            for values in others:
+                part += values
+            if not np.isfinite(part.max()):  # the maximum of what holds a NaN is NaN
+                self._complain(name)
 
     def _complain(self, name: str) -> None:
         for folder, tensors in self.folders.items():
