@@ -41,7 +41,7 @@ def text(model: PreTrainedModel, count: int) -> Blocks:
 
 def batch_tokens() -> int:
     """Tokens in one pass."""
-    return 8192 if on_gpu() else 2048
+    return 4096 if on_gpu() else 2048
 
 
 def named(model: PreTrainedModel) -> str:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import fetch_model
@@ -90,6 +91,39 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
     again = models.load(tmp_path / "further/ru")
     assert (again.get_output_embeddings().weight is again.get_input_embeddings().weight) is tied
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_importance_ends_when_its_regions_are_stable(tmp_path, token_folder):
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+
+    def score(stop_at):
+        importance.main(
+            model=str(tmp_path / "base"),
+            tokens_folder=token_folder,
+            languages=("en",),
+            output=tmp_path / "importance",
+            stability=tmp_path / "stability.csv",
+            milestones=(2, 4, 8),
+            checks=(2, 4, 6, 8),
+            ratio=0.3,
+            stop_at=stop_at,
+            precision="fp32",
+        )
+        used = {}
+        for samples in (2, 4, 8):
+            with safe_open(tmp_path / f"importance/en/{samples}/importance.safetensors", "numpy") as file:
+                used[samples] = int(file.metadata()["samples"])
+        return used, [float(row["jaccard"]) for row in rows(tmp_path / "stability.csv")]
+
+    used, agreement = score(None)
+    assert used == {2: 2, 4: 4, 8: 8}
+    assert len(agreement) == 4
+    threshold = max(agreement[:2])
+    first = 2 * (1 + [value >= threshold for value in agreement].index(True))
+    used, stopped = score(threshold)
+    assert stopped == agreement[: first // 2]
+    assert used == {samples: min(samples, first) for samples in (2, 4, 8)}
+    assert first < 8
 
 
 def test_the_region_command_does_set_algebra(tmp_path, capsys):

@@ -31,7 +31,8 @@ class Few:
 
     def put(self, values: torch.Tensor | float) -> None:
         """Set the weights to these values."""
-        _flat(self.parameter)[self.index.long()] = values
+        with _in_any_order():
+            _flat(self.parameter)[self.index.long()] = values
 
     def nonzero(self) -> int:
         """How many of the values are not zero."""
@@ -60,6 +61,17 @@ class Most:
     def nonzero(self) -> int:
         """How many of the values are not zero."""
         return int(torch.count_nonzero(self.mask & (self.values != 0)))
+
+
+@contextmanager
+def _in_any_order() -> Iterator[None]:
+    """Places differ, so that any order of writing gives the same: on a GPU torch would sort them first."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
 
 
 def _flat(parameter: nn.Parameter) -> torch.Tensor:
