@@ -1,8 +1,11 @@
 """Documents to blocks: nothing lost, bytes counted by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import TEXTS
+from tokenizers import pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from linguistic_regions import tokens
@@ -13,6 +16,71 @@ from linguistic_regions.tokens import BlockTokenizer
 @pytest.fixture
 def cutter(tokenizer_folder):
     return BlockTokenizer.load(tokenizer_folder)
+
+
+def plain(cutter, documents, block_size):
+    """The definition of blocks, token by token; (input_ids, documents, bytes) as lists."""
+    stream = []  # a token, its document and the bytes that it covers
+    for name, text in documents:
+        encoding = cutter.tokenizer.encode(text, add_special_tokens=False)
+        ids = encoding.ids if cutter.eos is None else [*encoding.ids, cutter.eos]
+        # Text after the last token's end counts with that token.
+        ends = [*(end for _, end in encoding.offsets[:-1]), len(text), len(text)][: len(ids)]
+        sizes = [len(text[:end].encode()) for end in ends]
+        stream += [(token, name, size - before) for token, size, before in zip(ids, sizes, [0, *sizes], strict=False)]
+    head = [] if cutter.bos is None else [cutter.bos]
+    room = block_size - len(head)
+    rows = [stream[start : start + room] for start in range(0, len(stream) - room + 1, room)]
+    return (
+        [head + [token for token, _, _ in row] for row in rows],
+        [row[0][1] for row in rows],
+        [sum(size for _, _, size in row) for row in rows],
+    )
+
+
+def random_documents(generator, count):
+    """(id, text) of characters of one to four bytes: some texts empty, some of many blocks."""
+    letters = list("  etaoin,.éжы日本€🙂\n")
+    lengths = generator.choice([0, 1, 5, 40, 400], count)
+    return [(f"d{number}", "".join(generator.choice(letters, length))) for number, length in enumerate(lengths)]
+
+
+@pytest.mark.parametrize("bos", [None, False])
+@pytest.mark.parametrize("eos", [True, False])
+@pytest.mark.parametrize("spaces", [True, False])
+@pytest.mark.parametrize("block_size", [2, 7, 32, 1000])
+def test_blocks_are_as_the_plain_definition_says(tokenizer_folder, monkeypatch, bos, eos, spaces, block_size):
+    monkeypatch.setattr(tokens, "DOCUMENTS_PER_BATCH", 5)
+    monkeypatch.setattr(tokens, "CHARACTERS_PER_BATCH", 500)
+    cutter = BlockTokenizer.load(tokenizer_folder, bos)
+    cutter.eos = cutter.eos if eos else None
+    if not spaces:  # which no token covers then
+        steps = [pre_tokenizers.WhitespaceSplit(), cutter.tokenizer.pre_tokenizer]
+        cutter.tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    documents = random_documents(np.random.default_rng(block_size), 60)
+    blocks = cutter.blocks(iter(documents), block_size)
+    input_ids, owners, sizes = plain(cutter, documents, block_size)
+    assert len(blocks) > 2
+    assert blocks.input_ids.tolist() == input_ids
+    assert blocks.documents == owners
+    assert blocks.bytes.tolist() == sizes
+    assert blocks.input_ids.dtype == blocks.bytes.dtype == np.int32
+
+
+@pytest.mark.parametrize("documents", [[], [("empty", "")], [("short", "x")]])
+def test_too_little_text_gives_no_blocks(cutter, documents):
+    assert cutter.blocks(documents, 8).input_ids.shape == (0, 8)
+
+
+def test_cutting_takes_four_bytes_per_token_and_a_batch_at_a_time(cutter, monkeypatch):
+    monkeypatch.setattr(tokens, "CHARACTERS_PER_BATCH", 10_000)
+    documents = ((f"d{number}", TEXTS["en"] * 20) for number in range(150))
+    tracemalloc.start()
+    try:
+        blocks = cutter.blocks(documents, 512)
+        assert tracemalloc.get_traced_memory()[1] < 5 * blocks.input_ids.size + 1e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("block_size", [5, 16, 64])
@@ -63,7 +131,8 @@ def test_tokenizers_without_bos_fill_the_block_with_text(tokenizer_folder):
     assert blocks.input_ids[0, 0] != 0
 
 
-def test_parquet_round_trip(cutter, tmp_path):
+def test_parquet_round_trip(cutter, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "ROWS_PER_GROUP", 2)
     blocks = cutter.blocks([("a", TEXTS["en"]), ("b", TEXTS["zh"])], 8)
     tokens.write(blocks, tmp_path / "train.parquet")
     again = tokens.read(tmp_path / "train.parquet")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 VALUES = (tyro.conf.FlagConversionOff,)  # truth values are said as such: --base True
 LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
+SPEAKS = os.environ.get("RANK", "0") == "0"  # of several processes of one program (accelerate launch) the first
 
 
 class UserError(Exception):
@@ -25,7 +26,7 @@ def run(*functions: Callable) -> None:
 
     A `UserError` is printed as one line on standard error and ends the program with exit code 1.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO if SPEAKS else logging.WARNING, format="%(message)s", stream=sys.stderr)
     for handler in logging.getLogger().handlers:  # what the programs say, and only warnings of libraries
         handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     try:
@@ -46,7 +47,7 @@ def progress(items: Iterable | None, description: str, total: int | None = None,
     A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds.
     """
     if sys.stderr.isatty():
-        return tqdm(items, desc=description, total=total, unit=unit, dynamic_ncols=True)
+        return tqdm(items, desc=description, total=total, unit=unit, dynamic_ncols=True, disable=not SPEAKS)
     return tqdm(
         items,
         desc=description,
@@ -57,6 +58,7 @@ def progress(items: Iterable | None, description: str, total: int | None = None,
         miniters=1,
         ncols=100,
         ascii=True,
+        disable=not SPEAKS,
     )
 
 

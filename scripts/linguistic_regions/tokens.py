@@ -6,9 +6,9 @@ away but the last tokens of a split that do not fill a block. Needs tokenizers, 
 """
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,10 @@ from tokenizers import Encoding, Tokenizer
 from linguistic_regions.commands import UserError
 from linguistic_regions.storage import whole
 
-DOCUMENTS_PER_BATCH = 256  # encoded together, in parallel
+# Documents encoded together, in parallel: until either is reached.
+DOCUMENTS_PER_BATCH = 1024
+CHARACTERS_PER_BATCH = 1_000_000
+ROWS_PER_GROUP = 4096  # of a parquet file: what is being written is in memory a second time, encoded
 
 
 @dataclass
@@ -91,55 +94,47 @@ class BlockTokenizer:
         return cls(tokenizer, ids["bos_token"] if bos else None, ids["eos_token"])
 
     def blocks(self, documents: Iterable[tuple[str, str]], block_size: int) -> Blocks:
-        """Cut documents, given as (id, text), into blocks of `block_size` tokens in their order."""
+        """Cut documents, given as (id, text) and read as a stream, into blocks of `block_size` tokens in their order.
+
+        Of a character whose bytes several tokens share, all bytes count with the first of them.
+        """
         head = [] if self.bos is None else [self.bos]
-        room = block_size - len(head)
-        rows, owners, sizes = [], [], []
-        row, owner, size = [], "", 0
-        for name, ids, ends in self._encoded(documents):
-            start = covered = 0
+        rows, owners, sizes = array("i"), [], array("i")  # rows one after another, the last one perhaps incomplete
+        for (name, text), encoding in self._encoded(documents):
+            ids = encoding.ids if self.eos is None else [*encoding.ids, self.eos]
+            start = character = 0  # where the next row goes on, in ids and in text
             while start < len(ids):
-                if not row:
-                    owner = name
-                stop = min(len(ids), start + room - len(row))
-                row.extend(ids[start:stop])
-                end = ends(stop)
-                size += end - covered
-                start, covered = stop, end
-                if len(row) == room:
-                    rows.append(head + row)
-                    owners.append(owner)
-                    sizes.append(size)
-                    row, size = [], 0
-        ids = np.array(rows, dtype=np.int32).reshape(len(rows), block_size)
-        return Blocks(ids, owners, np.array(sizes, dtype=np.int32), bool(head))
+                if len(rows) % block_size == 0:
+                    rows.fromlist(head)
+                    owners.append(name)
+                    sizes.append(0)
+                stop = min(len(ids), start + block_size - len(rows) % block_size)
+                rows.fromlist(ids[start:stop])
+                # Looked up at borders only: a list of all offsets costs more than all else that is done here.
+                end = len(text) if stop >= len(encoding) else encoding.token_to_chars(stop - 1)[1]
+                sizes[-1] += len(text[character:end].encode())
+                start, character = stop, max(character, end)
+        full = len(rows) // block_size
+        ids = np.asarray(rows)[: full * block_size].reshape(full, block_size)
+        return Blocks(ids, owners[:full], np.asarray(sizes)[:full], bool(head))
 
-    def _encoded(self, documents: Iterable[tuple[str, str]]) -> Iterator[tuple]:
-        documents = iter(documents)
-        while batch := list(islice(documents, DOCUMENTS_PER_BATCH)):
+    def _encoded(self, documents: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Encoding]]:
+        for batch in _batches(documents):
             encodings = self.tokenizer.encode_batch([text for _, text in batch], add_special_tokens=False)
-            for (name, text), encoding in zip(batch, encodings, strict=True):
-                ids = encoding.ids if self.eos is None else [*encoding.ids, self.eos]
-                yield name, ids, _byte_ends(text, encoding)
+            yield from zip(batch, encodings, strict=True)
+            del encodings  # before the next ones are made: they are large
 
 
-def _byte_ends(text: str, encoding: Encoding):
-    """A function of a token count: how many bytes of `text` the first so many tokens cover.
-
-    A character whose bytes are shared by several tokens counts with the first of them. Only the tokens at
-    block borders are looked up: a list of all offsets would cost more than the encoding itself.
-    """
-    characters = size = 0  # up to the last border asked for; borders ascend
-
-    def ends(tokens: int) -> int:
-        nonlocal characters, size
-        stop = len(text) if tokens >= len(encoding) else encoding.token_to_chars(tokens - 1)[1]
-        if stop > characters:
-            size += len(text[characters:stop].encode())
-            characters = stop
-        return size
-
-    return ends
+def _batches(documents: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch, characters = [], 0
+    for document in documents:
+        batch.append(document)
+        characters += len(document[1])
+        if len(batch) == DOCUMENTS_PER_BATCH or characters >= CHARACTERS_PER_BATCH:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def write(blocks: Blocks, path: str | Path) -> None:
@@ -153,7 +148,7 @@ def write(blocks: Blocks, path: str | Path) -> None:
         }
     ).replace_schema_metadata({"bos": json.dumps(blocks.bos)})
     with whole(path) as part:
-        pq.write_table(table, part, compression="zstd")
+        pq.write_table(table, part, compression="zstd", row_group_size=ROWS_PER_GROUP)
 
 
 def read(path: str | Path, most: int | None = None) -> Blocks:

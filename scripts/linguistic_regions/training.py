@@ -68,29 +68,29 @@ class Checkpoints:
     folder: Path
     minutes: float = 10.0
 
-    def latest(self, identity: str, part: int, parts: int) -> Path | None:
-        """This part of the newest whole checkpoint of the training with this identity; others are removed."""
+    def latest(self, identity: str, parts: int) -> str | None:
+        """The newest whole checkpoint of the training with this identity, for `part`; those of another are removed."""
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
-            files = [self._file(step, number, parts) for number in range(parts)]
+            files = [self.part(step, number, parts) for number in range(parts)]
             if all(path.exists() and _identity_of(path) == identity for path in files):
-                return files[part]
-            if part == 0:
-                self._remove(step)
+                return step
+            self._remove(step)
         return None
+
+    def part(self, step: str, part: int, parts: int) -> Path:
+        """The file of one part of a checkpoint."""
+        return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
 
     def save(
         self, step: int, tensors: dict[str, torch.Tensor], results: list[dict], identity: str, part: int, parts: int
     ) -> None:
         """Write this part of a checkpoint, and remove all but the last two."""
         metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
-        with whole(self._file(f"step-{step:09d}", part, parts)) as file:
+        with whole(self.part(f"step-{step:09d}", part, parts)) as file:
             save_file(tensors, file, metadata)
         if part == 0:
             for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
                 self._remove(old)
-
-    def _file(self, step: str, part: int, parts: int) -> Path:
-        return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
 
     def _remove(self, step: str) -> None:
         for path in self.folder.glob(f"{step}.*"):
@@ -153,10 +153,10 @@ def train(
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
     identity = from_main(_identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
-    latest = checkpoints and checkpoints.latest(identity, part, parts)
+    latest = from_main(checkpoints.latest(identity, parts) if checkpoints and state.is_main_process else None)
     if latest:
-        step, results = _resume(latest, model, optimizer)
-        logging.info("%s: going on from %s", description, latest)
+        step, results = _resume(checkpoints.part(latest, part, parts), model, optimizer)
+        logging.info("%s: going on from step %d", description, step)
     elif 0 in milestones:
         results += _milestone(model, at_milestone, 0)
     state.wait_for_everyone()

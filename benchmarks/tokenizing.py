@@ -1,0 +1,71 @@
+"""Cutting text into blocks, against the tokenizer alone on the same text: what packing and counting bytes cost."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from measurement import Row, medians
+
+from linguistic_regions import tokens, vocabulary
+from linguistic_regions.tokens import BlockTokenizer
+
+# The first and the last letter, and what stands between words; letters of one, two and three bytes.
+SCRIPTS = [("a", "z", " "), ("а", "я", " "), ("ا", "ي", " "), ("가", "힣", " "), ("一", "鿿", "，")]
+WORDS = 5000  # of each script
+DOCUMENTS = 400  # of each script
+VOCABULARY = 8000
+BLOCK_SIZE = 512
+
+
+def rows() -> Iterator[Row]:
+    """A row for one thread and one for all cores."""
+    documents = list(enumerate(made_up_texts()))
+    trained = vocabulary.train((text for _, text in documents[::4]), VOCABULARY)
+    cutter = BlockTokenizer(trained.backend_tokenizer, trained.bos_token_id, trained.eos_token_id)
+    for threads in (1, os.cpu_count()):
+        with _parallel(threads > 1):
+            yield _row(cutter, documents, threads)
+
+
+def made_up_texts() -> Iterator[str]:
+    """Documents of all scripts in turn: frequent and rare words of random letters, of lengths as real ones have."""
+    generator = np.random.default_rng(0)
+    dictionaries = [_words(first, last, generator) for first, last, _ in SCRIPTS]
+    frequency = 1 / (np.arange(WORDS) + 3)  # Zipf's law
+    frequency /= frequency.sum()
+    for length in generator.lognormal(mean=5, sigma=1, size=DOCUMENTS).astype(int):
+        for words, (_, _, space) in zip(dictionaries, SCRIPTS, strict=True):
+            yield space.join(generator.choice(words, length, p=frequency))
+
+
+def _words(first: str, last: str, generator: np.random.Generator) -> list[str]:
+    letters = [chr(code) for code in range(ord(first), ord(last) + 1)]
+    return ["".join(generator.choice(letters, length)) for length in generator.integers(1, 12, WORDS)]
+
+
+@contextmanager
+def _parallel(wanted: bool) -> Iterator[None]:
+    """Let the tokenizer use all cores, or one."""
+    os.environ["TOKENIZERS_PARALLELISM"] = str(wanted).lower()
+    yield
+    del os.environ["TOKENIZERS_PARALLELISM"]
+
+
+def _row(cutter: BlockTokenizer, documents: list[tuple[str, str]], threads: int) -> Row:
+    texts = [text for _, text in documents]
+
+    def encode() -> None:
+        for start in range(0, len(texts), tokens.DOCUMENTS_PER_BATCH):
+            cutter.tokenizer.encode_batch(texts[start : start + tokens.DOCUMENTS_PER_BATCH], add_special_tokens=False)
+
+    plain, our = medians(encode, lambda: cutter.blocks(documents, BLOCK_SIZE))
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    count = cutter.blocks(documents, BLOCK_SIZE).input_ids.size
+    return Row(
+        f"blocks of {BLOCK_SIZE} tokens from {megabytes:.1f} MB of text, threads: {threads}",
+        f"{count / our / 1e6:.2f} M tokens/s",
+        f"{count / plain / 1e6:.2f} M tokens/s (encode_batch alone)",
+        plain / our,
+        f"the tokenizer itself: {megabytes / plain:.1f} MB/s",
+    )
