@@ -20,10 +20,10 @@ BLOCK_SIZE = 512
 
 def rows() -> Iterator[Row]:
     """A row for one thread and one for all cores."""
-    documents = list(enumerate(made_up_texts()))
+    documents = [(str(number), text) for number, text in enumerate(made_up_texts())]
     trained = vocabulary.train((text for _, text in documents[::4]), VOCABULARY)
     cutter = BlockTokenizer(trained.backend_tokenizer, trained.bos_token_id, trained.eos_token_id)
-    for threads in (1, os.cpu_count()):
+    for threads in sorted({1, len(os.sched_getaffinity(0))}):
         with _parallel(threads > 1):
             yield _row(cutter, documents, threads)
 

@@ -38,23 +38,24 @@ def _ranked_between(values: np.ndarray, count: int, top: bool, loose: float, str
     """The same, if the last selected value lies between `loose` and `strict`; None if it does not."""
     within, beyond = (np.greater_equal, np.greater) if top else (np.less_equal, np.less)
     mask = np.empty(len(values), bool)
-    found = []
+    found, sure = [], 0
     for start in range(0, len(values), IN_CACHE):
         part = slice(start, start + IN_CACHE)
         beyond(values[part], strict, out=mask[part])
+        sure += np.count_nonzero(mask[part])
         doubtful = within(values[part], loose)
         doubtful ^= mask[part]
         found.append(start + np.flatnonzero(doubtful))
     places = np.concatenate(found)
     candidates = values[places]
-    needed = count - np.count_nonzero(mask)
+    needed = count - sure
     if not 0 < needed <= len(candidates):
         return None
     last = len(candidates) - needed if top else needed - 1
     limit = np.partition(candidates, last)[last]
-    sure = places[beyond(candidates, limit)]
-    mask[sure] = True
-    mask[places[candidates == limit][: needed - len(sure)]] = True
+    better = places[beyond(candidates, limit)]
+    mask[better] = True
+    mask[places[candidates == limit][: needed - len(better)]] = True
     return mask
 
 
