@@ -27,7 +27,8 @@ def main(names: list[str]) -> None:
     print("| what | ours | reference | ratio | limit |\n| --- | --- | --- | --: | --- |", flush=True)
     for name in names or BENCHMARKS:
         for row in importlib.import_module(name).rows():
-            print(f"| {row.what} | {row.ours} | {row.reference} | {row.ratio:.2f} | {row.limit} |", flush=True)
+            ratio = f"{row.ratio:.2f}" if row.ratio < 1000 else f"{row.ratio:.0e}"
+            print(f"| {row.what} | {row.ours} | {row.reference} | {ratio} | {row.limit} |", flush=True)
 
 
 if __name__ == "__main__":
