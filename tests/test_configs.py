@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_run import copy_workflow, planned
+from small_run import copy_workflow, planned, snakemake, write_config
 from test_costs import CONFIGS, counts
 
 import estimate
@@ -102,3 +102,13 @@ def test_every_language_has_a_source_and_enough_text(name):
         if language in config["retraining"]["languages"]:
             assert training > 1.8 * 512 * config["retraining"]["milestones"][-1]
             assert config["tokens"]["train_blocks"] >= config["retraining"]["milestones"][-1]
+
+
+@pytest.mark.workflow
+def test_jobs_get_the_gpus_that_the_estimate_gives_them(folder):
+    """Training of LLaMA-2-7B does not fit one H100, its importance does."""
+    write_config(folder, read("llama2-7b"), "paper.yaml")
+    shown = snakemake(folder, "--dry-run", "--printshellcmds", "--quiet", "progress", config="paper.yaml").stdout
+    assert "launch.py 2 scripts/further_pretrain.py" in shown
+    assert "launch.py 1 scripts/importance.py" in shown
+    assert "launch.py 1 scripts/removal.py" in shown
