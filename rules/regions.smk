@@ -14,6 +14,7 @@ rule core_regions:
         "<benchmarks>/regions/core-{cut}.tsv"
     wildcard_constraints:
         cut="[0-9.]+(e-[0-9]+)?(-model)?",
+    threads: config["threads"]
     resources:
         **needs("core_regions"),
     params:
@@ -24,7 +25,7 @@ rule core_regions:
         "Cut the core region: {wildcards.cut}"
     shell:
         "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} 2>&1 | tee {log}"
+        " --output {params.output} --threads {threads} 2>&1 | tee {log}"
 
 
 # A region's name does not hold the ratio: an edit of it must find the same outputs, else Snakemake sees files that
@@ -38,6 +39,7 @@ rule monolingual_regions:
         "<logs>/regions/monolingual.log",
     benchmark:
         "<benchmarks>/regions/monolingual.tsv"
+    threads: config["threads"]
     resources:
         **needs("monolingual_regions"),
     params:
@@ -48,7 +50,7 @@ rule monolingual_regions:
         "Cut the monolingual regions"
     shell:
         "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} 2>&1 | tee {log}"
+        " --output {params.output} --threads {threads} 2>&1 | tee {log}"
 
 
 rule region:
@@ -63,6 +65,7 @@ rule region:
         "<benchmarks>/regions/{region}.tsv"
     wildcard_constraints:
         region="|".join(["random-[0-9].*", *map(re.escape, config["regions"])]),
+    threads: config["threads"]
     resources:
         **needs("region"),
     params:
@@ -73,4 +76,4 @@ rule region:
         "Build the region {wildcards.region}"
     shell:
         "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} 2>&1 | tee {log}"
+        " --output {params.output} --threads {threads} 2>&1 | tee {log}"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from linguistic_regions import recipes, regions
+from linguistic_regions import parallel, recipes, regions
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.regions import Region
 
@@ -17,7 +17,7 @@ Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
-def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str = "{}") -> None:
+def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str = "{}", threads: int = 1) -> None:
     """Build regions by recipe, in the order given; an ingredient is one built before or a file in `output`.
 
     Args:
@@ -25,7 +25,9 @@ def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str
         importance: folder of the scores: importance/{language}/{samples}.
         output: folder for {name}.safetensors.
         origin_json: JSON object to record in each region: the model, its revision, how importance was measured.
+        threads: CPU threads.
     """
+    parallel.set_threads(threads)
     wanted, origin = json.loads(recipes_json), json.loads(origin_json)
     made = recipes.build(wanted, importance, lambda name: Region.load(output / f"{name}.safetensors"))
     for name, region in made.items():

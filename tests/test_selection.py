@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from linguistic_regions import selection
+from linguistic_regions import parallel, selection
 
 SIZE = 3 * selection.SAMPLE
 
@@ -34,7 +34,7 @@ def sorted_mask(values, count, top):
 @pytest.mark.parametrize("top", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 1966, 5898, SIZE // 2, SIZE - 1, SIZE])
 def test_equals_a_full_stable_sort(name, values, top, count):
-    assert np.array_equal(selection.ranked(values, count, top), sorted_mask(values, count, top))
+    assert np.array_equal(selection.ranked(values, count, top), np.packbits(sorted_mask(values, count, top)))
 
 
 @pytest.mark.parametrize("top", [True, False])
@@ -43,16 +43,41 @@ def test_over_several_arrays_equals_a_full_stable_sort(top, count):
     for name, values in arrays():
         parts = dict(zip("abc", np.array_split(values, [1000, 50_000]), strict=True))
         mask = selection.ranked_over_all(parts, parts.__getitem__, count, top)
-        found = {part: mask(part) for part in "cab"}  # in any order
+        found = {part: unpacked(mask(part), len(parts[part])) for part in "cab"}  # in any order
         whole = np.concatenate([found[part] for part in "abc"])
         assert np.array_equal(whole, sorted_mask(values, count, top)), name
 
 
 def test_draws_are_exact_even_and_repeatable():
-    drawn = [selection.drawn(50, 20, [seed]) for seed in range(2000)]
+    drawn = [unpacked(selection.drawn(50, 20, [seed]), 50) for seed in range(2000)]
     assert all(mask.sum() == 20 for mask in drawn)
     share = np.mean(drawn, axis=0)
     assert np.abs(share - 0.4).max() < 5 * np.sqrt(0.4 * 0.6 / 2000)
-    assert np.array_equal(drawn[7], selection.drawn(50, 20, [7]))
+    assert np.array_equal(drawn[7], unpacked(selection.drawn(50, 20, [7]), 50))
     for count in (0, 1, 49, 50):
-        assert selection.drawn(50, count, [1]).sum() == count
+        assert unpacked(selection.drawn(50, count, [1]), 50).sum() == count
+
+
+def test_draws_from_many_parts_are_exact_and_even():
+    size = 3 * selection.DRAWN + 12_345
+    mask = unpacked(selection.drawn(size, size // 3, [1]), size)
+    assert mask.sum() == size // 3
+    shares = [part.mean() for part in np.array_split(mask, 50)]
+    assert np.abs(np.array(shares) - 1 / 3).max() < 5 * np.sqrt(2 / 9 / (size / 50))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads):
+    _, values = next(arrays())
+    alone = selection.ranked(values, 5000, True), selection.drawn(5_000_000, 70_000, [1])
+    parallel.set_threads(threads)
+    try:
+        together = selection.ranked(values, 5000, True), selection.drawn(5_000_000, 70_000, [1])
+    finally:
+        parallel.set_threads(1)
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def unpacked(packed, size):
+    assert not np.unpackbits(packed)[size:].any()
+    return np.unpackbits(packed, count=size).astype(bool)

@@ -201,14 +201,14 @@ def select(
     sizes = {name: math.prod(shape) for name, shape in scores.shapes.items()}
     if scope == "model":
         count = math.floor(ratio * sum(sizes.values()))
-        mask = selection.ranked_over_all(sizes, scores.__getitem__, count, top)
+        packed = selection.ranked_over_all(sizes, scores.__getitem__, count, top)
     else:
 
-        def mask(name: str) -> np.ndarray:
+        def packed(name: str) -> np.ndarray:
             count = math.floor(ratio * sizes[name]) if like is None else like.count(name)
             return selection.ranked(scores[name], count, top)
 
-    return Region.computed(scores.shapes, lambda name: np.packbits(mask(name)))
+    return Region.computed(scores.shapes, packed)
 
 
 def random(like: Region, seed: int) -> Region:
@@ -216,6 +216,6 @@ def random(like: Region, seed: int) -> Region:
 
     def packed(name: str) -> np.ndarray:
         size = math.prod(like.shapes[name])
-        return np.packbits(selection.drawn(size, like.count(name), [seed, zlib.crc32(name.encode())]))
+        return selection.drawn(size, like.count(name), [seed, zlib.crc32(name.encode())])
 
     return Region.computed(like.shapes, packed)

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from linguistic_regions import tensorfile
 from linguistic_regions.commands import UserError
+from linguistic_regions.parallel import each_part
 from linguistic_regions.tensorfile import Shape, StoredTensor
 
 MAPPED = 1 << 22  # values of each file that are mapped at a time
@@ -41,27 +42,34 @@ class Scores:
 
     def _sum(self, name: str) -> np.ndarray:
         total = np.empty(math.prod(self.shapes[name]), np.float32)
-        for start in range(0, len(total), MAPPED):
-            stop = min(start + MAPPED, len(total))
-            self._add([tensors[name].values(start, stop) for tensors in self.folders.values()], total[start:stop], name)
+        tensors = [tensors[name] for tensors in self.folders.values()]
+
+        def add(part: slice) -> bool:
+            return _add([tensor.values(part.start, part.stop) for tensor in tensors], total[part])
+
+        if not all(each_part(add, len(total), MAPPED)):
+            self._complain(name)
         total.flags.writeable = False
         return total
-
-    def _add(self, stored: list[np.ndarray], total: np.ndarray, name: str) -> None:
-        for start in range(0, len(total), IN_CACHE):
-            first, *others = (values[start : start + IN_CACHE] for values in stored)
-            part = total[start : start + IN_CACHE]
-            np.add(first, np.float32(0), out=part)  # -0.0 + 0.0 is 0.0: the two tie
-            for values in others:
-                part += values
-            if not np.isfinite(part.max()):  # the maximum of what holds a NaN is NaN
-                self._complain(name)
 
     def _complain(self, name: str) -> None:
         for folder, tensors in self.folders.items():
             if not np.isfinite(tensors[name].values(0, math.prod(self.shapes[name]))).all():
                 raise UserError(f"{folder}: {name} holds NaN or infinite scores: the model or its loss is broken")
         raise UserError(f"{', '.join(map(str, self.folders))}: the sum of {name} is beyond float32")
+
+
+def _add(stored: list[np.ndarray], total: np.ndarray) -> bool:
+    """Sum `stored` into `total`; whether all of it is finite."""
+    finite = True
+    for start in range(0, len(total), IN_CACHE):
+        first, *others = (values[start : start + IN_CACHE] for values in stored)
+        part = total[start : start + IN_CACHE]
+        np.add(first, np.float32(0), out=part)  # -0.0 + 0.0 is 0.0: the two tie
+        for values in others:
+            part += values
+        finite &= bool(np.isfinite(part.max()))  # the maximum of what holds a NaN is NaN
+    return finite
 
 
 def _index(folder: Path) -> dict[str, StoredTensor]:
