@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                        all benchmarks
     python benchmarks/run.py selection freezing     some of them
+    python benchmarks/run.py --as-is selection      with the environment as it is, not as the workflow sets it
 
 Each prints a line of the table in docs/performance.md when it is measured.
 """
@@ -32,6 +33,7 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if not MALLOC.items() <= os.environ.items():  # as the workflow runs its programs; read when a process starts
+    as_is = "--as-is" in sys.argv
+    if not as_is and not MALLOC.items() <= os.environ.items():  # read when a process starts
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | MALLOC)
-    main(sys.argv[1:])
+    main([name for name in sys.argv[1:] if name != "--as-is"])
