@@ -5,10 +5,8 @@ import re
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
-import numpy as np
-
 from linguistic_regions.commands import UserError, progress, run
-from linguistic_regions.regions import Region
+from linguistic_regions.regions import Region, ones
 from linguistic_regions.storage import write_csv
 from linguistic_regions.tables import COLUMNS
 
@@ -29,7 +27,7 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
             rows[name] += _density(name, parameter, region)
         masks = {name: region.packed[parameter] for name, region in loaded.items()}
         for first, second in shared:
-            shared[first, second] += int(np.bitwise_count(masks[first] & masks[second]).sum(dtype=np.int64))
+            shared[first, second] += ones(masks[first] & masks[second])
     sizes = {name: shared[name, name] for name in loaded}
     pairs = []
     for first, second in combinations(loaded, 2):

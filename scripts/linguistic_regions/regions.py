@@ -72,7 +72,7 @@ class Region:
 
     def count(self, name: str) -> int:
         """Selected weights of parameter `name`."""
-        return int(np.bitwise_count(self.packed[name]).sum(dtype=np.int64))
+        return ones(self.packed[name])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -105,8 +105,8 @@ class Region:
         shared = either = 0
         for name in self.shapes:
             mine, others = self.packed[name], other.packed[name]
-            shared += int(np.bitwise_count(mine & others).sum(dtype=np.int64))
-            either += int(np.bitwise_count(mine | others).sum(dtype=np.int64))
+            shared += ones(mine & others)
+            either += ones(mine | others)
         return shared / either if either else 1.0
 
     def _combine(self, operation: Callable, other: "Region") -> "Region":
@@ -141,13 +141,18 @@ class Region:
 
         def read(name: str) -> np.ndarray:
             packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
-            if np.bitwise_count(packed).sum(dtype=np.int64) != counts[name]:
+            if ones(packed) != counts[name]:
                 raise UserError(f"{path}: its masks do not hold the counts it states; delete it and build it again")
             return packed
 
         region = cls.computed(shapes, read)
         region.metadata = metadata
         return region
+
+
+def ones(packed: np.ndarray) -> int:
+    """How many bits of a packed mask are set."""
+    return int(np.bitwise_count(packed).sum(dtype=np.int64))
 
 
 def save(regions: Mapping[Path, Region]) -> dict[Path, int]:
@@ -170,8 +175,9 @@ def save(regions: Mapping[Path, Region]) -> dict[Path, int]:
         for name in progress(names, "regions", unit="matrix"):
             for path, region in regions.items():
                 if name in region.shapes:
-                    writers[path][0].write(name, region.packed[name])
-                    counts[path][name] = region.count(name)
+                    packed = region.packed[name]
+                    writers[path][0].write(name, packed)
+                    counts[path][name] = ones(packed)
         for path, (_, metadata) in writers.items():
             metadata["counts"] = json.dumps(counts[path], sort_keys=True)
     return {path: sum(by_name.values()) for path, by_name in counts.items()}
