@@ -32,6 +32,16 @@ def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
             batch_tokens=32,
             precision="fp32",
         )
+    importance.main(
+        **common | {"model": str(folder / "base")},
+        languages=("en",),
+        output=out / "bfloat16",
+        stability=out / "bfloat16.csv",
+        milestones=(7,),
+        batch_tokens=32,
+        precision="bf16",
+        dtype="bfloat16",
+    )
     region = folder / "region.safetensors"
     removal.main(
         **common, languages=("en",), regions=(region,), base=True, batch_tokens=32, precision="fp32",
