@@ -24,7 +24,7 @@ docs: $(READY)  ## the config reference, from the schema
 clean:
 	rm -rf $(VENV)
 
-$(READY): envs/requirements.txt
+$(READY): envs/requirements.txt envs/programs.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) is older than 3.11; give a newer one: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \

@@ -34,7 +34,17 @@ include: "rules/training.smk"
 include: "rules/report.smk"
 
 
+localrules:
+    all,
+    downloads,
+
+
 rule all:
     default_target: True
     input:
         "<results>/report.html",
+
+
+rule downloads:  # what needs the network, for a node that has it
+    input:
+        plan.downloads(config),

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, costs, environment, plan, recipes
+from linguistic_regions import configuration, costs, environment, images, plan, recipes
 from linguistic_regions.commands import UserError
 
 try:
@@ -20,9 +21,23 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+
+onstart:
+    # After a registry's image was pulled.
+    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+        try:
+            for name, image in workflow.dag.container_imgs.items():
+                images.check(name, Path(image.path))
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+
+
 os.environ.update(
     # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    HF_HOME=str(environment.hub_cache()),
+    MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # the home of a container is the working directory
+    APPTAINER_BIND=environment.binds(plan.named_files(config)),
     **environment.MALLOC,
 )
 
@@ -55,7 +70,7 @@ def needs(rule):
     """The resources of a rule's jobs as estimated, and more of them at each further attempt."""
     return {
         name: lambda wildcards, attempt, name=name: costs.resources(config, rule, attempt)[name]
-        for name in ("mem_mb", "runtime", "disk_mb", "gpu")
+        for name in ("mem_mb", "runtime", "disk_mb", "gpu", "gres")
     }
 
 

@@ -8,6 +8,8 @@ rule package:
         "<logs>/package/{package}.log",
     benchmark:
         "<benchmarks>/package/{package}.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("package"),
     message:
@@ -29,6 +31,8 @@ rule corpus:
         "<logs>/corpus/{language}.log",
     benchmark:
         "<benchmarks>/corpus/{language}.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("corpus"),
     params:

@@ -17,6 +17,8 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
             f"<logs>/further/{languages}.log",
         benchmark:
             f"<benchmarks>/further/{languages}.tsv"
+        conda:
+            "../envs/programs.yaml"
         threads: config["threads"]
         resources:
             **needs("further"),
@@ -38,7 +40,8 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
         message:
             f"Pretrain further: {languages}"
         shell:
-            "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options}"
+            "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+            " scripts/further_pretrain.py {params.options}"
             " --model {input.model} --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
             " --checkpoint-minutes {resources.checkpoint_minutes}"
             " --output {params.output} --table {output.table} 2>&1 | tee {log}"
@@ -68,6 +71,8 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
             f"<logs>/importance/{languages}.log",
         benchmark:
             f"<benchmarks>/importance/{languages}.tsv"
+        conda:
+            "../envs/programs.yaml"
         threads: config["threads"]
         resources:
             **needs("importance"),
@@ -79,5 +84,6 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
         message:
             f"Score the weights' importance: {languages}"
         shell:
-            "python scripts/launch.py {resources.gpu} scripts/importance.py {params.options} --model {params.model:q}"
+            "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+            " scripts/importance.py {params.options} --model {params.model:q}"
             " --tokens-folder {params.tokens} --threads {threads} --output {params.output} --stability {output.stability} 2>&1 | tee {log}"

@@ -11,6 +11,8 @@ if config["model"]["hub"]:
             "<logs>/base_model.log",
         benchmark:
             "<benchmarks>/base_model.tsv"
+        conda:
+            "../envs/programs.yaml"
         resources:
             **needs("base_model"),
         params:
@@ -32,6 +34,8 @@ else:
             "<logs>/base_model.log",
         benchmark:
             "<benchmarks>/base_model.tsv"
+        conda:
+            "../envs/programs.yaml"
         threads: config["model"]["scratch"]["threads"]
         resources:
             **needs("base_model"),

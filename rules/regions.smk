@@ -14,6 +14,8 @@ rule core_regions:
         "<benchmarks>/regions/core-{cut}.tsv"
     wildcard_constraints:
         cut="[0-9.]+(e-[0-9]+)?(-model)?",
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("core_regions"),
@@ -39,6 +41,8 @@ rule monolingual_regions:
         "<logs>/regions/monolingual.log",
     benchmark:
         "<benchmarks>/regions/monolingual.tsv"
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("monolingual_regions"),
@@ -65,6 +69,8 @@ rule region:
         "<benchmarks>/regions/{region}.tsv"
     wildcard_constraints:
         region="|".join(["random-[0-9].*", *map(re.escape, config["regions"])]),
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("region"),

@@ -17,6 +17,8 @@ rule removal:
         "<benchmarks>/removal/{job}.tsv"
     wildcard_constraints:
         job="|".join(REMOVALS),
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("removal"),
@@ -32,7 +34,8 @@ rule removal:
     message:
         "Remove regions: {wildcards.job}"
     shell:
-        "python scripts/launch.py {resources.gpu} scripts/removal.py {params.options} {params.regions}"
+        "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+        " scripts/removal.py {params.options} {params.regions}"
         " --model {input.model} --tokens-folder {params.tokens} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
@@ -46,6 +49,8 @@ rule overlap:
         "<logs>/overlap.log",
     benchmark:
         "<benchmarks>/overlap.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("overlap"),
     message:

@@ -27,6 +27,8 @@ rule tables:
         "<logs>/tables.log",
     benchmark:
         "<benchmarks>/tables.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("tables"),
     params:
@@ -49,6 +51,8 @@ rule figures:
         "<logs>/figures.log",
     benchmark:
         "<benchmarks>/figures.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("figures"),
     params:
@@ -73,6 +77,8 @@ rule report:
         "<logs>/report.log",
     benchmark:
         "<benchmarks>/report.tsv"
+    conda:
+        "../envs/programs.yaml"
     resources:
         **needs("report"),
     params:

@@ -11,6 +11,8 @@ if config["model"]["hub"]:
             "<logs>/tokenizer.log",
         benchmark:
             "<benchmarks>/tokenizer.tsv"
+        conda:
+            "../envs/programs.yaml"
         resources:
             **needs("tokenizer"),
         params:
@@ -31,6 +33,8 @@ else:
             "<logs>/tokenizer.log",
         benchmark:
             "<benchmarks>/tokenizer.tsv"
+        conda:
+            "../envs/programs.yaml"
         threads: 2
         resources:
             **needs("tokenizer"),
@@ -55,6 +59,8 @@ rule blocks:
         "<logs>/blocks/{language}.log",
     benchmark:
         "<benchmarks>/blocks/{language}.tsv"
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("blocks"),

@@ -14,6 +14,8 @@ rule retraining:
         "<logs>/retraining/{language}-{arms}.log",
     benchmark:
         "<benchmarks>/retraining/{language}-{arms}.tsv"
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("retraining"),
@@ -32,7 +34,8 @@ rule retraining:
     message:
         "Retrain on {wildcards.language}: {wildcards.arms}"
     shell:
-        "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options} {params.arms}"
+        "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+        " scripts/further_pretrain.py {params.options} {params.arms}"
         " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"
@@ -50,6 +53,8 @@ rule freezing:
         "<logs>/freezing/{language}-{arms}-{rate}-{seed}.log",
     benchmark:
         "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
+    conda:
+        "../envs/programs.yaml"
     threads: config["threads"]
     resources:
         **needs("freezing"),
@@ -66,7 +71,8 @@ rule freezing:
     message:
         "Train on {wildcards.language}: {wildcards.arms}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:
-        "python scripts/launch.py {resources.gpu} scripts/further_pretrain.py {params.options} {params.arms}"
+        "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+        " scripts/further_pretrain.py {params.options} {params.arms}"
         " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
         " --learning-rates {wildcards.rate} --seeds {wildcards.seed}"
         " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}-{wildcards.rate}-{wildcards.seed}"

@@ -1,5 +1,6 @@
 """A copy of the workflow, small text in three languages, and a config with which the whole demo takes a minute."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import yaml
 from conftest import TEXTS
 
 ROOT = Path(__file__).parents[1]
-PARTS = ["Snakefile", "config.yaml", "configs", "profiles", "resources", "rules", "schemas", "scripts"]
+PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]
 
 SMALL = {
     "run": "small",
@@ -65,10 +66,10 @@ def write_config(folder: Path, config: dict, name: str = "small.yaml") -> None:
     (folder / name).write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
 
 
-def planned(folder: Path, config: dict) -> dict[str, int]:
+def planned(folder: Path, config: dict, *arguments: str) -> dict[str, int]:
     """The rules that a dry run with this config would run, and how many jobs of each."""
     write_config(folder, config, "planned.yaml")
-    run = snakemake(folder, "--dry-run", config="planned.yaml")
+    run = snakemake(folder, "--dry-run", *arguments, config="planned.yaml")
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     said = run.stdout + run.stderr
     assert "Job stats:" in said or "Nothing to be done" in said
@@ -76,8 +77,8 @@ def planned(folder: Path, config: dict) -> dict[str, int]:
     return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
 
 
-def snakemake(folder: Path, *arguments: str, config: str = "small.yaml") -> subprocess.CompletedProcess:
+def snakemake(folder: Path, *arguments: str, config: str = "small.yaml", **environment) -> subprocess.CompletedProcess:
     """Run Snakemake there, by the path of this interpreter's program, as from an environment that is not active."""
     program = Path(sys.executable).with_name("snakemake")
     command = [program, "--cores", "2", *arguments, "--configfile", config]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | environment)

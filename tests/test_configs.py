@@ -109,6 +109,6 @@ def test_jobs_get_the_gpus_that_the_estimate_gives_them(folder):
     """Training of LLaMA-2-7B does not fit one H100, its importance does."""
     write_config(folder, read("llama2-7b"), "paper.yaml")
     shown = snakemake(folder, "--dry-run", "--printshellcmds", "--quiet", "progress", config="paper.yaml").stdout
-    assert "launch.py 2 scripts/further_pretrain.py" in shown
-    assert "launch.py 1 scripts/importance.py" in shown
-    assert "launch.py 1 scripts/removal.py" in shown
+    assert "launch.py --gpus 2 --gres= scripts/further_pretrain.py" in shown
+    assert "launch.py --gpus 1 --gres= scripts/importance.py" in shown
+    assert "launch.py --gpus 1 --gres= scripts/removal.py" in shown

@@ -193,6 +193,17 @@ def test_resources_grow_with_the_attempt():
     assert costs.resources(config, "settings")["mem_mb"] >= 500
 
 
+def test_resources_at_a_site_with_wishes_of_its_own():
+    config = shipped("llama2-7b")
+    usual = costs.resources(config, "further")
+    assert (usual["gpu"], usual["gres"]) == (2, "")
+    config["cluster"] = {"gres": "gpu:h100", "max_runtime": 60}
+    theirs = costs.resources(config, "further", attempt=3)
+    assert (theirs["gpu"], theirs["gres"], theirs["runtime"]) == (0, "gpu:h100:2", 60)
+    assert usual["runtime"] > 60
+    assert costs.resources(config, "tables")["gres"] == ""
+
+
 def test_a_rule_that_no_experiment_needs_has_resources_too():
     config = checked(experiments=[])
     assert "further" not in costs.costs(config, None)

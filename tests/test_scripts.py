@@ -201,6 +201,11 @@ def test_too_few_blocks_for_a_milestone(tmp_path, token_folder):
         )
 
 
+@pytest.mark.parametrize(("gpus", "gres", "wanted"), [(2, "", 2), (0, "", 0), (0, "gpu:2", 2), (0, "gpu:a100:4", 4)])
+def test_gpus_are_asked_for_by_number_or_as_generic_resources(gpus, gres, wanted):
+    assert launch.wanted(gpus, gres) == wanted
+
+
 def test_several_gpus_are_a_launch_of_as_many_processes():
     program = ["scripts/importance.py", "--languages", "ru"]
     for gpus in (0, 1):

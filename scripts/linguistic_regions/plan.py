@@ -66,6 +66,18 @@ def model_files(config: dict) -> list[str]:
     return sorted(str(path) for pattern in ("*.json", "*.safetensors") for path in folder.glob(pattern))
 
 
+def named_files(config: dict) -> list[str]:
+    """The files outside the workflow's own that the config names: people's texts, and a model in a folder."""
+    texts = [path for language in config["languages"] for path in corpus_files(config, language)]
+    return [*texts, *model_files(config)]
+
+
+def downloads(config: dict) -> list[str]:
+    """The outputs of all that the network is needed for: the text, and a model on the hub with its tokenizer."""
+    made = [f"<results>/corpora/{language}/manifest.json" for language in config["languages"]]
+    return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["hub"])
+
+
 def core_cut(config: dict, cut: str) -> Recipes:
     """The core's top and bottom at one cut, such as "0.03" or, ranked over the whole model, "0.03-model"."""
     scope = "model" if cut.endswith("-model") else "tensor"

@@ -6,6 +6,7 @@ speeds and memory.
 
 import json
 import math
+import sys
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -15,6 +16,7 @@ from linguistic_regions.costs.gpus import gpu
 from linguistic_regions.costs.jobs import Jobs
 from linguistic_regions.costs.machine import Cost, light
 
+SNAKEMAKE = 400  # MiB of the two Snakemake processes that a Slurm job has beside its program
 EXPERIMENTS = ["removal", "retraining", "monolingual", "freezing"]
 
 
@@ -70,7 +72,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
     return {rule: Step(tuple(each)) for rule, each in steps.items() if each}
 
 
-def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int]:
+def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int | str]:
     """What a job of a rule asks for: its estimate with headroom, and more at each further attempt.
 
     Args:
@@ -79,20 +81,26 @@ def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int]:
         attempt: from 1.
 
     Returns:
-        mem_mb: MiB of RAM, a fifth more than estimated and at least 500; half as much again at each further attempt.
-        runtime: minutes, twice the estimate and ten more; doubled at each further attempt.
+        mem_mb: MiB of RAM, a fifth more than estimated, and what Snakemake takes beside a job on a cluster; half as
+            much again at each further attempt.
+        runtime: minutes, twice the estimate and ten more, doubled at each further attempt; at most what
+            `cluster.max_runtime` says.
         disk_mb: MiB that its outputs take.
-        gpu: GPUs.
+        gpu: GPUs; 0 at a site that wants them as generic resources.
+        gres: GPUs as such a site names them (`cluster.gres`), such as `gpu:a100:2`; empty elsewhere.
 
     Raises:
         UserError: as `costs`.
     """
-    cost = _steps(json.dumps(config))[rule].cost
+    cost, cluster = _steps(json.dumps(config))[rule].cost, config["cluster"]
     return {
-        "mem_mb": math.ceil(max(500, 1.2 * cost.host_bytes / 2**20) * 1.5 ** (attempt - 1)),
-        "runtime": math.ceil((2 * cost.seconds / 60 + 10) * 2 ** (attempt - 1)),
+        "mem_mb": math.ceil((1.2 * cost.host_bytes / 2**20 + SNAKEMAKE) * 1.5 ** (attempt - 1)),
+        "runtime": min(
+            math.ceil((2 * cost.seconds / 60 + 10) * 2 ** (attempt - 1)), cluster["max_runtime"] or sys.maxsize
+        ),
         "disk_mb": math.ceil(cost.disk_bytes / 2**20),
-        "gpu": cost.gpus,
+        "gpu": 0 if cluster["gres"] else cost.gpus,
+        "gres": f"{cluster['gres']}:{cost.gpus}" if cluster["gres"] and cost.gpus else "",
     }
 
 

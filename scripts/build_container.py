@@ -1,0 +1,84 @@
+"""Build the container image of the programs' software, with Apptainer."""
+
+import contextlib
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from spython.utils import stream_command
+
+from linguistic_regions import images
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.storage import remove
+
+
+def main(
+    kind: Annotated[Literal["cpu", "cuda"], tyro.conf.Positional],
+    /,
+    *,
+    base: str | None = None,
+    wheels: Path | None = None,
+    output: Path | None = None,
+    compression: Literal["zstd", "gzip"] = "zstd",
+) -> None:
+    """Build the image by containers/KIND.def: the pins of envs/programs.txt on a base with Python.
+
+    Needs Apptainer and, for those who are not root, user namespaces with subordinate ids (`--fakeroot`).
+
+    Args:
+        kind: cpu or cuda.
+        base: instead of the definition's: a registry's reference such as docker://python:3.11-slim-bookworm, or a local
+            image or folder that holds a Debian.
+        wheels: install from this folder alone, without a package index; what fills it is
+            `pip wheel -r envs/programs.txt -w FOLDER`.
+        output: the image, a new file or one to replace; containers/KIND.sif if none is given.
+        compression: zstd is read faster, gzip by every Apptainer and Singularity.
+    """
+    if shutil.which("apptainer") is None:
+        raise UserError("apptainer is not on this machine; its installation guide is at apptainer.org")
+    output = (output or images.ROOT / "containers" / f"{kind}.sif").absolute()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    arguments = images.build_arguments() | _base(base)
+    options = ["--fakeroot"]
+    if wheels is not None:
+        if not list(wheels.glob("*.whl")):
+            raise UserError(f"--wheels: {wheels} holds no wheels; pip wheel -r envs/{images.PINS.name} -w {wheels}")
+        arguments["pip"] = "--no-index --find-links /mnt"
+        options += ["--bind", f"{wheels.absolute()}:/mnt"]
+    for name, value in arguments.items():
+        options += ["--build-arg", f"{name}={value}"]
+    if compression == "zstd":
+        options += ["--mksquashfs-args", "-comp zstd -Xcompression-level 3"]
+
+    part = output.with_name(f".{output.name}.part")
+    recipe = images.ROOT / "containers" / f"{kind}.def"
+    try:
+        with contextlib.chdir(images.ROOT):  # where the definition's files are
+            command = ["apptainer", "build", *options, str(part), str(recipe)]
+            for line in stream_command(command, output_type="both"):
+                logging.info(line.rstrip())
+        part.replace(output)
+    except subprocess.CalledProcessError:
+        raise UserError(f"apptainer could not build {recipe.name}: its last lines above say why") from None
+    finally:
+        remove(part)
+    logging.info("%s: %.0f MB", output, output.stat().st_size / 1e6)
+
+
+def _base(base: str | None) -> dict[str, str]:
+    if base is None:
+        return {}
+    if "://" in base:
+        agent, name = base.split("://", 1)
+        return {"bootstrap": agent, "base": name}
+    path = Path(base).absolute()
+    if not path.exists():
+        raise UserError(f"--base: {base} does not exist")
+    return {"bootstrap": "localimage", "base": str(path)}
+
+
+if __name__ == "__main__":
+    run(main)
