@@ -4,13 +4,15 @@ CORES ?= 2
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: run test check docs clean
+.PHONY: run test venv check docs clean
 
 run: $(READY)
 	$(VENV)/bin/snakemake --cores $(CORES)
 
 test: $(READY) check
 	$(VENV)/bin/python -m pytest
+
+venv: $(READY)  ## the pinned software alone
 
 check: $(READY)  ## style and lint, of Python and of the workflow
 	$(VENV)/bin/ruff check
