@@ -31,7 +31,7 @@ def main(
     Args:
         kind: cpu or cuda.
         base: instead of the definition's: a registry's reference such as docker://python:3.11-slim-bookworm, or a local
-            image or folder that holds a Debian.
+            image or a folder of yours that holds a Debian.
         wheels: install from this folder alone, without a package index; what fills it is
             `pip wheel -r envs/programs.txt -w FOLDER`.
         output: the image, a new file or one to replace; containers/KIND.sif if none is given.
