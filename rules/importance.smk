@@ -76,14 +76,18 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
         threads: config["threads"]
         resources:
             **needs("importance"),
+            checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             options=literal(importance_flags(languages.split("+"))),
             model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
             tokens=at("tokens"),
+            checkpoints=at(f"checkpoints/importance/{languages}"),
             output=at("importance"),
         message:
             f"Score the weights' importance: {languages}"
         shell:
             "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
             " scripts/importance.py {params.options} --model {params.model:q}"
-            " --tokens-folder {params.tokens} --threads {threads} --output {params.output} --stability {output.stability} 2>&1 | tee {log}"
+            " --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
+            " --checkpoint-minutes {resources.checkpoint_minutes}"
+            " --output {params.output} --stability {output.stability} 2>&1 | tee {log}"

@@ -14,12 +14,13 @@ from transformers import PreTrainedModel
 
 from linguistic_regions import freezing, models, perplexity, tokens
 from linguistic_regions.arms import ARMS
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.distributed import processes
 from linguistic_regions.regions import Region
-from linguistic_regions.storage import remove, whole, write_csv
+from linguistic_regions.storage import move, remove, whole, write_csv
 from linguistic_regions.tokens import Blocks
-from linguistic_regions.training import Checkpoints, Schedule, train
+from linguistic_regions.training import Schedule, train
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,14 @@ def main(
     models.prepare(threads)
     regions = {"top": top, "bottom": bottom, "random": random}
     rows = []
-    for training in runs(languages, arms, learning_rates, seeds, regions):
+    trainings = list(runs(languages, arms, learning_rates, seeds, regions))
+    for training in trainings:
         samples = _samples(tokens_folder, training, milestones[-1])
         held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
         learner = models.load(model)
         if shard_model:
             models.shard(learner, schedule.precision)
+        state = Checkpoints(checkpoints / str(training), checkpoint_minutes)
         rows += train(
             learner,
             samples,
@@ -103,14 +106,16 @@ def main(
             list(milestones),
             partial(measure, learner, held_out, schedule, training),
             prepare(learner, training.arm, regions),
-            Checkpoints(checkpoints / str(training), checkpoint_minutes),
+            state,
+            partial(_save, learner, state.folder / "model", dtype) if output else lambda: None,
             str(training),
         )
-        if output:
-            _save(learner, output / training.language, dtype)
         del learner  # before the next is loaded
     if not processes().is_main_process:
         return
+    if output:
+        for training in trainings:
+            move(checkpoints / str(training) / "model", output / training.language)
     write_csv(table, rows)
     for row in rows:
         logging.info("%(arm)s on %(train_language)s, %(samples)d samples: %(language)s perplexity %(ppl).3f", row)

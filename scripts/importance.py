@@ -2,14 +2,16 @@
 
 import logging
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from linguistic_regions import importance, models, tensorfile, tokens
+from linguistic_regions.checkpoints import Checkpoints, identity
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.distributed import from_main, processes
 from linguistic_regions.importance import Estimator, Sums
-from linguistic_regions.storage import whole, write_csv
+from linguistic_regions.storage import move, remove, whole, write_csv
 
 
 def main(
@@ -33,6 +35,8 @@ def main(
     shard_model: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
+    checkpoints: Path | None = None,
+    checkpoint_minutes: float = 10.0,
     threads: int = 1,
 ) -> None:
     """Write the scores to `output`/{language}/{samples}, as safetensors named and shaped like the weights.
@@ -57,9 +61,13 @@ def main(
         shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
         include: regular expressions of the weights to score; none: the decoder layers' matrices.
         exclude: regular expressions of weights to leave out.
+        checkpoints: folder for the state of an unfinished run, and for its scores until all are there; none: no state.
+        checkpoint_minutes: time between two checkpoints.
         threads: CPU threads.
     """
     models.prepare(threads)
+    kind = Estimator(estimator, micro_batch)
+    main_process = processes().is_main_process
     rows = []
     for language in languages:
         samples = tokens.read(tokens_folder / language / "train.parquet", milestones[-1])
@@ -74,24 +82,41 @@ def main(
         if shard_model:
             models.shard(scored, precision)
         parameters = models.selectable(scored, list(include), list(exclude))
-        kind = Estimator(estimator, micro_batch)
-        passes = importance.measure(
-            scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload
-        )
-        left, stopped = list(milestones), False
-        for count, sums in passes:
-            if count in checks and estimator != "magnitude":
-                agreement = sums.agreement(ratio)
-                logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
-                rows.append({"language": language, "samples": count, "ratio": ratio, "jaccard": agreement})
-                stopped = from_main(stop_at is not None and agreement >= stop_at)
-            while left and (stopped or left[0] == count):
-                write(sums, output / language / str(left.pop(0)), count)
-            if not left:
-                break
-        del scored, parameters, passes, sums  # before the next is loaded
-    if processes().is_main_process:
-        write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
+        kept = (checkpoints or output) / language
+        state = Checkpoints(kept, checkpoint_minutes) if checkpoints else None
+        facts = (kind, milestones, checks, ratio, stop_at, batch_tokens, precision, sorted(parameters))
+        this = from_main(identity(scored, samples.input_ids, *facts)) if state else ""
+        found = from_main(state.finished(this)) if state else None
+        if found is None:
+            found = []
+            passes = importance.measure(
+                scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, found
+            )
+            for count, sums in passes:
+                stopped = False
+                if count in checks and estimator != "magnitude":
+                    agreement = sums.agreement(ratio)
+                    logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
+                    found.append({"language": language, "samples": count, "ratio": ratio, "jaccard": agreement})
+                    stopped = from_main(stop_at is not None and agreement >= stop_at)
+                for milestone in milestones:
+                    if milestone == count or (stopped and milestone > count):
+                        write(sums, kept / str(milestone), count)
+                if stopped:
+                    break
+            passes.close()
+            del passes, sums
+            if state and main_process:
+                state.finish(found, this)
+        rows += found
+        del scored, parameters  # before the next is loaded
+    if not main_process:
+        return
+    if checkpoints:
+        for language, milestone in product(languages, map(str, milestones)):
+            move(checkpoints / language / milestone, output / language / milestone)
+        remove(checkpoints)
+    write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
 
 
 def write(sums: Sums, folder: Path, samples: int) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import tyro
 
 from linguistic_regions import models, perplexity, tokens
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import run
 from linguistic_regions.storage import remove, whole
-from linguistic_regions.training import Checkpoints, Schedule, train
+from linguistic_regions.training import Schedule, train
 
 VALID_BLOCKS = 16  # per language, for a last look in the log
 

@@ -141,7 +141,8 @@ def test_results_cache_and_text_on_other_file_systems_and_first_the_downloads(im
         (tmp_path / other).mkdir()
     write_text(tmp_path / "texts")
     (folder / "results").symlink_to(tmp_path / "scratch")
-    seen = subprocess.run(["apptainer", "exec", image, "test", "-e", tmp_path / "scratch"], cwd=folder)
+    looked = ["apptainer", "exec", "--home", folder, image, "test", "-e", tmp_path / "scratch"]
+    seen = subprocess.run(looked, cwd=folder)
     machine.require(seen.returncode != 0, f"{tmp_path} is mounted in every container: give pytest another --basetemp")
 
     models.from_scratch(300, 1, 8, 2, 1, 8, 32, True, 0).save_pretrained(tmp_path / "repository")

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from linguistic_regions import importance, models, regions
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.importance import Estimator
 from linguistic_regions.perplexity import next_token_loss
 
@@ -170,3 +171,52 @@ def test_scores_are_float32_and_weights_stay(tiny_model, tiny_blocks):
     for name, values in scores.items():
         assert values.dtype == torch.float32
         assert values.shape == before[name].shape
+
+
+class Killed(Exception):
+    """Stands for SIGKILL."""
+
+
+@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs"])
+@pytest.mark.parametrize("stops_before", [0, 1, 2])
+def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(
+    tiny_model, tiny_blocks, tmp_path, estimator, stops_before
+):
+    """At each stop a checkpoint follows; the run is killed at one of them, before or after what was noted there."""
+
+    def run(checkpoints, die_at=None):
+        noted, scores = [], {}
+        parameters = models.selectable(tiny_model, [], [])
+        kind = Estimator(estimator)
+        passes = importance.measure(
+            *(tiny_model, parameters, tiny_blocks, [2, 4, 6], kind, 8),
+            checks=[2, 4],
+            checkpoints=checkpoints,
+            noted=noted,
+        )
+        for samples, sums in passes:
+            if samples == die_at:
+                passes.close()
+                raise Killed
+            noted.append({"samples": samples})
+            scores[samples] = [sums.score(name).tobytes() for name in parameters]
+        return noted, scores
+
+    undisturbed = run(None)
+    checkpoints = Checkpoints(tmp_path, minutes=0)
+    with pytest.raises(Killed):
+        run(checkpoints, die_at=[2, 4, 6][stops_before])
+    assert len(list(tmp_path.iterdir())) == (2 if stops_before else 1)
+    noted, scores = run(checkpoints)
+    assert noted == undisturbed[0]
+    assert scores == {samples: undisturbed[1][samples] for samples in [2, 4, 6][stops_before:]}
+
+
+def test_sums_of_other_weights_are_not_gone_on_from(tiny_model, tiny_blocks, tmp_path):
+    checkpoints = Checkpoints(tmp_path, minutes=0)
+    measured(tiny_model, tiny_blocks, [4, 6], checkpoints=checkpoints)
+    with torch.no_grad():
+        tiny_model.model.layers[0].mlp.up_proj.weight.mul_(2)
+    after, alone = (measured(tiny_model, tiny_blocks, [4, 6], checkpoints=kept) for kept in (checkpoints, None))
+    assert list(after) == [4, 6]
+    assert all(torch.equal(after[6][name], alone[6][name]) for name in alone[6])

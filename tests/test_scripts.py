@@ -126,6 +126,59 @@ def test_importance_ends_when_its_regions_are_stable(tmp_path, token_folder):
     assert first < 8
 
 
+def test_a_killed_job_of_several_languages_repeats_nothing_and_gives_the_same_bytes(
+    tmp_path, token_folder, monkeypatch
+):
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    loaded, agreement = [], importance.Sums.agreement
+
+    def score(folder, die_at=None):
+        loaded.clear()
+
+        def dying(sums, ratio):
+            if loaded[-1:] == ["ru"] and sum(sums.terms) == die_at:
+                raise KeyboardInterrupt
+            return agreement(sums, ratio)
+
+        monkeypatch.setattr(importance.Sums, "agreement", dying)
+        importance.main(
+            model=str(tmp_path / "base"),
+            tokens_folder=token_folder,
+            languages=("en", "ru"),
+            output=folder / "importance",
+            stability=folder / "stability.csv",
+            milestones=(2, 8),
+            checks=(2, 4, 6, 8),
+            precision="fp32",
+            batch_tokens=16,
+            checkpoints=folder / "checkpoints",
+            checkpoint_minutes=0,
+        )
+
+    read = importance.tokens.read
+
+    def noting(path, most):
+        loaded.append(path.parent.name)
+        return read(path, most)
+
+    monkeypatch.setattr(importance.tokens, "read", noting)
+    measure = importance.importance.measure
+    measured = []
+    monkeypatch.setattr(importance.importance, "measure", lambda *given: measured.append(loaded[-1]) or measure(*given))
+    score(tmp_path / "alone")
+    with pytest.raises(KeyboardInterrupt):
+        score(tmp_path / "killed", die_at=6)
+    assert not (tmp_path / "killed/importance").exists()
+    measured.clear()
+    score(tmp_path / "killed")
+    assert measured == ["ru"]
+    files = sorted(path.relative_to(tmp_path / "alone") for path in (tmp_path / "alone").rglob("*") if path.is_file())
+    assert len(files) == 2 * 2 + 1
+    for file in files:
+        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
+    assert not (tmp_path / "killed/checkpoints").exists()
+
+
 def test_the_region_command_does_set_algebra(tmp_path, capsys):
     generator = np.random.default_rng(0)
     masks = [generator.random((5, 9)) < 0.5 for _ in range(2)]

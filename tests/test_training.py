@@ -1,13 +1,17 @@
 """Training: the schedule, milestones, checkpoints that change nothing, batches that add up."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from linguistic_regions import models
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import UserError
 from linguistic_regions.perplexity import next_token_loss
-from linguistic_regions.training import Checkpoints, Schedule, train, warm_cosine
+from linguistic_regions.training import Schedule, train, warm_cosine
 from pretrain import mix
 
 ROWS = np.random.default_rng(0).integers(0, 24, (32, 8)).astype(np.int32)
@@ -88,6 +92,46 @@ def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
     assert rows == expected
     for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_finished_training_of_a_job_is_not_run_again(tmp_path):
+    checkpoints, seen = Checkpoints(tmp_path / "state", minutes=0), []
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
+
+    def once(rate=1e-2):
+        ended = []
+        rows = train(
+            *(fresh(), ROWS, rate, schedule, [0, 32], lambda samples: seen.append(samples) or [{"samples": samples}]),
+            checkpoints=checkpoints,
+            at_end=lambda: ended.append(True),
+        )
+        assert rows == [{"samples": 0}, {"samples": 32}]
+        return ended
+
+    assert once() == [True]
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["finished.json"]
+    assert once() == [] and seen == [0, 32]
+    assert once(rate=2e-2) == [True] and seen == [0, 32, 0, 32]
+
+
+def test_sigterm_is_held_back_until_the_state_is_saved(tmp_path):
+    """Clusters send it before they kill. The run that goes on ends as one that was not disturbed, bit for bit."""
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
+    undisturbed, killed = fresh(), fresh()
+    train(undisturbed, ROWS, 1e-2, schedule, [16, 32], lambda _: [])
+    checkpoints = Checkpoints(tmp_path / "state", minutes=60)
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+    try:
+        with pytest.raises(SystemExit) as ending:
+            at_16 = lambda samples: os.kill(os.getpid(), signal.SIGTERM) or []  # noqa: E731
+            train(killed, ROWS, 1e-2, schedule, [16, 32], at_16, checkpoints=checkpoints)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ending.value.code == 143 and came == [True]
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["step-000000004.safetensors"]
+    train(resumed := fresh(), ROWS, 1e-2, schedule, [16, 32], lambda _: [], checkpoints=checkpoints)
+    assert all(torch.equal(a, b) for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True))
 
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path):

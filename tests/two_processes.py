@@ -10,7 +10,8 @@ import further_pretrain
 import importance
 import removal
 from linguistic_regions import distributed, models
-from linguistic_regions.training import Checkpoints, Schedule, train
+from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.training import Schedule, train
 
 SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32", batch_tokens=16)
 

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import tyro
@@ -68,7 +69,8 @@ class _Lines:
     def write(self, text: str) -> None:
         text = text.strip("\r\n ")
         if text:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(BrokenPipeError):  # whoever wrote the log was ended first: the work may still be saved
+                print(text, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
         sys.stderr.flush()

@@ -4,6 +4,10 @@ Gradients are folded into a float32 sum as soon as the backward pass has one, an
 sums there is never more than one matrix's gradient.
 """
 
+import logging
+import signal
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +17,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from linguistic_regions import regions
+from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
 from linguistic_regions.commands import progress
-from linguistic_regions.distributed import full, is_sharded, local, processes, spread, summed
+from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread, summed
 from linguistic_regions.models import autocast
 from linguistic_regions.perplexity import next_token_loss
 from linguistic_regions.tensorfile import Shape
@@ -78,6 +83,10 @@ class Sums:
             value = total * value.to(total.device) if self.estimator.name == "taylor" else total
         return full(spread(value.abs(), weight)).cpu().numpy()
 
+    def count(self, start: int, stop: int, half: int) -> None:
+        """Note that a pass over these samples was folded into a half's sum."""
+        self.terms[half] += stop - start if self.estimator.name == "taylor" else 1
+
     def agreement(self, ratio: float) -> float:
         """Jaccard index of the top regions (within each matrix) that the two halves of the samples give."""
         tops = [regions.select(_Half(self, half), ratio) for half in (0, 1)]
@@ -109,6 +118,8 @@ def measure(
     precision: str = "fp32",
     checks: Sequence[int] = (),
     offload: bool = False,
+    checkpoints: Checkpoints | None = None,
+    noted: list[dict] | None = None,
 ) -> Iterator[tuple[int, Sums]]:
     """Go through the samples once, and stop at each milestone and check to give the sums so far.
 
@@ -122,9 +133,12 @@ def measure(
         precision: "fp32", "bf16" or "auto"; sums are float32 in any case.
         checks: numbers of samples, ascending; if there are any, the two halves of the samples are summed apart.
         offload: hold the sums in RAM.
+        checkpoints: where to keep the sums of a run that may be killed; None: nowhere.
+        noted: what the caller notes at the stops; it is kept with the sums, and filled with what was.
 
     Yields:
-        samples so far, and the sums, which the next step goes on to change.
+        samples so far, and the sums, which the next step goes on to change; nothing for the stops before a checkpoint
+        from which it goes on.
     """
     sums = Sums(parameters, estimator, shared=not is_sharded(model))
     stops = sorted({*milestones, *checks})
@@ -155,15 +169,61 @@ def measure(
         weight.requires_grad_(True)
         hooks.append(weight.register_post_accumulate_grad_hook(lambda weight, name=name: fold(name, weight)))
     work = list(_passes(stops, estimator, batch_tokens // blocks.input_ids.shape[1], halves=len(sums.totals)))
+    this = from_main(identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else "")
+    kept = _Kept(sums, checkpoints, this, work, [] if noted is None else noted)
+    first, saved = kept.restore(), time.monotonic()
     try:
-        for index, (start, stop, half) in enumerate(progress(work, "importance", unit="batch")):
-            _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
-            sums.terms[half] += stop - start if estimator.name == "taylor" else 1
-            if stop in stops:
-                yield stop, sums
+        with held_sigterm() as sigterm:
+            for index in progress(range(first, len(work)), "importance", unit="batch"):
+                start, stop, half = work[index]
+                _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
+                sums.count(start, stop, half)
+                if stop in stops:
+                    yield stop, sums
+                ending, due = from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
+                if checkpoints and (ending or due):
+                    kept.save(index + 1)
+                    saved = time.monotonic()
+                if ending:
+                    logging.info("importance: ended by SIGTERM after %d samples", stop)
+                    sys.exit(128 + signal.SIGTERM)
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The sums in checkpoints: in several processes each has its own part of them, be the model whole or spread."""
+
+    sums: Sums
+    checkpoints: Checkpoints | None
+    identity: str
+    work: list[tuple[int, int, int]]
+    noted: list[dict]
+
+    def restore(self) -> int:
+        """Take up the sums of the latest checkpoint; the number of the pass that comes next."""
+        state = processes()
+        part, parts = state.process_index, state.num_processes
+        seeks = self.checkpoints and state.is_main_process
+        latest = from_main(self.checkpoints.latest(self.identity, parts) if seeks else None)
+        if not latest:
+            return 0
+        step, self.noted[:], file = self.checkpoints.load(latest, part, parts)
+        for half, totals in enumerate(self.sums.totals):
+            for name, total in totals.items():
+                total.copy_(file.get_tensor(f"{half}.{name}"))
+        for _, (start, stop, half) in zip(range(step), self.work, strict=False):
+            self.sums.count(start, stop, half)
+        logging.info("importance: going on from pass %d", step)
+        return step
+
+    def save(self, step: int) -> None:
+        """Write the sums before this pass."""
+        state, totals = processes(), self.sums.totals
+        tensors = {f"{half}.{name}": total for half, part in enumerate(totals) for name, total in part.items()}
+        self.checkpoints.save(step, tensors, self.noted, self.identity, state.process_index, state.num_processes)
 
 
 def _passes(stops: Sequence[int], estimator: Estimator, fitting: int, halves: int) -> Iterator[tuple[int, int, int]]:

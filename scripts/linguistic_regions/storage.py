@@ -36,6 +36,12 @@ def _open_to_all(part: Path) -> None:
             path.chmod(0o666 & ~umask)
 
 
+def move(source: str | Path, target: str | Path) -> None:
+    """Put a file or folder in another place, in the stead of what is there; at once where both are on one disk."""
+    with whole(target) as part:
+        shutil.move(source, part)
+
+
 def remove(path: str | Path) -> None:
     """Remove a file or a folder, if it is there."""
     path = Path(path)

@@ -4,29 +4,28 @@ The order of the samples, the schedule and the weights are functions of the step
 on from a checkpoint ends as if it had never stopped. Several processes share the samples of each step.
 """
 
-import hashlib
-import json
 import logging
 import math
+import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, safe_open, save_file
+from safetensors import safe_open
 from torch.optim import AdamW
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import PreTrainedModel
 
+from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread
 from linguistic_regions.freezing import Frozen
 from linguistic_regions.models import autocast, recompute_activations
 from linguistic_regions.perplexity import next_token_loss
-from linguistic_regions.storage import whole
 
 
 @dataclass(frozen=True)
@@ -54,54 +53,6 @@ class Schedule:
     activation_checkpointing: bool = False
 
 
-@dataclass(frozen=True)
-class Checkpoints:
-    """Where training keeps its state while it runs: outside declared outputs, which a workflow deletes on a rerun.
-
-    A checkpoint is one safetensors file, or one for each process that holds a part of the model.
-
-    Attributes:
-        folder: made when needed; the program removes it when its outputs are whole.
-        minutes: time between two checkpoints; the last two are kept.
-    """
-
-    folder: Path
-    minutes: float = 10.0
-
-    def latest(self, identity: str, parts: int) -> str | None:
-        """The newest whole checkpoint of the training with this identity, for `part`; those of another are removed."""
-        for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
-            files = [self.part(step, number, parts) for number in range(parts)]
-            if all(path.exists() and _identity_of(path) == identity for path in files):
-                return step
-            self._remove(step)
-        return None
-
-    def part(self, step: str, part: int, parts: int) -> Path:
-        """The file of one part of a checkpoint."""
-        return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
-
-    def save(
-        self, step: int, tensors: dict[str, torch.Tensor], results: list[dict], identity: str, part: int, parts: int
-    ) -> None:
-        """Write this part of a checkpoint, and remove all but the last two."""
-        metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
-        with whole(self.part(f"step-{step:09d}", part, parts)) as file:
-            save_file(tensors, file, metadata)
-        if part == 0:
-            for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
-                self._remove(old)
-
-    def _remove(self, step: str) -> None:
-        for path in self.folder.glob(f"{step}.*"):
-            path.unlink()
-
-
-def _identity_of(path: Path) -> str:
-    with safe_open(path, "pt") as file:
-        return file.metadata()["identity"]
-
-
 def train(
     model: PreTrainedModel,
     rows: np.ndarray,
@@ -111,6 +62,7 @@ def train(
     at_milestone: Callable[[int], list[dict]],
     frozen: Frozen | None = None,
     checkpoints: Checkpoints | None = None,
+    at_end: Callable[[], None] | None = None,
     description: str = "training",
 ) -> list[dict]:
     """Train `model` in place on `rows`, in their order.
@@ -124,10 +76,11 @@ def train(
         at_milestone: gives rows of a result table; the model is in evaluation mode.
         frozen: weights that keep their bits.
         checkpoints: where to keep the state of a run that may be killed; None: nowhere.
+        at_end: keeps of the trained model what is wanted; the training is then noted as finished, and not run again.
         description: shown beside the progress.
 
     Returns:
-        All milestones' rows.
+        All milestones' rows. Of a training that was finished before, the model is left as it came.
 
     Raises:
         UserError: the loss became NaN or infinite, or a milestone is no multiple of the batch size within reach.
@@ -152,10 +105,15 @@ def train(
 
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
-    identity = from_main(_identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
-    latest = from_main(checkpoints.latest(identity, parts) if checkpoints and state.is_main_process else None)
+    this = from_main(identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
+    latest = from_main(checkpoints.latest(this, parts) if checkpoints and state.is_main_process else None)
+    if checkpoints and (before := from_main(checkpoints.finished(this))) is not None:
+        logging.info("%s: finished before", description)
+        return before
     if latest:
-        step, results = _resume(checkpoints.part(latest, part, parts), model, optimizer)
+        step, results, file = checkpoints.load(latest, part, parts)
+        _restore(file, model, optimizer)
+        del file
         logging.info("%s: going on from step %d", description, step)
     elif 0 in milestones:
         results += _milestone(model, at_milestone, 0)
@@ -167,31 +125,41 @@ def train(
     wrapped.train()
     saved = time.monotonic()
     bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
-    for _, (ids,) in zip(bar, accelerator.skip_first_batches(batches, step * accumulation), strict=True):
-        torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
-        with accelerator.accumulate(wrapped):
-            with autocast(schedule.precision, model.device):
-                loss = next_token_loss(wrapped, ids.long()).mean()
-            accelerator.backward(loss)
-            if not accelerator.sync_gradients:
-                continue
-            norm = full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
-            optimizer.step()
-            optimizer.zero_grad()
-        step += 1
-        if not math.isfinite(norm):
-            raise UserError(f"{description}: the loss is {loss.item()} at step {step}; lower the learning rate")
-        if frozen:
-            frozen.restore()
-        if step * schedule.batch_size in milestones:
-            bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
-            results += _milestone(model, at_milestone, step * schedule.batch_size)
-        if checkpoints and step < steps and from_main(time.monotonic() - saved > 60 * checkpoints.minutes):
-            if state.is_main_process or parts > 1:
-                checkpoints.save(step, _state(model, optimizer), results, identity, part, parts)
-            saved = time.monotonic()
+    left = accelerator.skip_first_batches(batches, step * accumulation)
+    with held_sigterm() as sigterm:
+        for _, (ids,) in zip(bar, left, strict=True):
+            torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
+            with accelerator.accumulate(wrapped):
+                with autocast(schedule.precision, model.device):
+                    loss = next_token_loss(wrapped, ids.long()).mean()
+                accelerator.backward(loss)
+                if not accelerator.sync_gradients:
+                    continue
+                norm = full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
+                optimizer.step()
+                optimizer.zero_grad()
+            step += 1
+            if not math.isfinite(norm):
+                raise UserError(f"{description}: the loss is {loss.item()} at step {step}; lower the learning rate")
+            if frozen:
+                frozen.restore()
+            if step * schedule.batch_size in milestones:
+                bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
+                results += _milestone(model, at_milestone, step * schedule.batch_size)
+            ending, due = from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
+            if checkpoints and step < steps and (ending or due):
+                if state.is_main_process or parts > 1:
+                    checkpoints.save(step, _state(model, optimizer), results, this, part, parts)
+                saved = time.monotonic()
+            if ending:
+                logging.info("%s: ended by SIGTERM at step %d", description, step)
+                sys.exit(128 + signal.SIGTERM)
+    if at_end:
+        at_end()
+        if checkpoints and state.is_main_process:
+            checkpoints.finish(results, this)
     return results
 
 
@@ -234,17 +202,6 @@ def warm_cosine(step: int, warmup: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _identity(model, rows: np.ndarray, learning_rate: float, schedule: Schedule, milestones: list[int]) -> str:
-    """A digest of all that a training starts from; weights by a sample of a thousand of each parameter."""
-    digest = hashlib.sha256(repr((learning_rate, schedule, milestones, rows.shape, processes().num_processes)).encode())
-    digest.update(rows.tobytes())
-    for name, weight in model.named_parameters():
-        flat = local(weight.detach()).view(-1)
-        digest.update(f"{name} {tuple(weight.shape)} {weight.requires_grad}".encode())
-        digest.update(flat[:: max(1, len(flat) // 1000)].cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _state(model, optimizer) -> dict[str, torch.Tensor]:
     tensors = {f"model.{name}": local(weight.detach()) for name, weight in model.named_parameters()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -253,18 +210,15 @@ def _state(model, optimizer) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def _resume(path: Path, model, optimizer) -> tuple[int, list[dict]]:
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    tensors = load_file(path)
+def _restore(file: safe_open, model, optimizer) -> None:
     for name, weight in model.named_parameters():
-        local(weight).copy_(tensors[f"model.{name}"])
+        local(weight).copy_(file.get_tensor(f"model.{name}"))
     trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict] = {}
-    for key, value in tensors.items():
+    for key in file.keys():  # noqa: SIM118 (the file is no mapping)
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
+            value = file.get_tensor(key)
             part = value if name == "step" else spread(value, trained[int(index)])
             state.setdefault(int(index), {})[name] = part
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return int(metadata["step"]), json.loads(metadata["results"])

@@ -123,7 +123,7 @@ class Jobs:
 
         Weights, gradients and the optimizer's two moments are float32, 16 bytes a parameter, spread over the GPUs
         (FSDP2); an optimizer step reads and writes 28. On one GPU autocast keeps bfloat16 copies of all weights. A
-        checkpoint, weights and moments, goes through RAM.
+        model that is saved goes through RAM whole, a checkpoint tensor by tensor.
 
         Args:
             rule: its name, for errors.
@@ -154,7 +154,7 @@ class Jobs:
             moved=runs * samples / batch * 28 * shape.parameters,
             files=runs * self._weights,
             text=self._samples(),
-            host=12 * shape.parameters,
+            host=4 * shape.parameters,
             disk=disk,
         )
         cost = computing(rule, work, self.gpu, threads or self.config["threads"])

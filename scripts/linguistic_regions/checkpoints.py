@@ -1,0 +1,128 @@
+"""The state of work that may be killed: saved now and then, and gone on from.
+
+It lies outside declared outputs, which a workflow deletes before it runs a job again. A checkpoint is one safetensors
+file, or one for each process that holds a part of the state.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from linguistic_regions import tensorfile
+from linguistic_regions.distributed import local, processes
+from linguistic_regions.storage import remove, whole
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a piece of work keeps its state while it runs, and its results until those of the whole job are there.
+
+    Attributes:
+        folder: made when needed; the program removes it when its outputs are whole.
+        minutes: time between two checkpoints; the last two are kept.
+    """
+
+    folder: Path
+    minutes: float = 10.0
+
+    def due(self, saved: float) -> bool:
+        """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
+        return time.monotonic() - saved > 60 * self.minutes
+
+    def latest(self, identity: str, parts: int = 1) -> str | None:
+        """The newest whole checkpoint of the work with this identity, for `load`; those of other work are removed."""
+        for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
+            files = [self._part(step, number, parts) for number in range(parts)]
+            if all(path.exists() and _identity_of(path) == identity for path in files):
+                return step
+            self._remove(step)
+        return None
+
+    def load(self, step: str, part: int = 0, parts: int = 1) -> tuple[int, list[dict], safe_open]:
+        """What was saved: the number of the step, rows of results so far, and the open file of this part's tensors."""
+        file = safe_open(self._part(step, part, parts), "pt")
+        metadata = file.metadata()
+        return int(metadata["step"]), json.loads(metadata["results"]), file
+
+    def save(
+        self,
+        step: int,
+        tensors: dict[str, torch.Tensor],
+        results: list[dict],
+        identity: str,
+        part: int = 0,
+        parts: int = 1,
+    ) -> None:
+        """Write this part of a checkpoint (float32 tensors, one after another), and remove all but the last two."""
+        metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        with tensorfile.create(self._part(f"step-{step:09d}", part, parts), shapes, "float32", metadata) as file:
+            for name, tensor in tensors.items():  # copied: memory that numpy has seen cannot be resized, as FSDP does
+                file.write(name, tensor.detach().to("cpu", copy=True).numpy())
+        if part == 0:
+            for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
+                self._remove(old)
+
+    def finish(self, results: list[dict], identity: str) -> None:
+        """Note that the work is done, and remove its checkpoints: of several pieces of a job it need not run again."""
+        with whole(self.folder / "finished.json") as file:
+            file.write_text(json.dumps({"identity": identity, "results": results}), encoding="utf-8")
+        for path in self.folder.glob("step-*"):
+            remove(path)
+
+    def finished(self, identity: str) -> list[dict] | None:
+        """The results of the work with this identity, if it is done."""
+        note = self.folder / "finished.json"
+        if not note.exists():
+            return None
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        return noted["results"] if noted["identity"] == identity else None
+
+    def _part(self, step: str, part: int, parts: int) -> Path:
+        return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
+
+    def _remove(self, step: str) -> None:
+        for path in self.folder.glob(f"{step}.*"):
+            path.unlink()
+
+
+def _identity_of(path: Path) -> str:
+    with safe_open(path, "pt") as file:
+        return file.metadata()["identity"]
+
+
+def identity(model: torch.nn.Module, rows: np.ndarray, *facts: object) -> str:
+    """A digest of all that some work starts from: facts, samples, and of each parameter some thousand weights."""
+    digest = hashlib.sha256(repr((*facts, rows.shape, processes().num_processes)).encode())
+    digest.update(rows.tobytes())
+    for name, weight in model.named_parameters():
+        flat = local(weight.detach()).view(-1)
+        digest.update(f"{name} {tuple(weight.shape)} {weight.requires_grad}".encode())
+        digest.update(flat[:: max(1, len(flat) // 1000)].float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def held_sigterm() -> Iterator[list[int]]:
+    """Hold back SIGTERM, by which clusters announce the end: the block sees it in the list that it gets, and can save.
+
+    When the block is left the signal that came does what it would have done.
+    """
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if came:
+            os.kill(os.getpid(), signal.SIGTERM)
