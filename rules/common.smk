@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, costs, environment, images, plan, recipes
+from linguistic_regions import configuration, costs, environment, images, plan, programs, recipes, version
 from linguistic_regions.commands import UserError
 
 try:
@@ -38,6 +38,7 @@ os.environ.update(
     HF_HOME=str(environment.hub_cache()),
     MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # the home of a container is the working directory
     APPTAINER_BIND=environment.binds(plan.named_files(config)),
+    LINGUISTIC_REGIONS_REVISION=version.revision(),  # for containers, which have no git
     **environment.MALLOC,
 )
 

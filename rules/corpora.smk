@@ -12,6 +12,8 @@ rule package:
         "../envs/programs.yaml"
     resources:
         **needs("package"),
+    params:
+        code=programs.digest("fetch_package"),
     message:
         "Download the Debian package {wildcards.package}"
     shell:
@@ -36,6 +38,7 @@ rule corpus:
     resources:
         **needs("corpus"),
     params:
+        code=programs.digest("corpus"),
         options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.language)),
         packages=lambda wildcards, input: flags(packages=list(input.packages)),
         output=at("corpora/{language}"),

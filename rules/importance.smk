@@ -24,6 +24,7 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
             **needs("further"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
+            code=programs.digest("further_pretrain"),
             options=training_flags(
                 languages=languages.split("+"),
                 learning_rates=config["further"]["learning_rate"],
@@ -78,6 +79,7 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
             **needs("importance"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
+            code=programs.digest("importance"),
             options=literal(importance_flags(languages.split("+"))),
             model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
             tokens=at("tokens"),

@@ -16,6 +16,7 @@ if config["model"]["hub"]:
         resources:
             **needs("base_model"),
         params:
+            code=programs.digest("fetch_model"),
             options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
             "Fetch the base model"
@@ -41,6 +42,7 @@ else:
             **needs("base_model"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
+            code=programs.digest("pretrain"),
             options=computing_flags(
                 **{
                     key: value

@@ -23,6 +23,7 @@ rule removal:
     resources:
         **needs("removal"),
     params:
+        code=programs.digest("removal"),
         options=lambda wildcards: computing_flags(
             dtype=config["model"]["dtype"],
             languages=config["languages"],
@@ -53,6 +54,8 @@ rule overlap:
         "../envs/programs.yaml"
     resources:
         **needs("overlap"),
+    params:
+        code=programs.digest("overlap"),
     message:
         "Compare the regions"
     shell:

@@ -32,6 +32,7 @@ rule tables:
     resources:
         **needs("tables"),
     params:
+        code=programs.digest("tables"),
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
         output=at("tables"),
@@ -39,6 +40,30 @@ rule tables:
         "Lay out the tables"
     shell:
         "python scripts/tables.py {params.pieces} {params.options} --output {params.output} 2>&1 | tee {log}"
+
+
+rule provenance:
+    input:
+        tables=rules.tables.output,
+        regions=rules.overlap.output,
+        config=rules.settings.output,
+        manifests=expand("<results>/corpora/{language}/manifest.json", language=config["languages"]),
+    output:
+        "<results>/provenance.json",
+    log:
+        "<logs>/provenance.log",
+    benchmark:
+        "<benchmarks>/provenance.tsv"
+    conda:
+        "../envs/programs.yaml"
+    resources:
+        **needs("provenance"),
+    params:
+        code=programs.digest("provenance"),
+    message:
+        "Record what made the results"
+    shell:
+        "python scripts/provenance.py record --config {input.config} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
 
 
 rule figures:
@@ -56,6 +81,7 @@ rule figures:
     resources:
         **needs("figures"),
     params:
+        code=programs.digest("figures"),
         options=flags(languages=config["languages"], **config["figures"]),
         tables=at("tables"),
     message:
@@ -67,6 +93,7 @@ rule figures:
 rule report:
     input:
         config=rules.settings.output,
+        provenance=rules.provenance.output,
         tables=rules.tables.output,
         regions=rules.overlap.output,
         figures=rules.figures.output,
@@ -82,10 +109,11 @@ rule report:
     resources:
         **needs("report"),
     params:
+        code=programs.digest("report"),
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
         tables=at("tables"),
     message:
         "Write the report"
     shell:
-        "python scripts/report.py {params.options} --config {input.config} --tables {params.tables}"
+        "python scripts/report.py {params.options} --config {input.config} --provenance {input.provenance} --tables {params.tables}"
         " --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

@@ -16,6 +16,7 @@ if config["model"]["hub"]:
         resources:
             **needs("tokenizer"),
         params:
+            code=programs.digest("tokenizer"),
             options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
         message:
             "Fetch the model's tokenizer"
@@ -39,6 +40,7 @@ else:
         resources:
             **needs("tokenizer"),
         params:
+            code=programs.digest("tokenizer"),
             options=flags(size=config["model"]["scratch"]["vocabulary"]),
         message:
             "Train a tokenizer"
@@ -65,6 +67,7 @@ rule blocks:
     resources:
         **needs("blocks"),
     params:
+        code=programs.digest("blocks"),
         options=flags(
             **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]
         ),

@@ -21,6 +21,7 @@ rule retraining:
         **needs("retraining"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
+        code=programs.digest("further_pretrain"),
         options=training_flags(
             learning_rates=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
@@ -60,6 +61,7 @@ rule freezing:
         **needs("freezing"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
+        code=programs.digest("further_pretrain"),
         options=training_flags(
             milestones=config["freezing"]["milestones"],
             evaluate=config["languages"],

@@ -17,6 +17,7 @@ def main(
     figures: Path,
     output: Path,
     config: Path | None = None,
+    provenance: Path | None = None,
     manifests: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     model_name: str = "this run's model",
@@ -30,6 +31,7 @@ def main(
         figures: folder with the run's figures as SVG.
         output: the HTML file.
         config: JSON file with the run's settings.
+        provenance: JSON file with what made the results.
         manifests: the manifest of each language's text.
         languages: language codes in the order in which they stand.
         model_name: name of the run's model, under which its figures stand.
@@ -40,6 +42,7 @@ def main(
         tables=read_folder(tables),
         figures=report.embed(figures),
         config=report.read_json(config) if config else {},
+        provenance=report.read_json(provenance) if provenance else {},
         manifests=[report.read_json(path) for path in manifests],
         languages=languages,
         model=model_name,

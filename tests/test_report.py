@@ -34,6 +34,8 @@ def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
     synthetic.write(tables, folder / "tables")
     config = folder / "config.json"
     config.write_text(json.dumps({"run": "trial", "model": {"width": 128, "note": EVIL}, "ratios": [0.01, 0.03]}))
+    record = folder / "provenance.json"
+    record.write_text(json.dumps({"config": {}, "software": {"revision": f"0123456789abcdef {EVIL}"}}))
     manifest = folder / "manifest.json"
     splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
     manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
@@ -43,6 +45,7 @@ def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
         figures=figures,
         output=folder / "report.html",
         config=config,
+        provenance=record,
         manifests=(manifest,),
         languages=tuple(synthetic.LANGUAGES),
         **{"model_name": synthetic.MODEL, **options},
@@ -102,6 +105,7 @@ def test_every_entry_of_the_contents_leads_somewhere(page):
 def test_what_comes_from_data_is_escaped(tmp_path, figures):
     page = write_report(tmp_path, synthetic.everything(), figures, model_name=f"Model {EVIL}")
     assert EVIL not in page
+    assert "0123456789abcdef" in page
     assert page.count("&lt;script&gt;") >= 3  # model, configuration and manifest
 
 

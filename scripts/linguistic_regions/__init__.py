@@ -1,3 +1,1 @@
 """Find, remove, freeze and explain the parameters of a language model that carry its command of languages."""
-
-__version__ = "0.4.0"

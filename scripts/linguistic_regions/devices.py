@@ -35,8 +35,8 @@ def take(count: int) -> list[str]:
     names = visible()
     if count > len(names):
         raise UserError(
-            f"gpu: the job wants {count} GPUs and sees {len(names)}: start Snakemake with --resources gpu={len(names)} "
-            "(and a model that fits), set gpu: null, or in a container give --apptainer-args=--nv"
+            f"gpu: the job wants {count} and sees {len(names)}: set gpu: null for the CPU, name GPUs that the driver "
+            "does not list in CUDA_VISIBLE_DEVICES, or in a container give --apptainer-args=--nv"
         )
     folder = _locks()
     told = False

@@ -2,11 +2,10 @@
 
 import hashlib
 import logging
-import subprocess
 from pathlib import Path
 
-from linguistic_regions import __version__
 from linguistic_regions.commands import UserError
+from linguistic_regions.version import VERSION, revision
 
 ROOT = Path(__file__).parents[2]
 PINS = ROOT / "envs" / "programs.txt"
@@ -26,12 +25,7 @@ def software() -> str:
 
 def build_arguments() -> dict[str, str]:
     """What the definitions in containers/ write into an image's labels: version, git revision, hash of the pins."""
-    command = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        revision = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        revision = "unknown"
-    return {"version": __version__, "revision": revision, "software": software()}
+    return {"version": VERSION, "revision": revision(), "software": software()}
 
 
 def check(container: str, image: Path) -> None:

@@ -21,6 +21,7 @@ def render(
     tables: Mapping[str, pd.DataFrame],
     figures: Mapping[str, str],
     config: Mapping,
+    provenance: Mapping,
     manifests: Sequence[Mapping],
     languages: Sequence[str],
     model: str,
@@ -34,6 +35,7 @@ def render(
         tables: the run's tables by name, from `tables.read_folder`; absent ones make their section say so.
         figures: data URIs by the figure's name, from `embed`.
         config: the run's settings.
+        provenance: what made the results, from `provenance.describe`; its config is not shown again.
         manifests: one per language: `language`, `source` and `splits`, each with `documents` and `characters`.
         languages: language codes in the order in which they stand.
         model: name of the run's model.
@@ -70,6 +72,7 @@ def render(
         is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
         splits=SPLITS,
         config=config,
+        provenance={key: value for key, value in provenance.items() if key != "config"},
     )
 
 

@@ -66,6 +66,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "freezing": [job.experiment("freezing", arms) for arms in workload.arm_jobs(config, "freezing")],
         "settings": [light()],
         "tables": [light(host=0.4e9)],
+        "provenance": [light(host=0.4e9)],
         "figures": [light(seconds=10, host=0.8e9)],
         "report": [light(host=0.4e9)],
     }

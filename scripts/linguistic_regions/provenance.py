@@ -1,0 +1,109 @@
+"""What made a run's results: config, software, data and hardware; and what differs between two runs."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+from linguistic_regions.images import pins
+from linguistic_regions.tables import KEYS
+from linguistic_regions.version import VERSION, revision
+
+REVISION = "LINGUISTIC_REGIONS_REVISION"  # the workflow sets it: a container has no git
+ABSENT = "–"
+
+
+def describe(config: Mapping, manifests: Sequence[Mapping]) -> dict:
+    """What makes results, now and here.
+
+    Args:
+        config: as it was checked, seeds included.
+        manifests: of each language's text.
+
+    Returns:
+        `config`; `software`: version, revision, Python and the pinned packages as they are installed; `data`: for each
+        language its source and the SHA-256 of its splits; `hardware`: of the machine that runs this.
+    """
+    return {
+        "config": dict(config),
+        "software": {
+            "linguistic-regions": VERSION,
+            "revision": os.environ.get(REVISION) or revision(),
+            "python": platform.python_version(),
+            **{name: _installed(name) for name in (pin.split("==")[0] for pin in pins())},
+        },
+        "data": {
+            manifest["language"]: {
+                "source": manifest["source"],
+                **{split: counts["sha256"] for split, counts in manifest["splits"].items()},
+            }
+            for manifest in manifests
+        },
+        "hardware": {
+            "system": platform.platform(),
+            "processor": _first("/proc/cpuinfo", "model name") or platform.machine(),
+            "cores": os.cpu_count(),
+            "memory": _first("/proc/meminfo", "MemTotal"),
+            "gpus": [_first(path, "Model") for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))],
+        },
+    }
+
+
+def differences(first: Mapping, second: Mapping) -> list[tuple[str, object, object]]:
+    """The keys, dotted, whose values differ between two descriptions, with both values; absent ones are `ABSENT`."""
+    a, b = dict(_flat(first)), dict(_flat(second))
+    return [(key, a.get(key, ABSENT), b.get(key, ABSENT)) for key in {**a, **b} if a.get(key) != b.get(key)]
+
+
+def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> str | None:
+    """How two runs' tables differ, in a line; None if they hold the same.
+
+    Args:
+        name: of the table, for the columns that tell its rows apart.
+        first: one run's, as `tables.read` gives it.
+        second: the other's.
+    """
+    keys = KEYS[name]
+    both = first.merge(second, on=keys, how="outer", suffixes=("", " of the second"), indicator=True)
+    alone = int((both["_merge"] != "both").sum())
+    both = both[both["_merge"] == "both"]
+    numbers = [column for column in first.select_dtypes("number") if column not in keys and column in second]
+    changed, worst, where = pd.Series(False, both.index), 0.0, ""
+    for column in numbers:
+        a, b = both[column], both[f"{column} of the second"]
+        relative = ((a - b).abs() / pd.concat([a.abs(), b.abs()], axis=1).max(axis=1)).fillna(0.0)
+        changed |= relative > 0
+        if relative.max() > worst:
+            worst, where = float(relative.max()), column
+    said = [f"rows in one run only: {alone}"] * bool(alone)
+    said += [f"rows that differ: {int(changed.sum())} of {len(both)}, by up to {worst:.2g} of {where}"] * bool(
+        changed.any()
+    )
+    return "; ".join(said) or None
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _first(path: str | Path, key: str) -> str | None:
+    """The value of the first line "key: value" of a file; None without one."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key) and ":" in line), None)
+
+
+def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value

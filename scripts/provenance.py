@@ -1,0 +1,59 @@
+"""Record what made a run's results, and say what differs between two runs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from linguistic_regions import provenance, tables
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.storage import whole
+
+
+def record(*, config: Path, manifests: tuple[Path, ...], output: Path) -> None:
+    """Write config, software, data and hardware of a run as JSON.
+
+    Args:
+        config: the run's settings, JSON.
+        manifests: the manifest of each language's text.
+        output: the record.
+    """
+    made = provenance.describe(_read(config), [_read(path) for path in manifests])
+    with whole(output) as part:
+        part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path, tyro.conf.Positional], /) -> None:
+    """Say what differs between two runs: what made them, and their tables.
+
+    Args:
+        first: folder of a run, such as results/demo.
+        second: folder of another.
+    """
+    made = [_read(folder / "provenance.json") for folder in (first, second)]
+    differing = provenance.differences(*made)
+    for key, a, b in differing:
+        print(f"{key}: {a} | {b}")
+    if not differing:
+        print("made by the same config, software, data and hardware")
+    of_first, of_second = (tables.read_folder(folder / "tables") for folder in (first, second))
+    for name in tables.COLUMNS:
+        if name in of_first and name in of_second:
+            said = provenance.table_difference(name, of_first[name], of_second[name])
+            print(f"tables/{name}.csv: {said or 'the same'}")
+        elif name in of_first or name in of_second:
+            print(f"tables/{name}.csv: only in {first if name in of_first else second}")
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there: is its folder that of a finished run?") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}): remove it, and the workflow writes it again") from None
+
+
+if __name__ == "__main__":
+    run(record, compare)

@@ -1,0 +1,133 @@
+"""What an edit of the config or of the code runs again after a finished run: what depends on it, and nothing else."""
+
+import copy
+
+import pytest
+from small_run import SMALL, copy_workflow, planned, snakemake
+
+from linguistic_regions import programs
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = copy_workflow(tmp_path_factory.mktemp("reruns") / "work")
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return folder
+
+
+# Which rules run again, from the last backwards: each set is what follows from running its first rule.
+RECORD = {"settings", "provenance", "report"}  # the report shows the config
+FIGURES = RECORD | {"figures"}
+TABLES = FIGURES | {"tables"}
+REMOVAL = TABLES | {"removal"}
+REGIONS = REMOVAL | {"overlap", "region", "core_regions", "monolingual_regions", "retraining", "freezing"}
+IMPORTANCE = REGIONS | {"importance_ru_zh"}
+FURTHER = IMPORTANCE | {"further_ru_zh"}
+MODEL = FURTHER | {"base_model"}
+TOKENS = MODEL | {"blocks"}
+ALL = TOKENS | {"corpus", "tokenizer"}
+
+CONFIG_EDITS = {
+    "nothing": ({}, set()),
+    "run, its name": ({"run": "other"}, ALL),
+    "seed": ({"seed": 1}, TOKENS),
+    "a removal ratio added": (
+        {"removal": {"ratios": [0.01, 0.03, 0.05, 0.1]}},
+        REMOVAL | {"core_regions", "region", "overlap"},
+    ),
+    "a removal ratio removed": ({"removal": {"ratios": [0.01, 0.05]}}, REMOVAL | {"overlap"}),
+    "random replicates": ({"removal": {"replicates": 3}}, REMOVAL | {"region", "overlap"}),
+    "the monolingual ratio": ({"monolingual": {"ratio": 0.1}}, REMOVAL | {"monolingual_regions", "overlap"}),
+    "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap"}),
+    "importance samples raised": ({"importance": {"samples": [8, 24]}}, IMPORTANCE),
+    "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
+    "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE),
+    "stability checks": ({"importance": {"stability": {"checks": [8, 16]}}}, IMPORTANCE),
+    "the matrices that are scored": ({"model": {"exclude": ["o_proj"]}}, IMPORTANCE),
+    "the learning rate of further pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
+    "a learning rate of freezing": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
+    "freezing milestones": ({"freezing": {"milestones": [0, 4, 8]}}, TABLES | {"freezing"}),
+    "a seed of freezing added": ({"freezing": {"seeds": [0, 1]}}, TABLES | {"freezing"}),
+    "languages that retraining measures": ({"retraining": {"evaluate": ["zh"]}}, TABLES | {"retraining"}),
+    "weight decay": ({"training": {"weight_decay": 0.01}}, FURTHER),
+    "the base model's samples": ({"model": {"scratch": {"samples": 128}}}, MODEL),
+    "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
+    "the block size": ({"tokens": {"block_size": 16}}, TOKENS),
+    "test blocks": ({"tokens": {"test_blocks": 6}}, REMOVAL | {"retraining", "freezing"}),
+    "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
+    "a language of the text removed": (
+        {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
+        TOKENS | {"tokenizer"},  # which are trained on all text
+    ),
+    "tokens per pass": ({"batch_tokens": 2048}, MODEL),
+    "a format of figures": ({"figures": {"formats": ["svg", "png"]}}, FIGURES),
+    "minutes between checkpoints": ({"training": {"checkpoint_minutes": 3}}, RECORD),
+    "threads": ({"threads": 2}, RECORD),
+    "the kind of GPU": ({"gpu": "h100"}, RECORD),
+    "a container that is not used": ({"container": "other.sif"}, RECORD),
+    "what a cluster wants": ({"cluster": {"max_runtime": 60}}, RECORD),
+    "what is kept": ({"keep": ["importance", "further"]}, RECORD),
+}
+
+
+def edited(edit, config=SMALL):
+    """A config after an edit, section by section."""
+    config = copy.deepcopy(config)
+    for key, value in edit.items():
+        config[key] = edited(value, config.get(key, {})) if isinstance(value, dict) else value
+    return config
+
+
+@pytest.mark.parametrize("name", CONFIG_EDITS)
+def test_an_edit_of_the_config(finished, name):
+    edit, expected = CONFIG_EDITS[name]
+    assert set(planned(finished, edited(edit))) == expected
+
+
+LIBRARY = "scripts/linguistic_regions"
+CODE_EDITS = {
+    "scripts/figures.py": {"figures", "report"},
+    f"{LIBRARY}/figures/heatmaps.py": {"figures", "report"},
+    "scripts/tables.py": TABLES - {"settings"},
+    "scripts/overlap.py": {"overlap", "provenance", "figures", "report"},
+    "scripts/removal.py": REMOVAL - {"settings"},
+    "scripts/importance.py": IMPORTANCE - {"settings"},
+    f"{LIBRARY}/importance.py": IMPORTANCE - {"settings"},
+    f"{LIBRARY}/training.py": MODEL - {"settings"},
+    f"{LIBRARY}/tokens.py": TOKENS - {"settings"},
+    f"{LIBRARY}/corpora/splits.py": ALL - {"settings"},
+    f"{LIBRARY}/commands.py": ALL - {"settings"},
+    f"{LIBRARY}/costs/formulas.py": set(),
+    f"{LIBRARY}/version.py": {"provenance", "report"},
+    "scripts/launch.py": set(),
+    "scripts/estimate.py": set(),
+}
+
+
+@pytest.mark.parametrize("name", CODE_EDITS)
+def test_an_edit_of_the_code(finished, name):
+    file = finished / name
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(before + "\nEDITED = True\n", encoding="utf-8")
+        assert set(planned(finished, SMALL)) == CODE_EDITS[name]
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def test_comments_and_docstrings_are_no_edits(finished):
+    for name in ("scripts/corpus.py", f"{LIBRARY}/tokens.py"):
+        file = finished / name
+        code = file.read_text(encoding="utf-8")
+        file.write_text(code.replace('"""', '"""Something else. ', 1) + "# a comment\n", encoding="utf-8")
+    assert planned(finished, SMALL) == {}
+
+
+def test_a_program_is_made_of_what_it_imports_and_what_that_imports():
+    made = {str(path.relative_to(programs.SCRIPTS)) for path in programs.files("corpus")}
+    assert {"corpus.py", "linguistic_regions/__init__.py", "linguistic_regions/commands.py"} <= made
+    assert {f"linguistic_regions/corpora/{name}.py" for name in ("__init__", "debian", "pages", "splits")} <= made
+    assert not {name for name in made if "training" in name or "costs" in name}
