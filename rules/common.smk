@@ -17,6 +17,7 @@ from linguistic_regions.commands import UserError
 
 try:
     config.update(configuration.check(config))
+    configuration.check_files(config)
     costs.costs(config, config["gpu"])  # so that a model or GPU that is not known is an error here
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -64,10 +64,43 @@ MISTAKES = {
         "importance.estimater: there is no such key; did you mean 'estimator'?",
     ),
     "wrong type": ({"removal": {"ratios": "many"}}, "removal.ratios: 'many' is not of type 'array'"),
-    "ratio 0": ({"removal": {"ratios": [0]}}, "removal.ratios.0: 0"),
-    "ratio 1": ({"freezing": {"ratio": 1}}, "freezing.ratio: 1"),
-    "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5"),
-    "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1"),
+    "a section that is a list": ({"removal": [0.1]}, "removal: [0.1] is not of type 'object'"),
+    "an empty section": ({"removal": None}, "removal: None is not of type 'object'"),
+    "half a sample": ({"further": {"milestones": [0, 1.5]}}, "further.milestones.1: 1.5 is not of type 'integer'"),
+    "ratio 0": ({"removal": {"ratios": [0]}}, "removal.ratios.0: 0 must be more than 0"),
+    "ratio 1": ({"freezing": {"ratio": 1}}, "freezing.ratio: 1 must be less than 1"),
+    "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5 must be less than 1"),
+    "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1 must be more than 0"),
+    "ratio twice": ({"removal": {"ratios": [0.1, 0.1]}}, "removal.ratios: [0.1, 0.1] has non-unique elements"),
+    "no ratio": ({"removal": {"ratios": []}}, "removal.ratios: [] should be non-empty"),
+    "learning rate 0": ({"further": {"learning_rate": 0}}, "further.learning_rate: 0 must be more than 0"),
+    "learning rate that is no number": (
+        {"further": {"learning_rate": float("nan")}},
+        "further.learning_rate: nan is no number to compute with",
+    ),
+    "weight decay without end": (
+        {"training": {"weight_decay": float("inf")}},
+        "training.weight_decay: inf is no number to compute with",
+    ),
+    "learning rate in words": ({"further": {"learning_rate": "fast"}}, "learning_rate: 'fast' is not of type 'number'"),
+    "no thread": ({"threads": 0}, "threads: 0 must be at least 1"),
+    "a block too short": ({"tokens": {"block_size": 1}}, "tokens.block_size: 1 must be at least 8"),
+    "no samples": ({"importance": {"samples": []}}, "importance.samples: [] should be non-empty"),
+    "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is none of auto, bf16, fp32"),
+    "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is none of full, core_frozen"),
+    "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is no regular expression"),
+    "a model without a name": ({"model": {"hub": ""}}, "model.hub: '' should be non-empty"),
+    "a package with a space": (
+        {"corpora": {"debian": {"packages": ["a b"]}}},
+        "corpora.debian.packages.0: 'a b' is not allowed",
+    ),
+    "a source that is none": ({"corpora": {"source": "web"}}, "corpora.source: 'web' is none of debian, huggingface"),
+    "generic resources with options": ({"cluster": {"gres": "gpu --x"}}, "cluster.gres: 'gpu --x' is not allowed"),
+    "a region that climbs": (
+        {"regions": {"../x": {"select": "complement", "of": ["top-0.01"]}}},
+        "regions: '../x' is not allowed (names are of letters",
+    ),
+    "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is none of top"),
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is none of taylor"),
     "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
@@ -94,6 +127,7 @@ MISTAKES = {
         "importance.stability.stop_at: there are no checks at which to stop",
     ),
     "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
+    "a run name from the root": ({"run": "/x"}, "run: '/x' is not allowed"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
@@ -126,6 +160,18 @@ def test_mistakes_are_named(mistake):
         configuration.check(merged(deepcopy(DEFAULTS), changes))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):
+    (tmp_path / "en.txt").touch()
+    source = {"source": "files", "files": {"paths": [f"{tmp_path}/{{language}}.txt"]}}
+    config = configuration.check({"languages": ["en", "zh"], "experiments": [], "corpora": source})
+    with pytest.raises(UserError, match="corpora.files.paths: no file of zh is there .*/zh.txt"):
+        configuration.check_files(config)
+    configuration.check_files(config | {"languages": ["en"]})
+    config = configuration.check({"languages": ["en"], "experiments": [], "corpora": {"source": "files"}})
+    with pytest.raises(UserError, match="no file of en is there .none is given."):
+        configuration.check_files(config)
 
 
 def test_what_yaml_misreads():

@@ -1,5 +1,7 @@
 """The config: checked against its schema, and against itself, before any job. Needs jsonschema only."""
 
+import math
+import re
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,11 +10,17 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from linguistic_regions import recipes
+from linguistic_regions import plan, recipes
 from linguistic_regions.commands import UserError
-from linguistic_regions.corpora.languages import language
+from linguistic_regions.corpora.languages import fill, language
 from linguistic_regions.costs.gpus import gpu
 
+BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
@@ -85,13 +93,35 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "enum":
         allowed = ", ".join(str(value) for value in error.validator_value)
         return f"{where}: {error.instance!r} is none of {allowed}"
+    if error.validator in BOUNDS:
+        return f"{where}: {error.instance!r} must be {BOUNDS[error.validator]} {error.validator_value}"
     about = error.schema.get("description", "")
     said = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
     return f"{where}: {said}" + (f" ({about})" if about else "")
 
 
+def check_files(config: dict) -> None:
+    """See that the files which the config names are there.
+
+    Raises:
+        UserError: names the first pattern that no file matches, and its language.
+    """
+    for code in config["languages"]:
+        settings = plan.corpus(config, code)
+        if settings["source"] == "files" and not plan.corpus_files(config, code):
+            paths = ", ".join(fill(pattern, code) for pattern in settings["files"]["paths"]) or "none is given"
+            raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); check the path")
+
+
 def _check_sense(config: dict) -> None:
     """What a schema cannot say: keys that must fit one another."""
+    _finite(config, "")
+    for key in ("model.include", "model.exclude"):
+        for pattern in _at(config, key):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UserError(f"config: {key}: {pattern!r} is no regular expression ({error})") from None
     for code in config["languages"]:
         try:
             language(code)
@@ -163,6 +193,17 @@ def _at(config: dict, key: str):
     for part in key.split("."):
         config = config[part]
     return config
+
+
+def _finite(value, path: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _finite(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _finite(inner, f"{path}.{place}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"config: {path}: {value} is no number to compute with")
 
 
 def _subset(config: dict, key: str, allowed: list[str], of: str) -> None:
