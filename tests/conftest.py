@@ -4,25 +4,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import small_run
 import torch
+from texts import TEXTS
 
 import blocks
 from linguistic_regions import models, vocabulary
 from linguistic_regions.tokens import Blocks
 
-# Article 1 of the Universal Declaration of Human Rights, in languages of one, two and three bytes per character.
-TEXTS = {
-    "en": "All human beings are born free and equal in dignity and rights. They are endowed with reason and "
-    "conscience and should act towards one another in a spirit of brotherhood.",
-    "ru": "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом и совестью "
-    "и должны поступать в отношении друг друга в духе братства.",
-    "zh": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。",
-}
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder of a small run that went through: results of `SMALL`, until test_workflow changes them."""
+    folder = small_run.copy_workflow(tmp_path_factory.mktemp("finished") / "work")
+    run = small_run.snakemake(folder)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from conftest import TEXTS
+from texts import TEXTS
 
 ROOT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]

@@ -3,19 +3,11 @@
 import copy
 
 import pytest
-from small_run import SMALL, copy_workflow, planned, snakemake
+from small_run import SMALL, planned
 
 from linguistic_regions import programs
 
 pytestmark = pytest.mark.workflow
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = copy_workflow(tmp_path_factory.mktemp("reruns") / "work")
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return folder
 
 
 # Which rules run again, from the last backwards: each set is what follows from running its first rule.

@@ -55,3 +55,12 @@ def test_files_have_the_mode_that_the_umask_wants(tmp_path):
 def test_csv_without_rows_still_names_its_columns(tmp_path):
     write_csv(tmp_path / "x.csv", [], ["a", "b"])
     assert (tmp_path / "x.csv").read_text() == "a,b\n"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".a.csv.part-99").write_text("half")
+    (tmp_path / ".b.csv.part-99").write_text("another's")
+    (tmp_path / ".a.csv.part-100").mkdir()
+    with whole(tmp_path / "a.csv") as part:
+        part.write_text("all")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.csv.part-99", "a.csv"]

@@ -13,14 +13,6 @@ from linguistic_regions import arms
 pytestmark = pytest.mark.workflow
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = copy_workflow(tmp_path_factory.mktemp("workflow"))
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return folder
-
-
 def rows(path):
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 
@@ -12,10 +13,13 @@ from pathlib import Path
 def whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
-    Works for a file and for a folder (which the block makes itself). The parent folder is made if need be.
+    Works for a file and for a folder (which the block makes itself). The parent folder is made if need be, and what a
+    process that was killed left of the same file is removed: one process at a time writes it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.part-*"):
+        remove(left)
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         yield part
