@@ -6,7 +6,7 @@
 set -eu
 list=$1
 shift
-if ! command -v python3 > /dev/null; then
+if ! python3 -c 'import ensurepip' 2> /dev/null; then
     apt-get update -q
     apt-get install -q -y --no-install-recommends python3 python3-venv
 fi

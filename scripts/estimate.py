@@ -95,8 +95,8 @@ def _notes(config: dict, shape: Shape, steps: dict[str, Step], gpu: str | None) 
     return [
         f"Assumed: {speed}.",
         "Times are good to a factor of two; memory and disk are upper bounds.",
-        "Not counted: waiting, second attempts, the hub's cache, container images; and the checkpoints of a training",
-        f"while it runs, up to {_bytes(2 * 12 * shape.parameters)}.",
+        "Not counted: waiting, second attempts, the hub's cache, container images; and the checkpoints of a job of",
+        f"training or importance while it runs, up to {_bytes(2 * 12 * shape.parameters)}.",
         f"Deleted once nothing needs them: {said or 'nothing'}; kept: {', '.join(config['keep']) or 'nothing'}.",
     ]
 

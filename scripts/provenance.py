@@ -7,8 +7,8 @@ from typing import Annotated
 import tyro
 
 from linguistic_regions import provenance, tables
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import whole
+from linguistic_regions.commands import run
+from linguistic_regions.storage import read_json, whole
 
 
 def record(*, config: Path, manifests: tuple[Path, ...], output: Path) -> None:
@@ -19,7 +19,7 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path) -> None:
         manifests: the manifest of each language's text.
         output: the record.
     """
-    made = provenance.describe(_read(config), [_read(path) for path in manifests])
+    made = provenance.describe(read_json(config), [read_json(path) for path in manifests])
     with whole(output) as part:
         part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -31,7 +31,7 @@ def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path
         first: folder of a run, such as results/demo.
         second: folder of another.
     """
-    made = [_read(folder / "provenance.json") for folder in (first, second)]
+    made = [read_json(folder / "provenance.json") for folder in (first, second)]
     differing = provenance.differences(*made)
     for key, a, b in differing:
         print(f"{key}: {a} | {b}")
@@ -44,15 +44,6 @@ def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path
             print(f"tables/{name}.csv: {said or 'the same'}")
         elif name in of_first or name in of_second:
             print(f"tables/{name}.csv: only in {first if name in of_first else second}")
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is not there: is its folder that of a finished run?") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged ({error}): remove it, and the workflow writes it again") from None
 
 
 if __name__ == "__main__":

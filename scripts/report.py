@@ -7,7 +7,7 @@ from pathlib import Path
 
 from linguistic_regions import commands, paper, report
 from linguistic_regions.corpora.languages import names as language_names
-from linguistic_regions.storage import whole
+from linguistic_regions.storage import read_json, whole
 from linguistic_regions.tables import read_folder
 
 
@@ -41,9 +41,9 @@ def main(
     page = report.render(
         tables=read_folder(tables),
         figures=report.embed(figures),
-        config=report.read_json(config) if config else {},
-        provenance=report.read_json(provenance) if provenance else {},
-        manifests=[report.read_json(path) for path in manifests],
+        config=read_json(config) if config else {},
+        provenance=read_json(provenance) if provenance else {},
+        manifests=[read_json(path) for path in manifests],
         languages=languages,
         model=model_name,
         names=language_names(),

@@ -14,6 +14,7 @@ from linguistic_regions import report
 from linguistic_regions.commands import UserError
 from linguistic_regions.figures import draw
 from linguistic_regions.figures.style import save, styled
+from linguistic_regions.storage import read_json
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "report.py"
 EVIL = "<script>alert(1)</script>"
@@ -182,4 +183,4 @@ def test_the_same_run_gives_the_same_page(tmp_path, figures, page):
 def test_a_broken_configuration_is_named(tmp_path):
     (tmp_path / "config.json").write_text("[1]")
     with pytest.raises(UserError, match="config.json"):
-        report.read_json(tmp_path / "config.json")
+        read_json(tmp_path / "config.json")

@@ -1,7 +1,6 @@
 """The report of a run: one HTML file that opens anywhere, with nothing to load."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions import formats, measures, paper
-from linguistic_regions.commands import UserError
 from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, findings
 from linguistic_regions.tables import ARMS, in_order
 
@@ -85,21 +83,6 @@ def embed(folder: str | Path) -> dict[str, str]:
         for ending, kind in types.items()
         for path in sorted(Path(folder).glob(f"*.{ending}"))
     }
-
-
-def read_json(path: str | Path) -> dict:
-    """Read a JSON object.
-
-    Raises:
-        UserError: the file holds something else.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is no JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object")
-    return content
 
 
 def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:

@@ -1,12 +1,15 @@
 """Files that are either whole or absent."""
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+
+from linguistic_regions.commands import UserError
 
 
 @contextmanager
@@ -53,6 +56,23 @@ def remove(path: str | Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        UserError: the file is not there, or holds something else.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is not there: is its folder that of a finished run?") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}): remove it, and the workflow writes it again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return content
 
 
 def write_csv(path: str | Path, rows: list[dict], columns: Iterable[str] = ()) -> None:
