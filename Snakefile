@@ -8,6 +8,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/start.smk"
 
 
 container: config["container"]
@@ -42,6 +43,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        rules.samples.output,
         "<results>/report.html",
 
 

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, costs, environment, images, plan, programs, recipes, version
+from linguistic_regions import configuration, costs, environment, plan, programs, recipes, version
 from linguistic_regions.commands import UserError
 
 try:
@@ -23,14 +22,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
-onstart:
-    # After a registry's image was pulled.
-    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
-        try:
-            for name, image in workflow.dag.container_imgs.items():
-                images.check(name, Path(image.path))
-        except UserError as error:
-            raise WorkflowError(str(error)) from None
+TRUST = {"trust_remote_code": True} if config["model"]["hub"] and config["model"]["trust_remote_code"] else {}
 
 
 os.environ.update(
@@ -83,7 +75,7 @@ def intermediate(kind, path):
 
 def computing_flags(**options):
     """The flags of every program that runs the model, and its own."""
-    return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **options)
+    return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **TRUST, **options)
 
 
 def training_flags(**options):

@@ -17,11 +17,12 @@ if config["model"]["hub"]:
             **needs("base_model"),
         params:
             code=programs.digest("fetch_model"),
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
+            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"], **TRUST),
+            checkpoints=at("checkpoints/base_model"),
         message:
             "Fetch the base model"
         shell:
-            "python scripts/fetch_model.py {params.options} --output {output} 2>&1 | tee {log}"
+            "python scripts/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output} 2>&1 | tee {log}"
 
 else:
 

@@ -17,7 +17,7 @@ if config["model"]["hub"]:
             **needs("tokenizer"),
         params:
             code=programs.digest("tokenizer"),
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"]),
+            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"], **TRUST),
         message:
             "Fetch the model's tokenizer"
         shell:
@@ -78,3 +78,30 @@ rule blocks:
     shell:
         "RAYON_NUM_THREADS={threads} python scripts/blocks.py {params.options} --corpus {params.corpus}"
         " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"
+
+
+# No step needs this one's output: an edit of what is asked for would make Snakemake train the base model again.
+rule samples:
+    input:
+        blocks(config["languages"], ["train", "valid", "test"]),
+    output:
+        "<results>/tokens/samples.csv",
+    log:
+        "<logs>/samples.log",
+    benchmark:
+        "<benchmarks>/samples.tsv"
+    priority: 1  # before the steps that take long
+    conda:
+        "../envs/programs.yaml"
+    resources:
+        **needs("samples"),
+    params:
+        code=programs.digest("samples"),
+        languages=flags(languages=config["languages"]),
+        wanted=literal(flags(wanted_json=json.dumps(plan.wanted_samples(config)))),
+        tokens=at("tokens"),
+    message:
+        "See that there is text enough"
+    shell:
+        "python scripts/samples.py {params.languages} {params.wanted} --tokens-folder {params.tokens} --output {output}"
+        " 2>&1 | tee {log}"

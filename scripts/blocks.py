@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from linguistic_regions import tokens
 from linguistic_regions.commands import UserError, progress, run
+from linguistic_regions.corpora.splits import Split
 from linguistic_regions.tokens import BlockTokenizer
 
 
@@ -48,11 +48,8 @@ def main(
 
 
 def _documents(path: Path):
-    file = pq.ParquetFile(path)
-    with progress(None, path.stem, file.metadata.num_rows, "document") as bar:
-        for batch in file.iter_batches(batch_size=1024, columns=["document", "text"]):
-            yield from zip(batch["document"].to_pylist(), batch["text"].to_pylist(), strict=True)
-            bar.update(len(batch))
+    for document in progress(Split(path), path.stem, unit="document"):
+        yield document.id, document.text
 
 
 if __name__ == "__main__":

@@ -4,40 +4,58 @@ import logging
 import shutil
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-
+from linguistic_regions import hub
 from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import remove, whole
-
-WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights, no code
+from linguistic_regions.storage import move, whole
 
 
-def main(*, model: str, output: Path, revision: str | None = None) -> None:
+def main(
+    *,
+    model: str,
+    output: Path,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    checkpoints: Path | None = None,
+) -> None:
     """Put a model in Hugging Face format under `output`. Weights of a local folder are linked, not copied.
 
     Args:
         model: a folder, or a name on the hub (a gated one needs a token in the environment: HF_TOKEN).
         output: where the workflow looks for it.
         revision: commit, tag or branch on the hub.
+        trust_remote_code: bring the Python code that comes with the model too.
+        checkpoints: folder where what has come of a model on the hub waits for the rest; None: beside `output`.
     """
-    with whole(output) as part:
-        if Path(model).is_dir():
+    wanted = hub.patterns(trust_remote_code)
+    if Path(model).is_dir():
+        with whole(output) as part:
             part.mkdir()
-            for pattern in WANTED:
+            for pattern in wanted:
                 for file in Path(model).resolve().glob(pattern):
                     if file.suffix == ".safetensors":
                         (part / file.name).symlink_to(file)
                     else:
                         shutil.copyfile(file, part / file.name)
-        else:
-            try:
-                snapshot_download(model, revision=revision, allow_patterns=WANTED, local_dir=part)
-                remove(part / ".cache")  # the client's notes
-            except Exception as error:
-                raise UserError(f"model.hub: {model} ({revision or 'main'}): {error}") from None
-        if not list(part.glob("*.safetensors")) or not (part / "config.json").exists():
-            raise UserError(f"model.hub: {model}: it has no config.json with weights in safetensors format")
+            check(part, model)
+    else:
+        fetched = checkpoints or output.with_name(f"{output.name}.fetched")
+        hub.fetch(model, revision, wanted, fetched)
+        check(fetched, model)
+        move(fetched, output)
     logging.info("%s: %s", output, model)
+
+
+def check(folder: Path, model: str) -> None:
+    """See that the folder holds a model with weights that can be loaded.
+
+    Raises:
+        UserError: it does not.
+    """
+    if not list(folder.glob("*.safetensors")) or not (folder / "config.json").exists():
+        raise UserError(
+            f"model.hub: {model}: it has no config.json with weights in safetensors format; pickled weights are not "
+            "loaded: convert them, or name a revision that has them"
+        )
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def main(
     output: Path | None = None,
     dtype: Literal["float32", "bfloat16"] = "float32",
     shard_model: bool = False,
+    trust_remote_code: bool = False,
     checkpoint_minutes: float = 10.0,
     seeds: tuple[int, ...] = (0,),
     threads: int = 1,
@@ -83,6 +84,7 @@ def main(
         output: folder for the trained models, {language}/ each (of the last arm, rate and seed); None: not kept.
         dtype: in which the trained models' weights are written; in training they are float32.
         shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        trust_remote_code: run the Python code that comes with the model.
         checkpoint_minutes: time between two checkpoints.
         seeds: of the order of the samples.
         threads: CPU threads.
@@ -94,7 +96,7 @@ def main(
     for training in trainings:
         samples = _samples(tokens_folder, training, milestones[-1])
         held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
-        learner = models.load(model)
+        learner = models.load(model, trust_remote_code=trust_remote_code)
         if shard_model:
             models.shard(learner, schedule.precision)
         state = Checkpoints(checkpoints / str(training), checkpoint_minutes)

@@ -33,6 +33,7 @@ def main(
     activation_checkpointing: bool = False,
     offload: bool = False,
     shard_model: bool = False,
+    trust_remote_code: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
     checkpoints: Path | None = None,
@@ -59,6 +60,7 @@ def main(
         activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
         offload: hold the sums in RAM, not on the GPU.
         shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        trust_remote_code: run the Python code that comes with the model.
         include: regular expressions of the weights to score; none: the decoder layers' matrices.
         exclude: regular expressions of weights to leave out.
         checkpoints: folder for the state of an unfinished run, and for its scores until all are there; none: no state.
@@ -76,7 +78,7 @@ def main(
                 f"{language}: importance.samples asks for {milestones[-1]} of its {len(samples)} training blocks; "
                 "lower it or give the language more text"
             )
-        scored = models.load(model.replace("{language}", language), dtype=dtype)
+        scored = models.load(model.replace("{language}", language), dtype=dtype, trust_remote_code=trust_remote_code)
         if activation_checkpointing:
             models.recompute_activations(scored)
         if shard_model:

@@ -29,6 +29,7 @@ def main(
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     shard_model: bool = False,
+    trust_remote_code: bool = False,
     threads: int = 1,
 ) -> None:
     """Load the model once, and write the perplexity of every language without each of the regions.
@@ -45,11 +46,12 @@ def main(
         precision: of the matrix products.
         dtype: of the weights.
         shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        trust_remote_code: run the Python code that comes with the model.
         threads: CPU threads.
     """
     models.prepare(threads)
     tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
-    lesioned = models.load(model, dtype=dtype)
+    lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
         models.shard(lesioned, precision)
     parameters = dict(lesioned.named_parameters())

@@ -3,10 +3,9 @@
 import logging
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from linguistic_regions import vocabulary
 from linguistic_regions.commands import run
+from linguistic_regions.corpora.splits import Split
 from linguistic_regions.storage import whole
 
 
@@ -15,6 +14,7 @@ def main(
     output: Path,
     model: str | None = None,
     revision: str | None = None,
+    trust_remote_code: bool = False,
     corpora: tuple[Path, ...] = (),
     size: int = 4096,
     characters: int = 300_000,
@@ -25,12 +25,13 @@ def main(
         output: its folder.
         model: take the tokenizer of this model (a hub name or a folder); without it, one is trained.
         revision: the model's revision on the hub.
+        trust_remote_code: let Python code that comes with the model run.
         corpora: train on these files of documents (parquet, column text), one per language.
         size: entries of the trained vocabulary.
         characters: at most so many characters are taken of each file, so that no language outweighs the rest.
     """
     if model:
-        tokenizer = vocabulary.own(model, revision)
+        tokenizer = vocabulary.own(model, revision, trust_remote_code)
     else:
         tokenizer = vocabulary.train((text for path in corpora for text in _texts(path, characters)), size)
     with whole(output) as part:
@@ -39,9 +40,9 @@ def main(
 
 
 def _texts(path: Path, characters: int):
-    for text in pq.read_table(path, columns=["text"]).column("text").to_pylist():
-        yield text[:characters]
-        characters -= len(text)
+    for document in Split(path):
+        yield document.text[:characters]
+        characters -= len(document.text)
         if characters <= 0:
             return
 

@@ -1,63 +1,150 @@
-"""A stand-in for the model hub on loopback: serves the files of a folder as the one repository that it has."""
+"""A stand-in for the hub on loopback: serves the files of a folder as the one repository that it has, and can fail."""
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+TOKEN = "hf_SecretOfTheTests"
+IMPATIENT = Path(__file__).parent / "impatient"  # on PYTHONPATH it makes all waiting short
+
+
+class Faults:
+    """Answers that go wrong, one after another, whenever a path is asked for that ends in a certain way.
+
+    Attributes:
+        kinds: by how the path ends: HTTP statuses to answer with, "drop" (the connection breaks in the middle), "short"
+            (fewer bytes than the file has, announced as if it were so), "damaged" (other bytes). Then all goes well.
+        seen: how often something went wrong.
+    """
+
+    def __init__(self, kinds: dict[str, Iterable[int | str]]):
+        self.kinds = {ending: iter(those) for ending, those in kinds.items()}
+        self.seen, self.lock = 0, Lock()
+
+    def __call__(self, path: str) -> int | str | None:
+        with self.lock:
+            kind = next((next(those, None) for ending, those in self.kinds.items() if path.endswith(ending)), None)
+            self.seen += kind is not None
+        return kind
 
 
 @contextmanager
-def serving(folder: Path, repo: str, gated: bool = False):
-    """Serve `folder` as `repo` (at main and at `COMMIT`); yields the environment that points clients here."""
+def serving(
+    folder: Path,
+    repo: str,
+    gated: bool = False,
+    kind: str = "models",
+    faults: Callable[[str], int | str | None] = lambda path: None,
+):
+    """Serve `folder` as `repo` (at main and at `COMMIT`); yields the environment that points clients here.
+
+    Args:
+        folder: its files, in folders too.
+        repo: its name.
+        gated: only to who gives `TOKEN`.
+        kind: "models" or "datasets".
+        faults: what goes wrong with a request for a path; None: nothing.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    prefix = f"/{repo}" if kind == "models" else f"/{kind}/{repo}"
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self, body=True):
-            path = self.path.split("?")[0]
-            if gated and self.headers.get("Authorization") != "Bearer good":
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            path = self.path.split("?")[0].replace("%2F", "/")
+            if gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 return self._answer(401, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+            self.fault = faults(path)
+            if isinstance(self.fault, int):
+                return self._answer(self.fault, b"")
             for revision in ("main", COMMIT):
-                if path == f"/api/models/{repo}/revision/{revision}":
-                    names = [{"rfilename": file.name} for file in folder.iterdir()]
-                    return self._json({"id": repo, "sha": COMMIT, "siblings": names}, body)
-                if path == f"/api/models/{repo}/tree/{revision}":
-                    entries = [
-                        {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": "0" * 40}
-                        for file in folder.iterdir()
-                    ]
-                    return self._json(entries, body)
-                file = folder / Path(path).name
-                if path == f"/{repo}/resolve/{revision}/{file.name}" and file.is_file():
-                    data = file.read_bytes()
-                    tag = hashlib.sha256(data).hexdigest()
-                    return self._answer(200, data, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}, body)
-            known = f"/api/models/{repo}/" in path or path.startswith(f"/{repo}/")
+                api = f"/api/{kind}/{repo}"
+                if path in (f"{api}/revision/{revision}", api):
+                    names = [{"rfilename": name} for name in files]
+                    return self._json({"id": repo, "sha": COMMIT, "siblings": names, "tags": [], "gated": gated})
+                if path.startswith(f"{api}/tree/{revision}"):
+                    below = path.removeprefix(f"{api}/tree/{revision}").strip("/")
+                    found = list(tree(folder, below, "recursive=true" in self.path.lower()))
+                    return self._json(found) if found else self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
+                if path == f"{api}/paths-info/{revision}":
+                    asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["paths"]
+                    return self._json([entry(name, files[name]) for name in asked if name in files])
+                name = path.removeprefix(f"{prefix}/resolve/{revision}/")
+                if name in files and path != name:
+                    return self._file(files[name])
+            known = f"/api/{kind}/{repo}/" in path or path.startswith(f"{prefix}/")
             code = "EntryNotFound" if "main" in path or COMMIT in path else "RevisionNotFound"
             return self._answer(404, b"", {"X-Error-Code": code if known else "RepoNotFound"})
 
-        def do_HEAD(self):
-            self.do_GET(body=False)
+        do_HEAD = do_POST = do_GET
 
-        def _json(self, value, body):
-            self._answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"}, body)
+        def _json(self, value):
+            self._answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
-        def _answer(self, code, data, headers, body=True):
+        def _file(self, file):
+            data = file.read_bytes()
+            headers = {
+                "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
+                "X-Repo-Commit": COMMIT,
+                "Accept-Ranges": "bytes",
+            }
+            if self.fault == "damaged":
+                data = bytes(byte ^ 255 for byte in data)
+            if self.fault == "short":
+                data = data[: len(data) // 2]
+            asked = self.headers.get("Range")
+            if not asked:
+                return self._answer(200, data, headers)
+            start, stop = asked.removeprefix("bytes=").split("-")
+            stop = min(int(stop or len(data)), len(data) - 1) + 1
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
+            return self._answer(206, data[int(start) : stop], headers)
+
+        def _answer(self, code, data, headers=None):
             self.send_response(code)
-            for key, value in {"Content-Length": str(len(data)), **headers}.items():
+            for key, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
                 self.send_header(key, value)
             self.end_headers()
-            if body:
-                self.wfile.write(data)
+            if self.command != "HEAD":
+                self.wfile.write(data[: len(data) // 2] if self.fault == "drop" else data)
+                self.close_connection = self.close_connection or self.fault == "drop"
+
+        fault = None
 
         def log_message(self, *_):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_DISABLE_XET": "1"}
+        yield {
+            "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+            "HF_HUB_DISABLE_XET": "1",
+            "PYTHONPATH": str(IMPATIENT),
+        }
     finally:
         server.shutdown()
+
+
+def tree(folder: Path, below: str, recursive: bool):
+    """What is in a folder of the repository, as the hub lists it: `recursive` with all that is further down."""
+    for path in sorted((folder / below).rglob("*") if recursive else (folder / below).glob("*")):
+        name = path.relative_to(folder).as_posix()
+        yield entry(name, path) if path.is_file() else {"type": "directory", "path": name, "size": 0, "oid": "0" * 40}
+
+
+def entry(name: str, file: Path) -> dict:
+    """A file as the hub's list of a repository has it: large kinds with their SHA-256, others with git's hash."""
+    data = file.read_bytes()
+    blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()
+    told = {"type": "file", "path": name, "size": len(data), "oid": blob}
+    if file.suffix in (".safetensors", ".parquet"):
+        told["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+    return told

@@ -1,16 +1,24 @@
-"""The model and its tokenizer from a hub: the real clients against a stand-in on loopback."""
+"""The model, its tokenizer and data sets from a hub: the real clients against a stand-in on loopback that can fail."""
 
+import json
 import os
+import random
 import subprocess
 import sys
+from itertools import repeat
 from pathlib import Path
 
 import hub
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
 
 from linguistic_regions import models
+from linguistic_regions.commands import UserError
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+BUSY = [503, 429, "drop"]
 
 
 @pytest.fixture(scope="module")
@@ -32,39 +40,214 @@ def run(program, *arguments, **environment):
     return subprocess.run(command, env=clean | environment, capture_output=True, text=True)
 
 
+def fetch(repository, folder, *arguments, faults=lambda path: None, gated=False, **environment):
+    """Fetch lab/tiny to folder/base."""
+    with hub.serving(repository, "lab/tiny", gated=gated, faults=faults) as there:
+        told = ("--model", "lab/tiny", "--output", folder / "base", "--checkpoints", folder / "coming", *arguments)
+        return run("fetch_model.py", *told, **there, HF_HOME=str(folder / "cache"), **environment)
+
+
+def said(run, start):
+    """The one line by which a program ended on a user's mistake."""
+    assert run.returncode == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith(start), last
+    return last
+
+
 def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
+    fetched = fetch(repository, tmp_path)
+    assert fetched.returncode == 0, fetched.stderr
     with hub.serving(repository, "lab/tiny") as environment:
-        environment["HF_HOME"] = str(tmp_path / "cache")
-        fetched = run("fetch_model.py", "--model", "lab/tiny", "--output", tmp_path / "base", **environment)
-        assert fetched.returncode == 0, fetched.stderr
-        told = ("--model", "lab/tiny", "--revision", hub.COMMIT)
-        tokenizer = run("tokenizer.py", *told, "--output", tmp_path / "tokenizer", **environment)
-        assert tokenizer.returncode == 0, tokenizer.stderr
+        told = ("--model", "lab/tiny", "--revision", hub.COMMIT, "--output", tmp_path / "tokenizer")
+        tokenizer = run("tokenizer.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
+    assert tokenizer.returncode == 0, tokenizer.stderr
     assert models.load(tmp_path / "base").num_parameters() > 0
     assert (tmp_path / "tokenizer/tokenizer.json").exists()
     assert not list((tmp_path / "base").glob("*.bin")) + list((tmp_path / "base").glob("*.py"))
+    assert {path.name for path in tmp_path.iterdir()} <= {"base", "tokenizer", "cache"}
 
 
 @pytest.mark.parametrize(
-    ("name", "revision", "gated"),
-    [("lab/other", "main", False), ("lab/tiny", "no-such-branch", False), ("lab/tiny", "main", True)],
+    ("name", "revision", "gated", "message"),
+    [
+        ("lab/other", "main", False, "lab/other (main) is not on the hub, or is private: check its name"),
+        ("lab/tiny", "no-such-branch", False, "lab/tiny has no revision 'no-such-branch': name a commit, tag or"),
+        ("lab/tiny", "main", True, "lab/tiny (main) is gated: accept its terms on the hub, and give your token"),
+    ],
     ids=["unknown model", "unknown revision", "gated without a token"],
 )
-def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, name, revision, gated):
+@pytest.mark.parametrize("program", ["fetch_model.py", "tokenizer.py"])
+def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, program, name, revision, gated, message):
     with hub.serving(repository, "lab/tiny", gated) as environment:
-        environment["HF_HOME"] = str(tmp_path / "cache")
-        told = ("--model", name, "--revision", revision)
-        failed = run("fetch_model.py", *told, "--output", tmp_path / "base", **environment)
-    assert failed.returncode == 1
-    last = failed.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"fetch_model.py: error: model.hub: {name} ({revision}):")
-    assert "Traceback" not in failed.stderr
+        told = ("--model", name, "--revision", revision, "--output", tmp_path / "base")
+        failed = run(program, *told, **environment, HF_HOME=str(tmp_path / "cache"))
+    said(failed, f"{program}: error: model.hub: {message}")
     assert not (tmp_path / "base").exists()
 
 
 def test_a_token_is_used_and_not_shown(repository, tmp_path):
-    with hub.serving(repository, "lab/tiny", gated=True) as environment:
-        environment |= {"HF_HOME": str(tmp_path / "cache"), "HF_TOKEN": "good"}
-        fetched = run("fetch_model.py", "--model", "lab/tiny", "--output", tmp_path / "base", **environment)
+    fetched = fetch(repository, tmp_path, gated=True, HF_TOKEN=hub.TOKEN)
     assert fetched.returncode == 0, fetched.stderr
-    assert "good" not in fetched.stdout + fetched.stderr
+    assert hub.TOKEN not in fetched.stdout + fetched.stderr
+
+
+def test_a_hub_that_fails_for_a_while_is_asked_again(repository, tmp_path):
+    faults = hub.Faults({"api/models/lab/tiny": BUSY, "config.json": BUSY, "model.safetensors": BUSY})
+    fetched = fetch(repository, tmp_path, faults=faults)
+    assert fetched.returncode == 0, fetched.stderr
+    assert faults.seen == 9
+    for name in ("config.json", "model.safetensors"):
+        assert (tmp_path / "base" / name).read_bytes() == (repository / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_path, kind):
+    failed = fetch(repository, tmp_path, faults=hub.Faults({"model.safetensors": repeat(kind)}))
+    said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy or cannot be reached")
+    assert not (tmp_path / "base").exists()
+    assert (tmp_path / "coming/config.json").exists() and not (tmp_path / "coming/model.safetensors").exists()
+    assert fetch(repository, tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["short", "damaged"])
+@pytest.mark.parametrize("place", ["config.json", "model.safetensors"])
+def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path, kind, place):
+    failed = fetch(repository, tmp_path, faults=hub.Faults({place: repeat(kind)}))
+    said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): ")
+    assert not (tmp_path / "base").exists()
+    again = fetch(repository, tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "base" / place).read_bytes() == (repository / place).read_bytes()
+
+
+def test_an_unreachable_hub(tmp_path):
+    told = ("--model", "lab/tiny", "--output", tmp_path / "base")
+    nowhere = {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "PYTHONPATH": str(hub.IMPATIENT),
+        "HF_HOME": str(tmp_path / "cache"),
+    }
+    said(run("fetch_model.py", *told, **nowhere), "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy")
+    offline = run("fetch_model.py", *told, **nowhere, HF_HUB_OFFLINE="1")
+    assert "cannot be fetched in offline mode" in said(offline, "fetch_model.py: error: model.hub: lab/tiny (main)")
+
+
+# Code that comes with a model
+
+
+@pytest.fixture
+def own_kind(repository, tmp_path):
+    """A model of a kind that transformers does not know, with the code that it needs."""
+    folder = tmp_path / "own kind"
+    folder.mkdir()
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((repository / name).read_bytes())
+    config = json.loads((repository / "config.json").read_text())
+    config |= {"model_type": "mine", "architectures": ["MyModel"]}
+    config["auto_map"] = {"AutoConfig": "mine.MyConfig", "AutoModelForCausalLM": "mine.MyModel"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "mine.py").write_text(
+        "from transformers import LlamaConfig, LlamaForCausalLM\n\n\n"
+        'class MyConfig(LlamaConfig):\n    model_type = "mine"\n\n\n'
+        "class MyModel(LlamaForCausalLM):\n    config_class = MyConfig\n"
+    )
+    return folder
+
+
+def test_a_models_code_does_not_run_unless_the_config_trusts_it(own_kind, tmp_path):
+    with pytest.raises(UserError, match="own kind.*model.trust_remote_code: true"):
+        models.load(own_kind)
+    with hub.serving(own_kind, "lab/mine") as environment:
+        for name, trust in (("closed", ()), ("open", ("--trust-remote-code", "True"))):
+            told = ("--model", "lab/mine", "--output", tmp_path / name, *trust)
+            fetched = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
+            assert fetched.returncode == 0, fetched.stderr
+    assert not list((tmp_path / "closed").glob("*.py"))
+    with pytest.raises(UserError, match="model.trust_remote_code"):
+        models.load(tmp_path / "closed")
+
+
+def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    trusted = models.load(own_kind, trust_remote_code=True)
+    assert type(trusted).__name__ == "MyModel"
+    models.save(trusted, tmp_path / "again")
+    again = models.load(tmp_path / "again", trust_remote_code=True)
+    assert type(again).__name__ == "MyModel"
+    for a, b in zip(trusted.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+# Data sets
+
+
+@pytest.fixture(scope="module", params=["parquet", "jsonl"])
+def dataset(request, tmp_path_factory):
+    """A data set of 300 documents in each of two configurations."""
+    folder = tmp_path_factory.mktemp("dataset")
+    words = random.Random(0)
+    for name in ("rus", "zho"):
+        (folder / name).mkdir()
+        texts = [" ".join(str(words.random()) for _ in range(20)) for _ in range(300)]
+        rows = [{"id": f"{name}-{number}", "text": text} for number, text in enumerate(texts)]
+        if request.param == "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), folder / name / "train-00000-of-00001.parquet")
+        else:
+            (folder / name / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("rus", "zho"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    return folder
+
+
+def gather(dataset, folder, config="rus", faults=lambda path: None, gated=False, **environment):
+    """Stream a configuration of lab/texts into folder/ru."""
+    with hub.serving(dataset, "lab/texts", kind="datasets", gated=gated, faults=faults) as there:
+        told = ("--language", "ru", "--source", "huggingface", "--repo", "lab/texts", "--dataset-config", config)
+        cache = str(folder / "cache")
+        return run("corpus.py", *told, "--output", folder / "ru", **there, HF_HOME=cache, **environment)
+
+
+def test_a_data_set_is_streamed_from_the_hub_and_goes_on_where_it_broke(dataset, tmp_path):
+    gathered = gather(dataset, tmp_path / "smooth")
+    assert gathered.returncode == 0, gathered.stderr
+    manifest = json.loads((tmp_path / "smooth/ru/manifest.json").read_text())
+    assert manifest["origin"] == {"repo": "lab/texts", "config": "rus", "split": "train", "revision": hub.COMMIT}
+    assert sum(split["documents"] for split in manifest["splits"].values()) == 300
+    faults = hub.Faults({".parquet": BUSY, ".jsonl": BUSY, "api/datasets/lab/texts": BUSY})
+    gathered = gather(dataset, tmp_path / "rough", faults=faults)
+    assert gathered.returncode == 0, gathered.stderr
+    assert faults.seen == 6
+    for split in ("train", "valid", "test"):
+        smooth, rough = (tmp_path / way / "ru" / f"{split}.parquet" for way in ("smooth", "rough"))
+        assert smooth.read_bytes() == rough.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(kind, "the hub is busy or cannot be reached") for kind in BUSY]
+    + [(kind, "a file of it is damaged, or came so") for kind in ("short", "damaged")],
+)
+def test_a_stream_that_cannot_be_read_leaves_no_corpus(dataset, tmp_path, kind, message):
+    failed = gather(dataset, tmp_path, faults=hub.Faults({".parquet": repeat(kind), ".jsonl": repeat(kind)}))
+    assert message in said(failed, "corpus.py: error: data set lab/texts (config rus, split train): ")
+    assert not list((tmp_path / "ru").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("config", "gated", "message"),
+    [
+        ("deu", False, "data set lab/texts (config deu, split train) cannot be read: BuilderConfig 'deu' not found"),
+        ("rus", True, "data set lab/texts (main) is gated: accept its terms on the hub"),
+    ],
+)
+def test_a_data_set_that_cannot_be_had(dataset, tmp_path, config, gated, message):
+    said(gather(dataset, tmp_path, config, gated=gated), f"corpus.py: error: {message}")
+
+
+def test_a_gated_data_set_takes_the_token_and_does_not_show_it(dataset, tmp_path):
+    gathered = gather(dataset, tmp_path, gated=True, HF_TOKEN=hub.TOKEN)
+    assert gathered.returncode == 0, gathered.stderr
+    shown = gathered.stdout + gathered.stderr + (tmp_path / "ru/manifest.json").read_text()
+    assert hub.TOKEN not in shown

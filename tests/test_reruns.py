@@ -19,7 +19,7 @@ REGIONS = REMOVAL | {"overlap", "region", "core_regions", "monolingual_regions",
 IMPORTANCE = REGIONS | {"importance_ru_zh"}
 FURTHER = IMPORTANCE | {"further_ru_zh"}
 MODEL = FURTHER | {"base_model"}
-TOKENS = MODEL | {"blocks"}
+TOKENS = MODEL | {"blocks", "samples"}
 ALL = TOKENS | {"corpus", "tokenizer"}
 
 CONFIG_EDITS = {
@@ -33,8 +33,8 @@ CONFIG_EDITS = {
     "a removal ratio removed": ({"removal": {"ratios": [0.01, 0.05]}}, REMOVAL | {"overlap"}),
     "random replicates": ({"removal": {"replicates": 3}}, REMOVAL | {"region", "overlap"}),
     "the monolingual ratio": ({"monolingual": {"ratio": 0.1}}, REMOVAL | {"monolingual_regions", "overlap"}),
-    "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap"}),
-    "importance samples raised": ({"importance": {"samples": [8, 24]}}, IMPORTANCE),
+    "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap", "samples"}),
+    "importance samples raised": ({"importance": {"samples": [8, 24]}}, IMPORTANCE | {"samples"}),
     "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
     "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE),
     "stability checks": ({"importance": {"stability": {"checks": [8, 16]}}}, IMPORTANCE),
@@ -42,6 +42,7 @@ CONFIG_EDITS = {
     "the learning rate of further pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
     "a learning rate of freezing": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
     "freezing milestones": ({"freezing": {"milestones": [0, 4, 8]}}, TABLES | {"freezing"}),
+    "retraining goes on longer": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
     "a seed of freezing added": ({"freezing": {"seeds": [0, 1]}}, TABLES | {"freezing"}),
     "languages that retraining measures": ({"retraining": {"evaluate": ["zh"]}}, TABLES | {"retraining"}),
     "weight decay": ({"training": {"weight_decay": 0.01}}, FURTHER),
@@ -85,6 +86,7 @@ CODE_EDITS = {
     f"{LIBRARY}/figures/heatmaps.py": {"figures", "report"},
     "scripts/tables.py": TABLES - {"settings"},
     "scripts/overlap.py": {"overlap", "provenance", "figures", "report"},
+    "scripts/samples.py": {"samples"},
     "scripts/removal.py": REMOVAL - {"settings"},
     "scripts/importance.py": IMPORTANCE - {"settings"},
     f"{LIBRARY}/importance.py": IMPORTANCE - {"settings"},

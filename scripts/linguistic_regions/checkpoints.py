@@ -6,6 +6,7 @@ file, or one for each process that holds a part of the state.
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from linguistic_regions import tensorfile
 from linguistic_regions.distributed import local, processes
@@ -40,7 +41,7 @@ class Checkpoints:
         return time.monotonic() - saved > 60 * self.minutes
 
     def latest(self, identity: str, parts: int = 1) -> str | None:
-        """The newest whole checkpoint of the work with this identity, for `load`; those of other work are removed."""
+        """The newest whole checkpoint of the work with this identity, for `load`; all others are removed."""
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
             files = [self._part(step, number, parts) for number in range(parts)]
             if all(path.exists() and _identity_of(path) == identity for path in files):
@@ -83,10 +84,11 @@ class Checkpoints:
     def finished(self, identity: str) -> list[dict] | None:
         """The results of the work with this identity, if it is done."""
         note = self.folder / "finished.json"
-        if not note.exists():
+        try:
+            noted = json.loads(note.read_text(encoding="utf-8"))
+            return noted["results"] if noted["identity"] == identity else None
+        except (FileNotFoundError, ValueError, KeyError):  # not there, or damaged: the work is done again
             return None
-        noted = json.loads(note.read_text(encoding="utf-8"))
-        return noted["results"] if noted["identity"] == identity else None
 
     def _part(self, step: str, part: int, parts: int) -> Path:
         return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
@@ -96,9 +98,13 @@ class Checkpoints:
             path.unlink()
 
 
-def _identity_of(path: Path) -> str:
-    with safe_open(path, "pt") as file:
-        return file.metadata()["identity"]
+def _identity_of(path: Path) -> str | None:
+    """The identity that a file of a checkpoint states; None for one that is damaged."""
+    try:
+        return tensorfile.metadata(path).get("identity")
+    except SafetensorError as error:
+        logging.warning("%s is damaged (%s): it is not gone on from", path, error)
+        return None
 
 
 def identity(model: torch.nn.Module, rows: np.ndarray, *facts: object) -> str:

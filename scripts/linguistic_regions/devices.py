@@ -20,6 +20,14 @@ def visible() -> list[str]:
     return [name for name in chosen.split(",") if name not in ("", "-1", "NoDevFiles")]
 
 
+def too_few(wanted: int, there: int) -> str:
+    """What to tell a person whose jobs want more GPUs than there are."""
+    return (
+        f"gpu: the job wants {wanted} and sees {there}: set gpu: null for the CPU, name GPUs that the driver "
+        "does not list in CUDA_VISIBLE_DEVICES, or in a container give --apptainer-args=--nv"
+    )
+
+
 def take(count: int) -> list[str]:
     """Take that many of the visible GPUs until this process ends, whatever it has become by exec, and wait if need be.
 
@@ -34,10 +42,7 @@ def take(count: int) -> list[str]:
     """
     names = visible()
     if count > len(names):
-        raise UserError(
-            f"gpu: the job wants {count} and sees {len(names)}: set gpu: null for the CPU, name GPUs that the driver "
-            "does not list in CUDA_VISIBLE_DEVICES, or in a container give --apptainer-args=--nv"
-        )
+        raise UserError(too_few(count, len(names)))
     folder = _locks()
     told = False
     while True:

@@ -7,13 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
 from linguistic_regions import distributed
-from linguistic_regions.commands import UserError
+from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.distributed import full, processes
 
 logging.disable_progress_bar()  # of loading and saving, which a log has no use for
@@ -50,8 +51,13 @@ def autocast(precision: str, where: torch.device):
     return torch.autocast(where.type, torch.bfloat16) if mixed_precision(precision, where) else nullcontext()
 
 
-def load(path: str | Path, where: torch.device | None = None, dtype: str = "float32") -> PreTrainedModel:
-    """A causal language model from a folder in Hugging Face format: safetensors only, no remote code.
+def load(
+    path: str | Path,
+    where: torch.device | None = None,
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+) -> PreTrainedModel:
+    """A causal language model from a folder in Hugging Face format: safetensors only.
 
     Of a model that reads more than text (Gemma 3's images), what text does not pass through takes no gradient.
 
@@ -59,9 +65,11 @@ def load(path: str | Path, where: torch.device | None = None, dtype: str = "floa
         path: the folder.
         where: its device; None: `device()`.
         dtype: of the weights, "float32" or "bfloat16".
+        trust_remote_code: run the Python code that lies beside the weights, for a model that transformers does not
+            know.
 
     Raises:
-        UserError: the folder holds no such model, or not all of its weights.
+        UserError: the folder holds no such model, not all of its weights, or some that are no numbers.
     """
     where = where or device()
     try:
@@ -69,16 +77,23 @@ def load(path: str | Path, where: torch.device | None = None, dtype: str = "floa
             path,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
+            trust_remote_code=trust_remote_code,
             local_files_only=True,
             attn_implementation=_attention(where),
             device_map={"": where},
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no causal language model in safetensors format could be loaded: {error}") from None
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        told = f"{path}: no causal language model in safetensors format could be loaded: {error}"
+        if "trust_remote_code" in str(error):
+            told = f"{path}: the model comes with code: read it, and set model.trust_remote_code: true to have it run"
+        raise refusal(error) or UserError(told) from None
     missing = sorted(found["missing_keys"])
     if missing:
         raise UserError(f"{path}: {len(missing)} weights of the model are not in its files, {missing[0]} among them")
+    for name, weight in model.named_parameters():
+        if not all(extreme.isfinite() for extreme in weight.aminmax()):  # both are NaN where any weight is
+            raise UserError(f"{path}: {name} holds NaN or infinite weights: fetch the model again, or another revision")
     model.config.use_cache = False
     model.requires_grad_(False)
     for part in (model.get_decoder(), model.get_output_embeddings()):

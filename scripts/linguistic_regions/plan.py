@@ -63,7 +63,8 @@ def model_files(config: dict) -> list[str]:
     folder = Path(config["model"]["hub"] or "")
     if not config["model"]["hub"] or not folder.is_dir():
         return []
-    return sorted(str(path) for pattern in ("*.json", "*.safetensors") for path in folder.glob(pattern))
+    patterns = ["*.json", "*.safetensors"] + ["*.py"] * config["model"]["trust_remote_code"]
+    return sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
 
 
 def named_files(config: dict) -> list[str]:
@@ -164,6 +165,20 @@ def model_name(config: dict) -> str:
     if config["model"]["hub"]:
         return config["model"]["hub"]
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
+
+
+def wanted_samples(config: dict) -> dict[str, dict[str, int]]:
+    """For each key that says how many training blocks a step takes, their number by language."""
+    experiments = config["experiments"]
+    wanted = {}
+    if experiments:
+        wanted["importance.samples"] = ("importance", config["importance"]["samples"])
+        if config["importance"]["at"] == "further":
+            wanted["further.milestones"] = ("further", config["further"]["milestones"])
+    for name in ("retraining", "freezing"):
+        if name in experiments:
+            wanted[f"{name}.milestones"] = (name, config[name]["milestones"])
+    return {key: dict.fromkeys(config[section]["languages"], steps[-1]) for key, (section, steps) in wanted.items()}
 
 
 def checks(config: dict) -> list[int]:

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from linguistic_regions import selection, tensorfile
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.scores import Scores
+from linguistic_regions.storage import unreadable
 from linguistic_regions.tensorfile import Shape
 
 
@@ -137,12 +138,12 @@ class Region:
             stored = tensorfile.index([path])
             bits = {name: stored[name] for name in shapes}
         except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise UserError(f"{path}: not a readable region ({error}); delete it and build it again") from None
+            raise unreadable(path, "region", error) from None
 
         def read(name: str) -> np.ndarray:
             packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
             if ones(packed) != counts[name]:
-                raise UserError(f"{path}: its masks do not hold the counts it states; delete it and build it again")
+                raise unreadable(path, "region", "its masks do not hold the counts that it states")
             return packed
 
         region = cls.computed(shapes, read)

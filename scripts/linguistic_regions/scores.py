@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from linguistic_regions import tensorfile
 from linguistic_regions.commands import UserError
 from linguistic_regions.parallel import each_part
+from linguistic_regions.storage import unreadable
 from linguistic_regions.tensorfile import Shape, StoredTensor
 
 MAPPED = 1 << 22  # values of each file that are mapped at a time
@@ -75,8 +76,8 @@ def _add(stored: list[np.ndarray], total: np.ndarray) -> bool:
 def _index(folder: Path) -> dict[str, StoredTensor]:
     try:
         found = tensorfile.index(sorted(folder.glob("*.safetensors")))
-    except SafetensorError as error:
-        raise UserError(f"{folder}: not readable ({error}); delete it and compute it again") from None
+    except (OSError, SafetensorError) as error:
+        raise unreadable(folder, "folder of importance scores", error) from None
     if not found:
-        raise UserError(f"{folder}: no importance scores (*.safetensors) there")
+        raise unreadable(folder, "folder of importance scores", "no *.safetensors there")
     return found

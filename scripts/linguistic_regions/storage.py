@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
-from linguistic_regions.commands import UserError
+from linguistic_regions.commands import UserError, refusal
 
 
 @contextmanager
@@ -18,18 +18,26 @@ def whole(path: str | Path) -> Iterator[Path]:
 
     Works for a file and for a folder (which the block makes itself). The parent folder is made if need be, and what a
     process that was killed left of the same file is removed: one process at a time writes it.
+
+    Raises:
+        UserError: there is no space, or the place cannot be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{escape(path.name)}.part-*"):
-        remove(left)
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{escape(path.name)}.part-*"):
+            remove(left)
         yield part
         _open_to_all(part)
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)
+    except Exception as error:
+        told = refusal(error, path)
+        if told is None:
+            raise
+        raise told from error
     finally:
         remove(part)
 
@@ -54,8 +62,13 @@ def remove(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif os.path.lexists(path):  # where nothing can be written, even the removal of nothing is refused
+        path.unlink()
+
+
+def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
+    """What to tell of a file or folder of results that is damaged, cut short or something else than its name says."""
+    return UserError(f"{path}: not a readable {kind} ({reason}): remove it, and the workflow makes it again")
 
 
 def read_json(path: str | Path) -> dict:
@@ -68,10 +81,10 @@ def read_json(path: str | Path) -> dict:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is not there: is its folder that of a finished run?") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged ({error}): remove it, and the workflow writes it again") from None
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise unreadable(path, "JSON file", error) from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object")
+        raise unreadable(path, "JSON file", "it holds no object")
     return content
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from tokenizers import Encoding, Tokenizer
 
 from linguistic_regions.commands import UserError
-from linguistic_regions.storage import whole
+from linguistic_regions.storage import unreadable, whole
 
 # Documents encoded together, in parallel: until either is reached.
 DOCUMENTS_PER_BATCH = 1024
@@ -153,7 +153,19 @@ def write(blocks: Blocks, path: str | Path) -> None:
         }
     ).replace_schema_metadata({"bos": json.dumps(blocks.bos)})
     with whole(path) as part:
-        pq.write_table(table, part, compression="zstd", row_group_size=ROWS_PER_GROUP)
+        pq.write_table(table, part, compression="zstd", row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
+
+
+def count(path: str | Path) -> int:
+    """How many blocks a file that `write` wrote holds; only its footer is read.
+
+    Raises:
+        UserError: the file is missing, damaged or holds something else.
+    """
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, "file of token blocks", error) from None
 
 
 def read(path: str | Path, most: int | None = None) -> Blocks:
@@ -163,7 +175,7 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         UserError: the file is missing, damaged or holds something else.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         table = table if most is None else table.slice(0, most)
         column = table.column("input_ids").combine_chunks()
         # flatten(), not .values: a slice keeps its parent's whole buffer
@@ -171,7 +183,7 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         bos = json.loads(table.schema.metadata[b"bos"])
         return Blocks(ids, table.column("document").to_pylist(), table.column("bytes").to_numpy(), bos)
     except (OSError, KeyError, TypeError, pa.ArrowException) as error:
-        raise UserError(f"{path}: not a readable file of token blocks ({error}); delete it and run again") from None
+        raise unreadable(path, "file of token blocks", error) from None
 
 
 def read_split(folder: str | Path, languages: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from linguistic_regions import hub
 from linguistic_regions.commands import UserError
 
 BOS, EOS = "<s>", "</s>"
@@ -29,16 +31,28 @@ def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS)
 
 
-def own(model: str | Path, revision: str | None = None):
+def own(model: str, revision: str | None = None, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
     """The tokenizer of a model on the hub or in a folder, in its fast form.
+
+    Args:
+        model: name on the hub, or folder.
+        revision: commit, tag or branch on the hub.
+        trust_remote_code: whether Python code that comes with it may run.
 
     Raises:
         UserError: the model has no tokenizer, or none that the `tokenizers` library can run.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, use_fast=True)
-    except Exception as error:
-        raise UserError(f"model.hub: {model}: no tokenizer could be loaded: {error}") from None
+    with TemporaryDirectory() as fetched:
+        folder = model
+        if not Path(model).is_dir():
+            folder = fetched
+            hub.fetch(model, revision, hub.patterns(trust_remote_code, weights=False), Path(folder))
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, use_fast=True, local_files_only=True, trust_remote_code=trust_remote_code
+            )
+        except Exception as error:
+            raise UserError(f"model.hub: {model}: no tokenizer could be loaded: {error}") from None
     if not tokenizer.is_fast:
         raise UserError(f"model.hub: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
     return tokenizer

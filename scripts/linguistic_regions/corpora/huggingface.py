@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
 from huggingface_hub import HfApi
 
-from linguistic_regions.commands import UserError
+from linguistic_regions import hub
+from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.corpora import Document
+
+datasets.utils.logging.disable_propagation()  # it has a handler of its own
 
 
 class HuggingFace:
@@ -66,13 +70,19 @@ class HuggingFace:
 
     def _commit(self, revision: str | None) -> str:
         try:
-            return HfApi().dataset_info(self.repo, revision=revision).sha
+            return hub.patiently(lambda: HfApi().dataset_info(self.repo, revision=revision).sha)
         except Exception as error:
-            raise self._user_error(error) from error
+            raise UserError(f"data set {hub.explain(error, self.repo, revision)}") from error
 
     def _user_error(self, error: Exception) -> UserError:
+        if told := refusal(error):
+            return told
+        what = f"data set {self.repo} (config {self.config}, split {self.split})"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return UserError(
-            f"data set {self.repo} (config {self.config}, split {self.split}) cannot be read: {reason} "
-            "- check its name, the network, and HF_TOKEN if it is gated"
-        )
+        if isinstance(error, pa.ArrowException):
+            return UserError(
+                f"{what}: a file of it is damaged, or came so ({reason}): run again, or name another revision"
+            )
+        if hub.passes(error):
+            return UserError(f"{what}: the hub is busy or cannot be reached ({reason}): run again later")
+        return UserError(f"{what} cannot be read: {reason}: check its name, config and split, and the network")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from linguistic_regions.commands import UserError
 from linguistic_regions.corpora import Document, paragraphs
-from linguistic_regions.storage import whole
+from linguistic_regions.storage import unreadable, whole
 
 SPLITS = ("test", "valid", "train")  # in the order in which a repeated paragraph finds its place
 SCHEMA = pa.schema([("document", pa.string()), ("text", pa.string()), ("source", pa.string())])
@@ -97,7 +97,7 @@ def _write_unrepeated(sources: dict[str, Path], targets: dict[str, Path], droppe
     seen = set()
     for split, source in sources.items():
         with _Writer(targets[split]) as writer:
-            for document in _read(source):
+            for document in Split(source):
                 kept = []
                 for paragraph in document.text.split("\n\n"):
                     key = _hash(paragraph)
@@ -117,9 +117,29 @@ def _write_unrepeated(sources: dict[str, Path], targets: dict[str, Path], droppe
     return counts
 
 
-def _read(path: Path) -> Iterator[Document]:
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
-        yield from map(Document, *(column.to_pylist() for column in batch.columns))
+class Split:
+    """The documents of a file that `write_splits` wrote, read as a stream.
+
+    Raises:
+        UserError: the file is damaged or holds something else; seen where it is opened, or where it is read.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self.file = pq.ParquetFile(path, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(path, "file of documents", error) from None
+
+    def __len__(self) -> int:
+        return self.file.metadata.num_rows
+
+    def __iter__(self) -> Iterator[Document]:
+        try:
+            for batch in self.file.iter_batches(batch_size=1024):
+                yield from map(Document, *(batch[column].to_pylist() for column in SCHEMA.names))
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise unreadable(self.path, "file of documents", error) from None
 
 
 def _hash(text: str) -> int:
@@ -131,7 +151,7 @@ class _Writer:
     """Documents to a parquet file, a row group at a time."""
 
     def __init__(self, path: Path):
-        self.file = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+        self.file = pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True)
         self.rows: list[Document] = []
         self.characters = 0
 

@@ -56,6 +56,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "corpus": [job.corpus(language) for language in config["languages"]],
         "tokenizer": [job.tokenizer()],
         "blocks": [job.blocks(language) for language in config["languages"]],
+        "samples": [light()],
         "base_model": [job.base_model()],
         "further": [job.further(names) for names in languages["further"]],
         "importance": [job.importance(names) for names in languages["importance"]],

@@ -175,11 +175,12 @@ def _read(path: Path, name: str) -> Shape:
 def _fetched(name: str, revision: str | None) -> Path:
     from huggingface_hub import hf_hub_download  # takes longer to import than all the rest
 
+    from linguistic_regions import hub
+
     try:
         return Path(hf_hub_download(name, "config.json", revision=revision))
     except Exception as error:  # the client raises a dozen kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"model.hub: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub "
-            f"({reason}); correct the name, or add a row to that table"
+            f"model.hub: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub: "
+            f"{hub.explain(error, name, revision)}"
         ) from None

@@ -1,0 +1,27 @@
+# What is looked at when the jobs are known, before the first of them runs.
+
+from snakemake.settings.types import DeploymentMethod
+
+from linguistic_regions import images, preflight
+
+
+onstart:
+    if TRUST:
+        logger.warning(
+            f"config: model.trust_remote_code: code of {config['model']['hub']} will run, with your rights"
+        )
+    asked = [
+        preflight.Needs(job.rule.name, job.resources.disk_mb, job.resources.mem_mb, job.resources.get("gpu", 0))
+        for job in workflow.dag.needrun_jobs()
+        if not job.is_norun
+    ]
+    try:
+        preflight.check_space(asked, f"results/{config['run']}")
+        if workflow.local_exec:
+            preflight.check_machine(asked)
+        # By now images of a registry are pulled.
+        if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+            for name, image in workflow.dag.container_imgs.items():
+                images.check(name, Path(image.path))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None

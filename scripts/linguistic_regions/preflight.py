@@ -1,0 +1,71 @@
+"""What is looked at right before the jobs of a run start: space, memory, GPUs. Standard library only."""
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from linguistic_regions import devices
+from linguistic_regions.commands import UserError
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one job asks for: MiB of disk for its outputs, MiB of memory, GPUs."""
+
+    rule: str
+    disk_mb: int
+    mem_mb: int
+    gpu: int
+
+
+def check_space(jobs: Sequence[Needs], folder: str | Path) -> None:
+    """See that what the jobs will write fits: a job that cannot finish is an error, all together a warning.
+
+    The sizes are upper bounds, and intermediates are deleted on the way: so the sum may fit though it seems not to.
+
+    Args:
+        jobs: that will run.
+        folder: where results go; the nearest folder above it that exists counts.
+
+    Raises:
+        UserError: one job's outputs are more than is free.
+    """
+    place = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.exists())
+    free = shutil.disk_usage(place).free // MIB
+    largest = max(jobs, key=lambda job: job.disk_mb, default=None)
+    if largest and largest.disk_mb > free:
+        raise UserError(
+            f"{folder}: {_gib(free)} are free, a job of {largest.rule} writes {_gib(largest.disk_mb)}: "
+            "free some space, or make results a link to a folder that has it"
+        )
+    total = sum(job.disk_mb for job in jobs)
+    if total > free:
+        logging.warning(f"{folder}: {_gib(free)} are free, the jobs write up to {_gib(total)} (keep: [] keeps less)")
+
+
+def check_machine(jobs: Sequence[Needs]) -> None:
+    """See that this machine, which runs the jobs itself, has the GPUs and the memory that they ask for.
+
+    Raises:
+        UserError: a job wants more GPUs than there are.
+    """
+    gpus = len(devices.visible())
+    most = max(jobs, key=lambda job: job.gpu, default=None)
+    if most and most.gpu > gpus:
+        raise UserError(f"{most.rule}: {devices.too_few(most.gpu, gpus)}")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
+    largest = max(jobs, key=lambda job: job.mem_mb, default=None)
+    if largest and largest.mem_mb > memory:
+        logging.warning(
+            f"memory: a job of {largest.rule} takes up to {_gib(largest.mem_mb)}, this machine has {_gib(memory)}: the "
+            "system may end it (lower batch_tokens, or set activation_checkpointing: true)"
+        )
+
+
+def _gib(mib: int) -> str:
+    return f"{mib / 1024:.1f} GiB"
