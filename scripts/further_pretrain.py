@@ -90,7 +90,8 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
-    regions = {"top": top, "bottom": bottom, "random": random}
+    given = {"top": top, "bottom": bottom, "random": random}
+    regions = {kind: Region.load(path) for kind, path in given.items() if path}
     rows = []
     trainings = list(runs(languages, arms, learning_rates, seeds, regions))
     for training in trainings:
@@ -124,21 +125,21 @@ def main(
     remove(checkpoints)
 
 
-def runs(languages, arms, learning_rates, seeds, regions: dict[str, Path | None]) -> Iterator[Run]:
+def runs(languages, arms, learning_rates, seeds, regions: dict[str, Region]) -> Iterator[Run]:
     """All combinations, once it is sure that each arm is known and has its region."""
     for arm in arms:
         if arm not in ARMS:
             raise UserError(f"--arms: {arm!r} is none of {', '.join(ARMS)}")
         for kind in ARMS[arm].values():
-            if regions[kind] is None:
+            if kind not in regions:
                 raise UserError(f"--{kind}: the arm {arm} needs this region; give its file")
     return (Run(*values) for values in product(languages, arms, learning_rates, seeds))
 
 
-def prepare(model, arm: str, regions: dict[str, Path | None]) -> freezing.Frozen | None:
+def prepare(model, arm: str, regions: dict[str, Region]) -> freezing.Frozen | None:
     """Remove what the arm removes from the model, and give what it freezes."""
     parameters = dict(model.named_parameters())
-    does = {action: Region.load(regions[kind]) for action, kind in ARMS[arm].items()}
+    does = {action: regions[kind] for action, kind in ARMS[arm].items()}
     if "lesion" in does:
         freezing.remove(does["lesion"], parameters)
     if "frozen" in does:

@@ -50,14 +50,16 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
+    opened = [None] * base + [Region.load(path) for path in regions]
     tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
     lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
         models.shard(lesioned, precision)
     parameters = dict(lesioned.named_parameters())
+    for region in opened[base:]:  # each is looked at before the first is removed
+        freezing.check(region, parameters)
     rows = []
-    for path in progress([None] * base + list(regions), "removal", unit="region"):
-        region = path and Region.load(path)
+    for region in progress(opened, "removal", unit="region"):
         intact = region is None  # not `not region`: a region may be empty
         label = INTACT if intact else region.metadata.get("recipe", {}).get("label", UNLABELLED)
         with nullcontext(0) if intact else freezing.removed(region, parameters) as changed:
@@ -65,7 +67,7 @@ def main(
                 language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
                 for language, blocks in tests.items()
             }
-        name = "base" if intact else path.stem
+        name = "base" if intact else Path(region.name).stem
         logging.info("%s: %d of %d weights were not zero", name, changed, 0 if intact else len(region))
         for language, score in scores.items():
             window = {"window": tests[language].input_ids.shape[1], "bos": tests[language].bos}

@@ -124,4 +124,6 @@ def test_a_run_on_two_gpus(tmp_path):
     short = snakemake(
         folder, "--forcerun", "removal", "--resources", "gpu=2", config="gpus.yaml", CUDA_VISIBLE_DEVICES=""
     )
-    assert "launch.py: error: gpu: the job wants 1 and sees 0" in short.stdout + short.stderr
+    assert short.returncode == 1
+    assert "removal: gpu: the job wants 1 and sees 0: set gpu: null" in short.stdout + short.stderr
+    assert "Execute" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr

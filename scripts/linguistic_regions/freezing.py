@@ -79,6 +79,17 @@ def _flat(parameter: nn.Parameter) -> torch.Tensor:
     return local(parameter).detach().view(-1)
 
 
+def check(region: Region, parameters: Mapping[str, nn.Parameter]) -> None:
+    """See that a region is one of these parameters' model.
+
+    Raises:
+        UserError: it is of another model.
+    """
+    for name, shape in region.shapes.items():
+        if name not in parameters or tuple(parameters[name].shape) != shape:
+            raise UserError(f"{region.name} is of another model: this one has no {name} of shape {list(shape)}")
+
+
 @torch.no_grad()
 def hold(region: Region, parameters: Mapping[str, nn.Parameter]) -> list[Few | Most]:
     """Take note of a region's weights and their values, parameter by parameter.
@@ -86,10 +97,9 @@ def hold(region: Region, parameters: Mapping[str, nn.Parameter]) -> list[Few | M
     Raises:
         UserError: the region is of another model.
     """
+    check(region, parameters)
     held = []
-    for name, shape in region.shapes.items():
-        if name not in parameters or tuple(parameters[name].shape) != shape:
-            raise UserError(f"the region is of another model: this one has no {name} of shape {list(shape)}")
+    for name in region.shapes:
         weights = _flat(parameters[name])
         mask = torch.from_numpy(region.mask(name)[local_rows(parameters[name])].reshape(-1)).to(weights.device)
         index = mask.nonzero().flatten()

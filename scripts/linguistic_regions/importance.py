@@ -20,7 +20,7 @@ from linguistic_regions import regions
 from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
 from linguistic_regions.commands import progress
 from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread, summed
-from linguistic_regions.models import autocast
+from linguistic_regions.models import autocast, check_fit
 from linguistic_regions.perplexity import next_token_loss
 from linguistic_regions.tensorfile import Shape
 from linguistic_regions.tokens import Blocks
@@ -146,6 +146,7 @@ def measure(
         yield from ((samples, sums) for samples in stops)
         return
 
+    check_fit(model, blocks.input_ids)
     model.requires_grad_(False)
     for _ in range(2 if checks else 1):
         sums.totals.append(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
@@ -99,6 +100,29 @@ def load(
     for part in (model.get_decoder(), model.get_output_embeddings()):
         part.requires_grad_(True)
     return model.eval()
+
+
+def check_fit(model: PreTrainedModel, input_ids: np.ndarray) -> None:
+    """See that a model can read these blocks.
+
+    Args:
+        model: a causal language model.
+        input_ids: int32, shape (blocks, block size).
+
+    Raises:
+        UserError: there are ids that its embedding has no row for, or the blocks are longer than it can read.
+    """
+    settings = model.config.get_text_config()
+    if len(input_ids) and input_ids.max() >= settings.vocab_size:
+        raise UserError(
+            f"model.hub: the tokenizer gives ids up to {input_ids.max()}, and the embedding has {settings.vocab_size} "
+            "rows: tokenizer and model do not belong together"
+        )
+    longest = getattr(settings, "max_position_embeddings", None)
+    if longest and input_ids.shape[1] > longest:
+        raise UserError(
+            f"tokens.block_size: {input_ids.shape[1]} is more than the {longest} tokens that the model reads"
+        )
 
 
 def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> None:

@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from linguistic_regions.distributed import collected, dealt
-from linguistic_regions.models import autocast
+from linguistic_regions.models import autocast, check_fit
 from linguistic_regions.tokens import Blocks
 
 RESAMPLES = 1000
@@ -72,6 +72,7 @@ def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precisi
         batch_tokens: tokens in one forward pass.
         precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
     """
+    check_fit(model, blocks.input_ids)
     batch = max(1, batch_tokens // blocks.input_ids.shape[1])
     mine = dealt(len(blocks))
     sums = []

@@ -49,11 +49,13 @@ class Region:
         packed: for each parameter the packed mask, uint8, shape (ceil(numel / 8),); spare bits are zero.
         shapes: for each parameter the shape of its mask.
         metadata: what made it (recipe, model, revision, config hash): JSON values.
+        name: what errors call it.
     """
 
     packed: Mapping[str, np.ndarray]
     shapes: dict[str, Shape]
     metadata: dict = field(default_factory=dict)
+    name: str = "a region"
 
     @classmethod
     def from_masks(cls, masks: Mapping[str, np.ndarray], metadata: dict | None = None) -> "Region":
@@ -116,7 +118,9 @@ class Region:
 
     def _match(self, other: "Region") -> None:
         if self.shapes != other.shapes:
-            raise UserError("the regions are not of the same model: their parameters or shapes differ")
+            raise UserError(
+                f"{self.name} and {other.name} are not of the same model: their parameters or shapes differ"
+            )
 
     def save(self, path: str | Path) -> None:
         """Write to safetensors; shapes, counts and `metadata` go into its metadata as JSON strings."""
@@ -147,7 +151,7 @@ class Region:
             return packed
 
         region = cls.computed(shapes, read)
-        region.metadata = metadata
+        region.metadata, region.name = metadata, str(path)
         return region
 
 

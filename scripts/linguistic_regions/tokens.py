@@ -182,7 +182,7 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         ids = column.flatten().to_numpy().reshape(len(table), column.type.list_size)
         bos = json.loads(table.schema.metadata[b"bos"])
         return Blocks(ids, table.column("document").to_pylist(), table.column("bytes").to_numpy(), bos)
-    except (OSError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise unreadable(path, "file of token blocks", error) from None
 
 

@@ -24,7 +24,7 @@ from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread
 from linguistic_regions.freezing import Frozen
-from linguistic_regions.models import autocast, recompute_activations
+from linguistic_regions.models import autocast, check_fit, recompute_activations
 from linguistic_regions.perplexity import next_token_loss
 
 
@@ -83,7 +83,8 @@ def train(
         All milestones' rows. Of a training that was finished before, the model is left as it came.
 
     Raises:
-        UserError: the loss became NaN or infinite, or a milestone is no multiple of the batch size within reach.
+        UserError: the loss became NaN or infinite, the model cannot read the rows, or a milestone is no multiple of the
+            batch size within reach.
     """
     steps = len(rows) // schedule.batch_size
     for samples in milestones:
@@ -92,6 +93,7 @@ def train(
                 f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
                 f"up to {steps * schedule.batch_size}"
             )
+    check_fit(model, rows)
     if schedule.activation_checkpointing:
         recompute_activations(model)
     state = processes()
@@ -142,7 +144,10 @@ def train(
                 optimizer.zero_grad()
             step += 1
             if not math.isfinite(norm):
-                raise UserError(f"{description}: the loss is {loss.item()} at step {step}; lower the learning rate")
+                raise UserError(
+                    f"{description}: at step {step} the loss ({loss.item():.3g}) or its gradient ({norm:.3g}) is no "
+                    "number; lower the learning rate"
+                )
             if frozen:
                 frozen.restore()
             if step * schedule.batch_size in milestones:
