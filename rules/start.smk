@@ -16,7 +16,7 @@ onstart:
         if not job.is_norun
     ]
     try:
-        preflight.check_space(asked, f"results/{config['run']}")
+        preflight.check_place(asked, f"results/{config['run']}")
         if workflow.local_exec:
             preflight.check_machine(asked)
         # By now images of a registry are pulled.

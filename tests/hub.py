@@ -1,4 +1,4 @@
-"""A stand-in for the hub on loopback: serves the files of a folder as the one repository that it has, and can fail."""
+"""A stand-in for the hub on loopback: serves folders as repositories of models and data sets, and can fail."""
 
 import hashlib
 import json
@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
+from typing import NamedTuple
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_SecretOfTheTests"
-IMPATIENT = Path(__file__).parent / "impatient"  # on PYTHONPATH it makes all waiting short
+HURRY = {"PYTHONPATH": str(Path(__file__).parent / "hooks"), "IMPATIENT": "1"}  # the clients wait but a moment
 
 
 class Faults:
@@ -33,25 +34,59 @@ class Faults:
         return kind
 
 
+class Repository(NamedTuple):
+    """What is served: files of a folder, under a name, as one of "models" or "datasets"."""
+
+    name: str
+    folder: Path
+    kind: str = "models"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """By their name in the repository."""
+        paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path for path in paths}
+
+    def resolve(self, path: str) -> Path | None:
+        """The file that a path of the server stands for, at main or at `COMMIT`."""
+        prefix = f"/{self.name}" if self.kind == "models" else f"/{self.kind}/{self.name}"
+        for revision in ("main", COMMIT):
+            if path.startswith(f"{prefix}/resolve/{revision}/"):
+                return self.files.get(path.removeprefix(f"{prefix}/resolve/{revision}/"))
+        return None
+
+    def described(self, path: str, body: bytes, recursive: bool) -> list | dict | None:
+        """What the hub's interface tells of it; None for what there is not.
+
+        Args:
+            path: of the server.
+            body: of the request.
+            recursive: list a folder with all that is further down.
+        """
+        api = f"/api/{self.kind}/{self.name}"
+        for revision in ("main", COMMIT):
+            if path in (api, f"{api}/revision/{revision}"):
+                names = [{"rfilename": name} for name in self.files]
+                return {"id": self.name, "sha": COMMIT, "siblings": names, "tags": []}
+            if path == f"{api}/paths-info/{revision}":
+                return [entry(name, self.files[name]) for name in json.loads(body)["paths"] if name in self.files]
+            if path.startswith(f"{api}/tree/{revision}"):
+                below = path.removeprefix(f"{api}/tree/{revision}").strip("/")
+                return list(tree(self.folder, below, recursive)) or None
+        return None
+
+
 @contextmanager
 def serving(
-    folder: Path,
-    repo: str,
-    gated: bool = False,
-    kind: str = "models",
-    faults: Callable[[str], int | str | None] = lambda path: None,
+    *repositories: Repository, gated: bool = False, faults: Callable[[str], int | str | None] = lambda path: None
 ):
-    """Serve `folder` as `repo` (at main and at `COMMIT`); yields the environment that points clients here.
+    """Serve repositories at main and at `COMMIT`; yields the environment that points clients here.
 
     Args:
-        folder: its files, in folders too.
-        repo: its name.
-        gated: only to who gives `TOKEN`.
-        kind: "models" or "datasets".
+        repositories: what there is.
+        gated: only for who gives `TOKEN`.
         faults: what goes wrong with a request for a path; None: nothing.
     """
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    prefix = f"/{repo}" if kind == "models" else f"/{kind}/{repo}"
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -63,22 +98,14 @@ def serving(
             self.fault = faults(path)
             if isinstance(self.fault, int):
                 return self._answer(self.fault, b"")
-            for revision in ("main", COMMIT):
-                api = f"/api/{kind}/{repo}"
-                if path in (f"{api}/revision/{revision}", api):
-                    names = [{"rfilename": name} for name in files]
-                    return self._json({"id": repo, "sha": COMMIT, "siblings": names, "tags": [], "gated": gated})
-                if path.startswith(f"{api}/tree/{revision}"):
-                    below = path.removeprefix(f"{api}/tree/{revision}").strip("/")
-                    found = list(tree(folder, below, "recursive=true" in self.path.lower()))
-                    return self._json(found) if found else self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
-                if path == f"{api}/paths-info/{revision}":
-                    asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["paths"]
-                    return self._json([entry(name, files[name]) for name in asked if name in files])
-                name = path.removeprefix(f"{prefix}/resolve/{revision}/")
-                if name in files and path != name:
-                    return self._file(files[name])
-            known = f"/api/{kind}/{repo}/" in path or path.startswith(f"{prefix}/")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            recursive = "recursive=true" in self.path.lower()
+            for repository in repositories:
+                if file := repository.resolve(path):
+                    return self._file(file)
+                if (told := repository.described(path, body, recursive)) is not None:
+                    return self._json(told)
+            known = any(f"/{repository.name}/" in path for repository in repositories)
             code = "EntryNotFound" if "main" in path or COMMIT in path else "RevisionNotFound"
             return self._answer(404, b"", {"X-Error-Code": code if known else "RepoNotFound"})
 
@@ -127,7 +154,7 @@ def serving(
         yield {
             "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
             "HF_HUB_DISABLE_XET": "1",
-            "PYTHONPATH": str(IMPATIENT),
+            **HURRY,
         }
     finally:
         server.shutdown()

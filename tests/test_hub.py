@@ -42,7 +42,7 @@ def run(program, *arguments, **environment):
 
 def fetch(repository, folder, *arguments, faults=lambda path: None, gated=False, **environment):
     """Fetch lab/tiny to folder/base."""
-    with hub.serving(repository, "lab/tiny", gated=gated, faults=faults) as there:
+    with hub.serving(hub.Repository("lab/tiny", repository), gated=gated, faults=faults) as there:
         told = ("--model", "lab/tiny", "--output", folder / "base", "--checkpoints", folder / "coming", *arguments)
         return run("fetch_model.py", *told, **there, HF_HOME=str(folder / "cache"), **environment)
 
@@ -59,7 +59,7 @@ def said(run, start):
 def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
     fetched = fetch(repository, tmp_path)
     assert fetched.returncode == 0, fetched.stderr
-    with hub.serving(repository, "lab/tiny") as environment:
+    with hub.serving(hub.Repository("lab/tiny", repository)) as environment:
         told = ("--model", "lab/tiny", "--revision", hub.COMMIT, "--output", tmp_path / "tokenizer")
         tokenizer = run("tokenizer.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
     assert tokenizer.returncode == 0, tokenizer.stderr
@@ -80,7 +80,7 @@ def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
 )
 @pytest.mark.parametrize("program", ["fetch_model.py", "tokenizer.py"])
 def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, program, name, revision, gated, message):
-    with hub.serving(repository, "lab/tiny", gated) as environment:
+    with hub.serving(hub.Repository("lab/tiny", repository), gated=gated) as environment:
         told = ("--model", name, "--revision", revision, "--output", tmp_path / "base")
         failed = run(program, *told, **environment, HF_HOME=str(tmp_path / "cache"))
     said(failed, f"{program}: error: model.hub: {message}")
@@ -124,11 +124,7 @@ def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path
 
 def test_an_unreachable_hub(tmp_path):
     told = ("--model", "lab/tiny", "--output", tmp_path / "base")
-    nowhere = {
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "PYTHONPATH": str(hub.IMPATIENT),
-        "HF_HOME": str(tmp_path / "cache"),
-    }
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "cache"), **hub.HURRY}
     said(run("fetch_model.py", *told, **nowhere), "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy")
     offline = run("fetch_model.py", *told, **nowhere, HF_HUB_OFFLINE="1")
     assert "cannot be fetched in offline mode" in said(offline, "fetch_model.py: error: model.hub: lab/tiny (main)")
@@ -159,7 +155,7 @@ def own_kind(repository, tmp_path):
 def test_a_models_code_does_not_run_unless_the_config_trusts_it(own_kind, tmp_path):
     with pytest.raises(UserError, match="own kind.*model.trust_remote_code: true"):
         models.load(own_kind)
-    with hub.serving(own_kind, "lab/mine") as environment:
+    with hub.serving(hub.Repository("lab/mine", own_kind)) as environment:
         for name, trust in (("closed", ()), ("open", ("--trust-remote-code", "True"))):
             told = ("--model", "lab/mine", "--output", tmp_path / name, *trust)
             fetched = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
@@ -203,7 +199,7 @@ def dataset(request, tmp_path_factory):
 
 def gather(dataset, folder, config="rus", faults=lambda path: None, gated=False, **environment):
     """Stream a configuration of lab/texts into folder/ru."""
-    with hub.serving(dataset, "lab/texts", kind="datasets", gated=gated, faults=faults) as there:
+    with hub.serving(hub.Repository("lab/texts", dataset, "datasets"), gated=gated, faults=faults) as there:
         told = ("--language", "ru", "--source", "huggingface", "--repo", "lab/texts", "--dataset-config", config)
         cache = str(folder / "cache")
         return run("corpus.py", *told, "--output", folder / "ru", **there, HF_HOME=cache, **environment)

@@ -384,13 +384,13 @@ def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplo
     def jobs(**needs):
         return [preflight.Needs("importance", **{"disk_mb": 1, "mem_mb": 1, "gpu": 0} | needs)] * 3
 
-    preflight.check_space(jobs(), tmp_path / "not/there/yet")
+    preflight.check_place(jobs(), tmp_path / "not/there/yet")
     preflight.check_machine(jobs())
     assert not caplog.text
     with pytest.raises(UserError, match="are free, a job of importance writes .* GiB: free some space"):
-        preflight.check_space(jobs(disk_mb=10**12), tmp_path)
+        preflight.check_place(jobs(disk_mb=10**12), tmp_path)
     free = preflight.shutil.disk_usage(tmp_path).free // 2**20
-    preflight.check_space(jobs(disk_mb=free // 2), tmp_path)
+    preflight.check_place(jobs(disk_mb=free // 2), tmp_path)
     preflight.check_machine(jobs(mem_mb=10**9))
     assert "the jobs write up to" in caplog.text and "a job of importance takes up to" in caplog.text
 

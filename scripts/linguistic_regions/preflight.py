@@ -23,8 +23,8 @@ class Needs:
     gpu: int
 
 
-def check_space(jobs: Sequence[Needs], folder: str | Path) -> None:
-    """See that what the jobs will write fits: a job that cannot finish is an error, all together a warning.
+def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
+    """See that the jobs can write and that it fits: a job that cannot finish is an error, all together a warning.
 
     The sizes are upper bounds, and intermediates are deleted on the way: so the sum may fit though it seems not to.
 
@@ -33,19 +33,23 @@ def check_space(jobs: Sequence[Needs], folder: str | Path) -> None:
         folder: where results go; the nearest folder above it that exists counts.
 
     Raises:
-        UserError: one job's outputs are more than is free.
+        UserError: the folder cannot be written to, or one job's outputs are more than is free.
     """
     place = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.exists())
+    if not os.access(place, os.W_OK):
+        raise UserError(
+            f"{folder}: {place} cannot be written to: make it writable, or make results a link to a folder that is"
+        )
     free = shutil.disk_usage(place).free // MIB
     largest = max(jobs, key=lambda job: job.disk_mb, default=None)
     if largest and largest.disk_mb > free:
         raise UserError(
-            f"{folder}: {_gib(free)} are free, a job of {largest.rule} writes {_gib(largest.disk_mb)}: "
+            f"{folder}: {_size(free)} are free, a job of {largest.rule} writes {_size(largest.disk_mb)}: "
             "free some space, or make results a link to a folder that has it"
         )
     total = sum(job.disk_mb for job in jobs)
     if total > free:
-        logging.warning(f"{folder}: {_gib(free)} are free, the jobs write up to {_gib(total)} (keep: [] keeps less)")
+        logging.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
 
 
 def check_machine(jobs: Sequence[Needs]) -> None:
@@ -62,10 +66,10 @@ def check_machine(jobs: Sequence[Needs]) -> None:
     largest = max(jobs, key=lambda job: job.mem_mb, default=None)
     if largest and largest.mem_mb > memory:
         logging.warning(
-            f"memory: a job of {largest.rule} takes up to {_gib(largest.mem_mb)}, this machine has {_gib(memory)}: the "
-            "system may end it (lower batch_tokens, or set activation_checkpointing: true)"
+            f"memory: a job of {largest.rule} takes up to {_size(largest.mem_mb)}, this machine has {_size(memory)}: "
+            "the system may end it (lower batch_tokens, or set activation_checkpointing: true)"
         )
 
 
-def _gib(mib: int) -> str:
-    return f"{mib / 1024:.1f} GiB"
+def _size(mib: int) -> str:
+    return f"{mib} MiB" if mib < 1024 else f"{mib / 1024:.1f} GiB"
