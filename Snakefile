@@ -44,7 +44,11 @@ rule all:
     default_target: True
     input:
         rules.samples.output,
-        "<results>/report.html",
+        rules.tables.output,
+        rules.overlap.output,
+        rules.figures.output,
+        rules.provenance.output,
+        rules.report.output,
 
 
 rule downloads:  # what needs the network, for a node that has it

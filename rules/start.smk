@@ -17,6 +17,7 @@ onstart:
     ]
     try:
         preflight.check_place(asked, f"results/{config['run']}")
+        preflight.mend_times(f"results/{config['run']}")
         if workflow.local_exec:
             preflight.check_machine(asked)
         # By now images of a registry are pulled.

@@ -130,6 +130,11 @@ def test_the_tables_are_those_of_the_virtual_environment(image, tmp_path):
     assert (inside / "results/small/report.html").exists()
     litter = {path.name for path in inside.iterdir()} - {path.name for path in outside.iterdir()}
     assert litter == {"contained.yaml"}
+    another = tmp_path / "another.sif"
+    another.symlink_to(image)
+    here = planned(inside, SMALL | {"container": str(image)}, "--profile", "profiles/apptainer")
+    there = planned(inside, SMALL | {"container": str(another)}, "--profile", "profiles/apptainer")
+    assert here == {} and {"corpus", "base_model", "removal", "report"} <= set(there)  # other software, all anew
 
 
 @pytest.mark.workflow

@@ -3,9 +3,14 @@
 import json
 import re
 import runpy
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import machine
+import matplotlib.image as mpimg
+import numpy as np
 import pandas as pd
 import pytest
 import synthetic_results as synthetic
@@ -17,7 +22,9 @@ from linguistic_regions.figures.style import save, styled
 from linguistic_regions.storage import read_json
 
 PROGRAM = Path(__file__).parents[1] / "scripts" / "report.py"
-EVIL = "<script>alert(1)</script>"
+EVIL = "<script>document.title='taken'</script>"
+BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+BROWSER += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +115,24 @@ def test_what_comes_from_data_is_escaped(tmp_path, figures):
     assert EVIL not in page
     assert "0123456789abcdef" in page
     assert page.count("&lt;script&gt;") >= 3  # model, configuration and manifest
+
+
+def test_a_browser_shows_the_page_and_runs_nothing(tmp_path, figures):
+    machine.require(shutil.which("chromium") is not None, "no chromium here")
+    write_report(tmp_path, synthetic.everything(), figures, model_name=f"Model {EVIL}")
+    (tmp_path / "hostile.html").write_text(f"<title>before</title>{EVIL}", encoding="utf-8")
+
+    def opened(name, *options):
+        command = [*BROWSER, f"--user-data-dir={tmp_path / 'profile'}", *options, (tmp_path / name).as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "<title>taken</title>" in opened("hostile.html", "--dump-dom")  # the browser would run it
+    shown = opened("report.html", "--dump-dom")
+    assert "<title>taken</title>" not in shown and "&lt;script&gt;" in shown
+    opened("report.html", f"--screenshot={tmp_path / 'page.png'}", "--window-size=1000,3000")
+    picture = mpimg.imread(tmp_path / "page.png")[..., :3]
+    assert picture.shape[:2] == (3000, 1000)
+    assert all(band.std() > 0.02 for band in np.split(picture, 6)), "a part of the page is blank"
 
 
 def test_the_model_is_named_and_is_not_the_papers(page):

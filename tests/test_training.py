@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -91,6 +92,40 @@ def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
     )
     assert rows == expected
     for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("damaged", [1, 2])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, damaged, caplog):
+    """With the last one damaged it goes on from the one before, with both from the start; the end is the same."""
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
+    checkpoints = Checkpoints(tmp_path / "state", minutes=0)
+    undisturbed, resumed = fresh(), fresh()
+    train(undisturbed, ROWS, 1e-2, schedule, [], lambda _: [])
+    train(fresh(), ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
+    kept = sorted(checkpoints.folder.iterdir())
+    for path in kept[-damaged:]:
+        path.write_bytes(path.read_bytes()[:-100])
+    caplog.set_level("INFO")
+    train(resumed, ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
+    assert f"{kept[-1]} is damaged" in caplog.text
+    assert ("going on from step 6" in caplog.text) is (damaged == 1)
+    for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("jump", [-(10**6), 10**6])
+def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
+    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
+    steady, jumping = fresh(), fresh()
+    train(steady, ROWS, 1e-2, schedule, [], lambda _: [])
+    clock = iter(range(10**9))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + jump * (next(clock) % 2))
+    checkpoints = Checkpoints(tmp_path / "state", minutes=60)
+    train(jumping, ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
+    assert not list(checkpoints.folder.glob("*"))  # none was due
+    for a, b in zip(steady.parameters(), jumping.parameters(), strict=True):
         assert torch.equal(a, b)
 
 

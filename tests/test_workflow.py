@@ -94,6 +94,9 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     assert {"removal", "freezing", "tables"} <= set(again)
     assert not {"base_model", "tokenizer", "core_regions", "monolingual_regions"} & set(again)
     assert not [name for name in again if name.startswith(("further", "importance"))]
+    another = planned(finished, config | {"model": {"hub": str(model), "revision": "v2"}})
+    assert {"base_model", "tokenizer", "blocks", "further_ru_zh", "removal"} <= set(another)
+    assert "corpus" not in another  # the text is what it was
 
 
 def test_a_second_run_gives_the_same_bytes(finished, tmp_path):

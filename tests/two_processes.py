@@ -11,6 +11,8 @@ import importance
 import removal
 from linguistic_regions import distributed, models
 from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.importance import Estimator, measure
+from linguistic_regions.tokens import Blocks
 from linguistic_regions.training import Schedule, train
 
 SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32", batch_tokens=16)
@@ -91,9 +93,39 @@ def kill_and_resume(folder: Path, shard_model: bool) -> None:
     assert training(False, checkpoints) == undisturbed
 
 
+def kill_and_resume_importance(folder: Path, shard_model: bool) -> None:
+    """Scoring that ends with an error goes on from its checkpoint, and gives the same scores."""
+    ids = np.random.default_rng(1).integers(0, 300, (12, 16)).astype(np.int32)
+    blocks = Blocks(ids, [str(row) for row in range(12)], np.full(12, 20, np.int32), True)
+    checkpoints = Checkpoints(folder / f"killed-importance-{shard_model}", minutes=0)
+
+    def scored(killed: bool, checkpoints: Checkpoints | None) -> dict[int, dict[str, np.ndarray]]:
+        model = models.load(folder / "base")
+        if shard_model:
+            models.shard(model, "fp32")
+        parameters = models.selectable(model, [], [])
+        taylor = Estimator("taylor")
+        found = {}
+        for count, sums in measure(model, parameters, blocks, (4, 8, 12), taylor, 32, checkpoints=checkpoints):
+            if killed and count == 8:
+                raise KeyboardInterrupt
+            found[count] = {name: sums.score(name) for name in sums.shapes}
+        return found
+
+    undisturbed = scored(False, None)
+    with suppress(KeyboardInterrupt):
+        scored(True, checkpoints)
+    resumed = scored(False, checkpoints)
+    assert list(resumed) == [8, 12]  # what came before the checkpoint is not done again
+    for count, scores in resumed.items():
+        assert all(np.array_equal(scores[name], undisturbed[count][name]) for name in scores)
+
+
 if __name__ == "__main__":
     folder, tokens_folder = map(Path, sys.argv[1:])
     run(folder, tokens_folder, "whole")
     run(folder, tokens_folder, "spread", shard_model=True)
     kill_and_resume(folder, False)
     kill_and_resume(folder, True)
+    kill_and_resume_importance(folder, False)
+    kill_and_resume_importance(folder, True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from linguistic_regions.commands import UserError
 from linguistic_regions.version import VERSION, revision
 
+log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
 ROOT = Path(__file__).parents[2]
 PINS = ROOT / "envs" / "programs.txt"
 SOFTWARE = "linguistic-regions.software"  # the label that holds the hash of the pins
@@ -47,7 +48,7 @@ def check(container: str, image: Path) -> None:
         )
     held = labels(image).get(SOFTWARE)
     if not held:
-        logging.warning("container: %s does not say what software it holds; %s has what is tested", container, PINS)
+        log.warning("container: %s does not say what software it holds; %s has what is tested", container, PINS)
     elif held != software():
         again = f"remove {image}, and it is pulled again" if "://" in container else "build it again"
         raise UserError(f"config: container: {container} is stale, {PINS} has other versions by now; {again}")

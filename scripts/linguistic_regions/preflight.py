@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from linguistic_regions import devices
 from linguistic_regions.commands import UserError
 
+log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
 MIB = 2**20
 
 
@@ -49,7 +51,20 @@ def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
         )
     total = sum(job.disk_mb for job in jobs)
     if total > free:
-        logging.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
+        log.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
+
+
+def mend_times(folder: str | Path) -> None:
+    """Give files that seem to come from the future, because a clock was wrong, the present time.
+
+    Snakemake takes a job's outputs for failed, and removes them, if an input seems to be newer.
+    """
+    now = time.time()
+    early = [path for path in Path(folder).rglob("*") if path.lstat().st_mtime > now]
+    for path in early:
+        os.utime(path, follow_symlinks=False)
+    if early:
+        log.warning(f"{folder}: {len(early)} files seemed to come from the future, and have the present time now")
 
 
 def check_machine(jobs: Sequence[Needs]) -> None:
@@ -65,7 +80,7 @@ def check_machine(jobs: Sequence[Needs]) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
     largest = max(jobs, key=lambda job: job.mem_mb, default=None)
     if largest and largest.mem_mb > memory:
-        logging.warning(
+        log.warning(
             f"memory: a job of {largest.rule} takes up to {_size(largest.mem_mb)}, this machine has {_size(memory)}: "
             "the system may end it (lower batch_tokens, or set activation_checkpointing: true)"
         )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from linguistic_regions.arms import ARMS
 from linguistic_regions.commands import UserError
-from linguistic_regions.storage import whole
+from linguistic_regions.storage import unreadable, whole
 
 CORE = "core"  # the target of experiment 1; that of experiment 2 is a language code
 
@@ -88,7 +88,10 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
         UserError: a column is missing or holds what is no number.
     """
     # An empty cell is an empty string: "no" and "NA" are names, and no column has missing values.
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # not there, empty, no UTF-8, no table
+        raise unreadable(path, f"{name} table", error) from None
     missing = [column for column in COLUMNS[name] if column not in table]
     if missing:
         raise UserError(f"{path} is no {name} table: it lacks the column {', '.join(missing)}")
