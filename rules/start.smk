@@ -6,12 +6,13 @@ from linguistic_regions import images, preflight
 
 
 onstart:
-    if TRUST:
-        logger.warning(
-            f"config: model.trust_remote_code: code of {config['model']['hub']} will run, with your rights"
-        )
     asked = [
-        preflight.Needs(job.rule.name, job.resources.disk_mb, job.resources.mem_mb, job.resources.get("gpu", 0))
+        preflight.Needs(
+            job.rule.name,
+            job.resources.disk_mb - sum(preflight.size(path) for path in job.output),  # which are deleted first
+            job.resources.mem_mb,
+            job.resources.get("gpu", 0),
+        )
         for job in workflow.dag.needrun_jobs()
         if not job.is_norun
     ]

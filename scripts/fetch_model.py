@@ -6,7 +6,7 @@ from pathlib import Path
 
 from linguistic_regions import hub
 from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import move, whole
+from linguistic_regions.storage import move, remove, whole
 
 
 def main(
@@ -38,10 +38,11 @@ def main(
                         shutil.copyfile(file, part / file.name)
             check(part, model)
     else:
-        fetched = checkpoints or output.with_name(f"{output.name}.fetched")
-        hub.fetch(model, revision, wanted, fetched)
+        waiting = checkpoints or output.with_name(f"{output.name}.fetched")
+        fetched = hub.fetch(model, revision, wanted, waiting)
         check(fetched, model)
         move(fetched, output)
+        remove(waiting)
     logging.info("%s: %s", output, model)
 
 

@@ -100,7 +100,7 @@ def main(
         learner = models.load(model, trust_remote_code=trust_remote_code)
         if shard_model:
             models.shard(learner, schedule.precision)
-        state = Checkpoints(checkpoints / str(training), checkpoint_minutes)
+        state = Checkpoints(checkpoints / str(training), checkpoint_minutes, ("model",) if output else ())
         rows += train(
             learner,
             samples,
@@ -116,12 +116,12 @@ def main(
         del learner  # before the next is loaded
     if not processes().is_main_process:
         return
-    if output:
-        for training in trainings:
-            move(checkpoints / str(training) / "model", output / training.language)
     write_csv(table, rows)
     for row in rows:
         logging.info("%(arm)s on %(train_language)s, %(samples)d samples: %(language)s perplexity %(ppl).3f", row)
+    if output:  # last: from here on nothing can fail for want of space
+        for training in trainings:
+            move(checkpoints / str(training) / "model", output / training.language)
     remove(checkpoints)
 
 

@@ -85,7 +85,7 @@ def main(
             models.shard(scored, precision)
         parameters = models.selectable(scored, list(include), list(exclude))
         kept = (checkpoints or output) / language
-        state = Checkpoints(kept, checkpoint_minutes) if checkpoints else None
+        state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones))) if checkpoints else None
         facts = (kind, milestones, checks, ratio, stop_at, batch_tokens, precision, sorted(parameters))
         this = from_main(identity(scored, samples.input_ids, *facts)) if state else ""
         found = from_main(state.finished(this)) if state else None
@@ -114,11 +114,11 @@ def main(
         del scored, parameters  # before the next is loaded
     if not main_process:
         return
-    if checkpoints:
+    write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
+    if checkpoints:  # last: from here on nothing can fail for want of space
         for language, milestone in product(languages, map(str, milestones)):
             move(checkpoints / language / milestone, output / language / milestone)
         remove(checkpoints)
-    write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
 
 
 def write(sums: Sums, folder: Path, samples: int) -> None:

@@ -14,7 +14,7 @@ REGION = Path(__file__).parents[1] / "scripts" / "region.py"
 def test_a_users_mistake_is_one_line_and_exit_code_1(tmp_path):
     run = subprocess.run([sys.executable, REGION, "describe", tmp_path / "none"], capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith(f"region.py: error: {tmp_path / 'none'}: not a readable region")
+    assert run.stderr.startswith(f"region.py: error: {tmp_path / 'none'}: no region is there")
     assert run.stderr.count("\n") == 1
 
 

@@ -107,7 +107,8 @@ def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_pa
     failed = fetch(repository, tmp_path, faults=hub.Faults({"model.safetensors": repeat(kind)}))
     said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy or cannot be reached")
     assert not (tmp_path / "base").exists()
-    assert (tmp_path / "coming/config.json").exists() and not (tmp_path / "coming/model.safetensors").exists()
+    (coming,) = (tmp_path / "coming").iterdir()
+    assert (coming / "config.json").exists() and not (coming / "model.safetensors").exists()
     assert fetch(repository, tmp_path).returncode == 0
 
 
@@ -120,6 +121,22 @@ def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path
     again = fetch(repository, tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "base" / place).read_bytes() == (repository / place).read_bytes()
+
+
+def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
+    other = tmp_path / "other"
+    models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 1).save_pretrained(other)
+    (other / "model.safetensors").rename(other / "model-00001-of-00001.safetensors")
+    served = (hub.Repository("lab/tiny", repository), hub.Repository("lab/other", other))
+    with hub.serving(*served, faults=hub.Faults({f"lab/tiny/resolve/{hub.COMMIT}/config.json": repeat(404)})) as there:
+        codes = []
+        for name in ("lab/tiny", "lab/other"):
+            told = ("--model", name, "--checkpoints", tmp_path / "coming", "--output", tmp_path / name)
+            codes.append(run("fetch_model.py", *told, **there, HF_HOME=str(tmp_path / "cache")).returncode)
+    assert codes == [1, 0]
+    weights = [path.name for path in (tmp_path / "lab/other").glob("*.safetensors")]
+    assert weights == ["model-00001-of-00001.safetensors"]
+    assert not (tmp_path / "coming").exists()
 
 
 def test_an_unreachable_hub(tmp_path):
@@ -165,10 +182,11 @@ def test_a_models_code_does_not_run_unless_the_config_trusts_it(own_kind, tmp_pa
         models.load(tmp_path / "closed")
 
 
-def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch):
+def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     trusted = models.load(own_kind, trust_remote_code=True)
     assert type(trusted).__name__ == "MyModel"
+    assert f"code that comes with {own_kind} runs, with your rights" in caplog.text
     models.save(trusted, tmp_path / "again")
     again = models.load(tmp_path / "again", trust_remote_code=True)
     assert type(again).__name__ == "MyModel"
@@ -211,10 +229,10 @@ def test_a_data_set_is_streamed_from_the_hub_and_goes_on_where_it_broke(dataset,
     manifest = json.loads((tmp_path / "smooth/ru/manifest.json").read_text())
     assert manifest["origin"] == {"repo": "lab/texts", "config": "rus", "split": "train", "revision": hub.COMMIT}
     assert sum(split["documents"] for split in manifest["splits"].values()) == 300
-    faults = hub.Faults({".parquet": BUSY, ".jsonl": BUSY, "api/datasets/lab/texts": BUSY})
+    faults = hub.Faults(dict.fromkeys([".parquet", ".jsonl", "api/datasets/lab/texts", f"revision/{hub.COMMIT}"], BUSY))
     gathered = gather(dataset, tmp_path / "rough", faults=faults)
     assert gathered.returncode == 0, gathered.stderr
-    assert faults.seen == 6
+    assert faults.seen == 9
     for split in ("train", "valid", "test"):
         smooth, rough = (tmp_path / way / "ru" / f"{split}.parquet" for way in ("smooth", "rough"))
         assert smooth.read_bytes() == rough.read_bytes()

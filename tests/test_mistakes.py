@@ -3,10 +3,14 @@
 Mistakes in the config are in test_config.py, those about a hub in test_hub.py, about containers in test_containers.py.
 """
 
+import errno
 import gzip
 import importlib
 import json
+import os
+import ssl
 import sys
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +19,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from texts import TEXTS
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from linguistic_regions import commands, models, preflight, tensorfile
 from linguistic_regions.commands import UserError
@@ -60,8 +65,8 @@ TEXT = {
     "no such field": (raw("x.jsonl", b'{"body": "a"}\n'), "line 1 has no 'text' (there are: body): set the column"),
     "a field that is no text": (raw("x.jsonl", b'{"text": 7}\n'), "line 1: 'text' holds int, no text"),
     "half a character": (raw("x.jsonl", b'{"text": "\\ud800"}\n'), "holds a lone surrogate at character 0"),
-    "a damaged archive": (raw("x.txt.gz", gzip.compress(b"text")[:-9]), "x.txt.gz cannot be read: "),
-    "no archive": (raw("x.txt.gz", b"text"), "x.txt.gz cannot be read: Not a gzipped file"),
+    "a damaged archive": (raw("x.txt.gz", gzip.compress(b"text")[:-9]), "x.txt.gz cannot be read ("),
+    "no archive": (raw("x.txt.gz", b"text"), "x.txt.gz cannot be read (Not a gzipped file"),
     "no parquet": (raw("x.parquet", b"text"), "x.parquet cannot be read as parquet"),
     "a parquet without the column": (
         lambda folder: pq.write_table(pa.table({"body": ["a"]}), folder / "x.parquet"),
@@ -125,10 +130,6 @@ def base(tmp_path, tokenizer_folder):
     return folder
 
 
-def edit_json(path, **changes):
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
 def edit_weights(folder, change):
     weights = load_file(folder / "model.safetensors")
     change(weights)
@@ -157,6 +158,7 @@ def nan(weights):
     weights[MATRIX][0, 0] = float("nan")
 
 
+SHORT = GPT2Config(vocab_size=300, n_positions=12, n_embd=8, n_layer=1, n_head=2)
 MODEL = {
     "a folder that is no model": (lambda base: (base / "config.json").unlink(), "no causal language model"),
     "no config that can be read": (lambda base: cut(base / "config.json"), "no causal language model"),
@@ -171,14 +173,14 @@ MODEL = {
         lambda base: edit_weights(base, lambda weights: weights.update({MATRIX: torch.zeros(3, 3)})),
         "no causal language model",
     ),
-    "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: fetch the model"),
+    "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),
     "a tokenizer larger than the embedding": (
         lambda base: models.from_scratch(200, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(base),
         "and the embedding has 200 rows: tokenizer and model do not belong together",
     ),
     "blocks longer than the model reads": (
-        lambda base: edit_json(base / "config.json", max_position_embeddings=12),
-        "tokens.block_size: 16 is more than the 12 tokens that the model reads",
+        lambda base: GPT2LMHeadModel(SHORT).save_pretrained(base),
+        "tokens.block_size: the model reads 12 tokens at most, not 16; lower it",
     ),
 }
 
@@ -242,7 +244,11 @@ CORPUS = {
         (),
         "train.parquet: not a readable file of documents",
     ),
-    "deleted": (lambda corpus: (corpus / "valid.parquet").unlink(), (), "valid.parquet: not a readable file"),
+    "deleted": (
+        lambda corpus: (corpus / "valid.parquet").unlink(),
+        (),
+        "valid.parquet: no file of documents is",
+    ),
     "another file": (
         lambda corpus: pq.write_table(pa.table({"text": ["a"]}), corpus / "train.parquet"),
         (),
@@ -260,7 +266,7 @@ def test_corpus(name, corpus, tokenizer_folder, tmp_path, monkeypatch):
     assert message in end_of(monkeypatch, "blocks", *told)
 
 
-@pytest.mark.parametrize("break_it", [cut, flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("break_it", [cut, flip])
 def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeypatch):
     folder = tmp_path / "tokens/en"
     folder.mkdir(parents=True)
@@ -285,11 +291,14 @@ def region(path, shape=(8, 8), name=MATRIX):
     Region.from_masks({name: np.ones(shape, bool)}).save(path)
 
 
-def another_count(path):
-    masks = {MATRIX: np.packbits(np.ones((8, 8), bool))}
-    metadata = {"shapes": json.dumps({MATRIX: [8, 8]}), "counts": json.dumps({MATRIX: 3})}
+def another_count(path, shape=(8, 8), count=3):
+    metadata = {"shapes": json.dumps({MATRIX: shape}), "counts": json.dumps({MATRIX: count})}
     with tensorfile.create(path, {MATRIX: (8,)}, "uint8", metadata) as file:
-        file.write(MATRIX, masks[MATRIX])
+        file.write(MATRIX, np.packbits(np.ones((8, 8), bool)))
+
+
+def another_shape(path):
+    another_count(path, (8, 80), 64)
 
 
 REGION = {
@@ -300,8 +309,9 @@ REGION = {
     ),
     "cut short": (lambda path: (region(path), cut(path, 0.9)), "r.safetensors: not a readable region"),
     "no region": (lambda path: save_file({"a": torch.zeros(1)}, path), "r.safetensors: not a readable region"),
-    "not there": (lambda path: None, "r.safetensors: not a readable region"),
+    "not there": (lambda path: None, "r.safetensors: no region is there: run the workflow, and it makes it"),
     "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
+    "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
 }
 
 
@@ -378,6 +388,33 @@ def test_not_enough_memory(ask, monkeypatch):
         SystemExit, match="x.py: error: not enough memory: .*: lower batch_tokens, set activation_check"
     ):
         commands.run(main)
+
+
+def test_what_is_no_refusal_of_the_machine():
+    assert commands.refusal(UserError("not enough memory")) is None
+    assert commands.refusal(ssl.SSLCertVerificationError(1, "certificate verify failed")) is None
+    assert commands.refusal(ValueError("wrong")) is None
+    assert "not enough memory" in str(commands.refusal(OSError(errno.ENOMEM, "Cannot allocate memory")))
+    denied = PermissionError(errno.EACCES, "Permission denied", "notes.txt")
+    assert str(commands.refusal(denied)).startswith("notes.txt: Permission denied: change its permissions")
+
+
+def test_files_from_the_future_get_the_present_time(tmp_path, caplog):
+    before = time.time()
+    for number, name in enumerate(("input", "output", "old")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (before + 3600 * (1 - number),) * 2)
+    preflight.mend_times(tmp_path)
+    times = [(tmp_path / name).stat().st_mtime for name in ("input", "output", "old")]
+    assert before <= times[0] <= time.time()
+    assert times[1:] == [before, before - 3600]
+    assert "1 files seemed to come from the future" in caplog.text
+
+
+def test_a_link_to_nowhere(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "scratch")
+    with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
+        preflight.check_place([], tmp_path / "results/demo")
 
 
 def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):

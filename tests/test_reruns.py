@@ -36,7 +36,7 @@ CONFIG_EDITS = {
     "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap", "samples"}),
     "importance samples raised": ({"importance": {"samples": [8, 24]}}, IMPORTANCE | {"samples"}),
     "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
-    "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE),
+    "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE | {"samples"}),
     "stability checks": ({"importance": {"stability": {"checks": [8, 16]}}}, IMPORTANCE),
     "the matrices that are scored": ({"model": {"exclude": ["o_proj"]}}, IMPORTANCE),
     "the learning rate of further pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),

@@ -1,7 +1,9 @@
 """The programs one after another on Hugging Face folders of several shapes, given by path."""
 
 import csv
+import errno
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ import overlap
 import region
 import removal
 import tokenizer
-from linguistic_regions import models, recipes
+from linguistic_regions import checkpoints, models, recipes
 from linguistic_regions.commands import UserError
 from linguistic_regions.training import Schedule
 
@@ -267,3 +269,49 @@ def test_several_gpus_are_a_launch_of_as_many_processes():
     assert words[0].endswith("accelerate") and words[1] == "launch"
     assert words[words.index("--num_processes") + 1] == "4"
     assert words[words.index(program[0]) :] == [*program, "--shard-model", "True"]
+
+
+@pytest.mark.parametrize("program", ["further_pretrain", "importance"])
+def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, tmp_path, token_folder, monkeypatch, caplog):
+    """When the table cannot be written the job fails, and the workflow deletes its outputs: the next one goes on."""
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    common = {"model": str(tmp_path / "base"), "tokens_folder": token_folder, "languages": ("en",)}
+    common |= {"output": tmp_path / "made", "checkpoints": tmp_path / "state"}
+    training = {"learning_rates": (1e-2,), "milestones": (0, 8), "schedule": Schedule(batch_size=4, warmup_steps=1)}
+    module, options = {
+        "further_pretrain": (further_pretrain, training | {"table": tmp_path / "x.csv"}),
+        "importance": (importance, {"milestones": (2, 4), "stability": tmp_path / "x.csv"}),
+    }[program]
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(OSError):
+        disk.setattr(module, "write_csv", full)
+        module.main(**common, **options)
+    shutil.rmtree(tmp_path / "made", ignore_errors=True)
+    module.main(**common, **options)
+    assert (tmp_path / "x.csv").exists() and list((tmp_path / "made").rglob("*.safetensors"))
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_job_whose_moved_outputs_were_deleted_is_done_again(tmp_path, token_folder):
+    """Killed between its last steps, it has notes of being finished, and no models."""
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    options = {"model": tmp_path / "base", "tokens_folder": token_folder, "languages": ("en",), "milestones": (0, 8)}
+    options |= {
+        "learning_rates": (1e-2,),
+        "schedule": Schedule(batch_size=4, warmup_steps=1),
+        "table": tmp_path / "x.csv",
+    }
+    options |= {"output": tmp_path / "made", "checkpoints": tmp_path / "state"}
+    further_pretrain.main(**options)
+    weights = (tmp_path / "made/en/model.safetensors").read_bytes()
+    (tmp_path / "state/en-full-0.01-0").mkdir(parents=True)
+    shutil.rmtree(tmp_path / "made")
+    learner = models.load(tmp_path / "base")
+    rows = further_pretrain._samples(token_folder, further_pretrain.Run("en", "full", 1e-2, 0), 8)
+    this = checkpoints.identity(learner, rows, 1e-2, options["schedule"], [0, 8])
+    checkpoints.Checkpoints(tmp_path / "state/en-full-0.01-0").finish([], this)
+    further_pretrain.main(**options)
+    assert (tmp_path / "made/en/model.safetensors").read_bytes() == weights

@@ -31,17 +31,19 @@ class Checkpoints:
     Attributes:
         folder: made when needed; the program removes it when its outputs are whole.
         minutes: time between two checkpoints; the last two are kept.
+        products: what the finished work leaves in the folder besides its results; without it, it is not finished.
     """
 
     folder: Path
     minutes: float = 10.0
+    products: tuple[str, ...] = ()
 
     def due(self, saved: float) -> bool:
         """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
         return time.monotonic() - saved > 60 * self.minutes
 
     def latest(self, identity: str, parts: int = 1) -> str | None:
-        """The newest whole checkpoint of the work with this identity, for `load`; all others are removed."""
+        """The newest whole checkpoint of the work with this identity, for `load`; newer ones are removed."""
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
             files = [self._part(step, number, parts) for number in range(parts)]
             if all(path.exists() and _identity_of(path) == identity for path in files):
@@ -82,12 +84,13 @@ class Checkpoints:
             remove(path)
 
     def finished(self, identity: str) -> list[dict] | None:
-        """The results of the work with this identity, if it is done."""
-        note = self.folder / "finished.json"
+        """The results of the work with this identity, if it is done and its products are still there."""
+        if not all((self.folder / product).exists() for product in self.products):
+            return None
         try:
-            noted = json.loads(note.read_text(encoding="utf-8"))
+            noted = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
             return noted["results"] if noted["identity"] == identity else None
-        except (FileNotFoundError, ValueError, KeyError):  # not there, or damaged: the work is done again
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, or damaged: the work is done again
             return None
 
     def _part(self, step: str, part: int, parts: int) -> Path:

@@ -41,14 +41,17 @@ def refusal(error: Exception, path: object = None) -> UserError | None:
         error: of Python, or of a library that passes the operating system's on.
         path: what was being written, where the error does not know.
     """
-    number = getattr(error, "errno", None)
+    if isinstance(error, UserError):
+        return None
+    number, named = getattr(error, "errno", None), getattr(error, "filename", None)
     if number is None and (told := re.search(r"\(os error (\d+)\)", str(error))):  # libraries written in Rust
         number = int(told[1])
-    if number in REFUSALS:
-        named = getattr(error, "filename", None)  # may be the source of a copy for which there is no space
-        where = named if named and number in (errno.EACCES, errno.EPERM) else path or named or "a file"
+    if number in (errno.EACCES, errno.EPERM) and not named:
+        return None  # no file: a network's
+    if number in REFUSALS:  # where there is no space the name may be that of a copy's source
+        where = named if number in (errno.EACCES, errno.EPERM) else path or named or "a file"
         return UserError(f"{where}: {os.strerror(number)}: {REFUSALS[number]}")
-    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or OUT_OF_MEMORY.search(str(error)):
         said = str(error).splitlines()[0] if str(error) else "Cannot allocate memory"
         return UserError(
             f"not enough memory: {said}: lower batch_tokens, set activation_checkpointing or importance.offload, "

@@ -87,7 +87,10 @@ def check(region: Region, parameters: Mapping[str, nn.Parameter]) -> None:
     """
     for name, shape in region.shapes.items():
         if name not in parameters or tuple(parameters[name].shape) != shape:
-            raise UserError(f"{region.name} is of another model: this one has no {name} of shape {list(shape)}")
+            raise UserError(
+                f"{region.name} is of another model: this one has no {name} of shape {list(shape)}; build it from the "
+                "importance of this model's weights"
+            )
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from linguistic_regions.storage import remove
 disable_propagation()  # its logger has a handler of its own
 
 ATTEMPTS = 8
-LONGEST_WAIT = 60.0  # seconds between two of them; in all some three minutes
+LONGEST_WAIT = 60.0  # seconds between two of them; in all two minutes
 BUSY = (408, 429, 500, 502, 503, 504)
 TEXT = ["*.json", "*.model", "*.txt", "*.jinja"]  # settings and tokenizer of a model
 WEIGHTS = ["*.safetensors"]  # no pickled ones
@@ -37,32 +37,43 @@ def patterns(trust_remote_code: bool, weights: bool = True) -> list[str]:
     return TEXT + WEIGHTS * weights + CODE * trust_remote_code
 
 
-def fetch(repo: str, revision: str | None, wanted: list[str], folder: Path) -> None:
-    """Bring files of a model into `folder`, where whole files of an earlier attempt are kept, and check their hashes.
+def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> Path:
+    """Bring files of a model to a folder below `waiting`, and check their hashes.
+
+    Each model and commit has a folder of its own there: whole files of an earlier attempt are kept, and never mixed
+    with those of another model.
 
     Args:
         repo: name on the hub.
         revision: commit, tag or branch; None: main.
         wanted: patterns of file names.
-        folder: made if need be.
+        waiting: made if need be.
+
+    Returns:
+        The folder.
 
     Raises:
         UserError: they cannot be had, or what came is not what the hub's hashes say.
     """
+    folder = waiting
     try:
         commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
+        folder = waiting / "--".join([*repo.split("/"), commit, *(["code"] if CODE[0] in wanted else [])])
         patiently(lambda: snapshot_download(repo, revision=commit, allow_patterns=wanted, local_dir=folder))
         found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
     except Exception as error:
         raise refusal(error, folder) or UserError(f"model.hub: {explain(error, repo, revision)}") from error
     finally:
         remove(folder / ".cache")  # the client's notes
-    for mismatch in found.mismatches:
-        remove(folder / mismatch["path"])
+    damaged = [mismatch["path"] for mismatch in found.mismatches]
+    for path in damaged:
+        remove(folder / path)
+    if damaged:
         raise UserError(
-            f"model.hub: {repo} ({revision or 'main'}): {mismatch['path']} came damaged (its {mismatch['algorithm']} "
-            "is not the hub's) and was removed: run again, and it is fetched again"
+            f"model.hub: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the hub's) "
+            "and was removed: run again, and it is fetched again"
         )
+    return folder
 
 
 def patiently(action: Callable[[], Result]) -> Result:

@@ -1,5 +1,6 @@
 """Language models: loading, a tiny Llama from scratch, and which of their weights regions are cut from."""
 
+import logging
 import os
 import re
 from collections.abc import Iterable
@@ -10,15 +11,23 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.pytorch_utils import Conv1D
-from transformers.utils import logging
+from transformers.utils import logging as transformers_logging
 
 from linguistic_regions import distributed
 from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.distributed import full, processes
 
-logging.disable_progress_bar()  # of loading and saving, which a log has no use for
+log = logging.getLogger(__name__)
+transformers_logging.disable_progress_bar()  # of loading and saving, which a log has no use for
 
 
 def device() -> torch.device:
@@ -73,9 +82,11 @@ def load(
         UserError: the folder holds no such model, not all of its weights, or some that are no numbers.
     """
     where = where or device()
+    settings = _settings(path, trust_remote_code)
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
             path,
+            config=settings,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
@@ -84,22 +95,47 @@ def load(
             device_map={"": where},
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        told = f"{path}: no causal language model in safetensors format could be loaded: {error}"
-        if "trust_remote_code" in str(error):
-            told = f"{path}: the model comes with code: read it, and set model.trust_remote_code: true to have it run"
-        raise refusal(error) or UserError(told) from None
-    missing = sorted(found["missing_keys"])
-    if missing:
-        raise UserError(f"{path}: {len(missing)} weights of the model are not in its files, {missing[0]} among them")
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise refusal(error) or UserError(_unloadable(path, error)) from error
+    except RuntimeError as error:
+        if "mismatch" not in str(error):  # of a GPU or its driver
+            raise
+        raise UserError(_unloadable(path, error)) from error
+    if missing := sorted(found["missing_keys"]):
+        told = f"{len(missing)} weights of the model are not in its files, {missing[0]} among them"
+        raise UserError(f"{path}: {told}: remove the folder and fetch the model again, or name another")
     for name, weight in model.named_parameters():
-        if not all(extreme.isfinite() for extreme in weight.aminmax()):  # both are NaN where any weight is
-            raise UserError(f"{path}: {name} holds NaN or infinite weights: fetch the model again, or another revision")
+        if weight.numel() and not all(end.isfinite() for end in weight.aminmax()):  # both are NaN where any weight is
+            raise UserError(
+                f"{path}: {name} holds NaN or infinite weights: remove the folder, and it is made again; if it was "
+                "trained here, lower the learning rate"
+            )
     model.config.use_cache = False
     model.requires_grad_(False)
     for part in (model.get_decoder(), model.get_output_embeddings()):
         part.requires_grad_(True)
     return model.eval()
+
+
+def _settings(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
+    """The settings of a model in a folder, config.json."""
+    try:
+        settings = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
+    except Exception as error:  # the library, and the model's own code, raise all kinds
+        if "trust_remote_code" in str(error):
+            told = f"{path}: the model comes with code: read it, and set model.trust_remote_code: true to have it run"
+            raise UserError(told) from error
+        raise refusal(error) or UserError(_unloadable(path, error)) from error
+    if trust_remote_code and getattr(settings, "auto_map", None):
+        log.warning("model.trust_remote_code: code that comes with %s runs, with your rights", path)
+    return settings
+
+
+def _unloadable(path: str | Path, error: Exception) -> str:
+    return (
+        f"{path}: no causal language model in safetensors format could be loaded ({error}): fetch or convert it again, "
+        "or name another"
+    )
 
 
 def check_fit(model: PreTrainedModel, input_ids: np.ndarray) -> None:
@@ -118,11 +154,17 @@ def check_fit(model: PreTrainedModel, input_ids: np.ndarray) -> None:
             f"model.hub: the tokenizer gives ids up to {input_ids.max()}, and the embedding has {settings.vocab_size} "
             "rows: tokenizer and model do not belong together"
         )
-    longest = getattr(settings, "max_position_embeddings", None)
-    if longest and input_ids.shape[1] > longest:
-        raise UserError(
-            f"tokens.block_size: {input_ids.shape[1]} is more than the {longest} tokens that the model reads"
-        )
+    size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
+    if longest and size > longest and _learned_positions(model, longest):
+        raise UserError(f"tokens.block_size: the model reads {longest} tokens at most, not {size}; lower it")
+
+
+def _learned_positions(model: PreTrainedModel, longest: int) -> bool:
+    """Whether positions are a table of so many rows (OPT has two more), which rotary ones are not."""
+    tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    return any(
+        table.num_embeddings - longest in (0, 2) for table in tables if table is not model.get_input_embeddings()
+    )
 
 
 def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Needs:
-    """What one job asks for: MiB of disk for its outputs, MiB of memory, GPUs."""
+    """What one job asks for: MiB of disk for its outputs beyond those that are there, MiB of memory, GPUs."""
 
     rule: str
     disk_mb: int
@@ -25,10 +26,16 @@ class Needs:
     gpu: int
 
 
+def size(path: str | Path) -> int:
+    """MiB that a file or folder takes; 0 for what is not there."""
+    files = [Path(path), *Path(path).rglob("*")] if Path(path).exists() else []
+    return sum(file.lstat().st_size for file in files) // MIB
+
+
 def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
     """See that the jobs can write and that it fits: a job that cannot finish is an error, all together a warning.
 
-    The sizes are upper bounds, and intermediates are deleted on the way: so the sum may fit though it seems not to.
+    Intermediates are deleted on the way, so that all may fit though it seems not to. Checkpoints are not counted.
 
     Args:
         jobs: that will run.
@@ -37,6 +44,9 @@ def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
     Raises:
         UserError: the folder cannot be written to, or one job's outputs are more than is free.
     """
+    link = next((place for place in (Path(folder), *Path(folder).parents) if place.is_symlink()), None)
+    if link and not link.exists():
+        raise UserError(f"{link}: is a link to {link.readlink()}, which is not there: make that folder")
     place = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.exists())
     if not os.access(place, os.W_OK):
         raise UserError(
@@ -61,8 +71,9 @@ def mend_times(folder: str | Path) -> None:
     """
     now = time.time()
     early = [path for path in Path(folder).rglob("*") if path.lstat().st_mtime > now]
-    for path in early:
-        os.utime(path, follow_symlinks=False)
+    for path in early:  # all the same: none is newer than another
+        with suppress(OSError):  # somebody else's
+            os.utime(path, (now, now), follow_symlinks=False)
     if early:
         log.warning(f"{folder}: {len(early)} files seemed to come from the future, and have the present time now")
 
@@ -77,13 +88,21 @@ def check_machine(jobs: Sequence[Needs]) -> None:
     most = max(jobs, key=lambda job: job.gpu, default=None)
     if most and most.gpu > gpus:
         raise UserError(f"{most.rule}: {devices.too_few(most.gpu, gpus)}")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
+    memory = _memory() // MIB
     largest = max(jobs, key=lambda job: job.mem_mb, default=None)
     if largest and largest.mem_mb > memory:
         log.warning(
             f"memory: a job of {largest.rule} takes up to {_size(largest.mem_mb)}, this machine has {_size(memory)}: "
             "the system may end it (lower batch_tokens, or set activation_checkpointing: true)"
         )
+
+
+def _memory() -> int:
+    """Bytes of memory that jobs can have here: of the machine, or fewer where a control group allows fewer."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    allowed = limit.read_text(encoding="utf-8").strip() if limit.exists() else "max"
+    return min(machine, int(allowed)) if allowed.isdigit() else machine
 
 
 def _size(mib: int) -> str:

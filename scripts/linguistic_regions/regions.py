@@ -119,7 +119,8 @@ class Region:
     def _match(self, other: "Region") -> None:
         if self.shapes != other.shapes:
             raise UserError(
-                f"{self.name} and {other.name} are not of the same model: their parameters or shapes differ"
+                f"{self.name} and {other.name} are not of the same model, their parameters or shapes differ: combine "
+                "regions of one model"
             )
 
     def save(self, path: str | Path) -> None:
@@ -141,8 +142,12 @@ class Region:
             counts = metadata.pop("counts")
             stored = tensorfile.index([path])
             bits = {name: stored[name] for name in shapes}
-        except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+            whole = counts.keys() == shapes.keys()
+            whole &= all(bits[name].shape == (-(-math.prod(shape) // 8),) for name, shape in shapes.items())
+        except (OSError, SafetensorError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
             raise unreadable(path, "region", error) from None
+        if not whole:
+            raise unreadable(path, "region", "its masks are not of the shapes that it states")
 
         def read(name: str) -> np.ndarray:
             packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))

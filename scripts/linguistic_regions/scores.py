@@ -34,7 +34,7 @@ class Scores:
         self.shapes: dict[str, Shape] = {name: tensor.shape for name, tensor in tensors.items()}
         for folder, tensors in others:
             if {name: tensor.shape for name, tensor in tensors.items()} != self.shapes:
-                raise UserError(f"{folder}: its tensors differ from those of {first}: another model?")
+                raise UserError(f"{folder}: its tensors differ from those of {first}: score the same model for both")
         self._last = lru_cache(maxsize=1)(self._sum)
 
     def __getitem__(self, name: str) -> np.ndarray:

@@ -29,7 +29,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         for left in path.parent.glob(f".{escape(path.name)}.part-*"):
             remove(left)
         yield part
-        _open_to_all(part)
+        _settle(part)
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)
@@ -42,13 +42,18 @@ def whole(path: str | Path) -> Iterator[Path]:
         remove(part)
 
 
-def _open_to_all(part: Path) -> None:
-    """Give files the mode that the umask wants: safetensors writes for the owner alone, and results are shared."""
+def _settle(part: Path) -> None:
+    """Bring files to the disk before they get their name, in case the power fails, and open them to all.
+
+    They get the mode that the umask wants: safetensors writes for the owner alone, and results are shared.
+    """
     umask = os.umask(0)
     os.umask(umask)
     for path in (part, *part.rglob("*")):
         if path.is_file() and not path.is_symlink():
             path.chmod(0o666 & ~umask)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def move(source: str | Path, target: str | Path) -> None:
@@ -67,7 +72,11 @@ def remove(path: str | Path) -> None:
 
 
 def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
-    """What to tell of a file or folder of results that is damaged, cut short or something else than its name says."""
+    """What to tell of a file or folder of results that is not there, damaged or something else than its name says."""
+    if isinstance(reason, FileNotFoundError):
+        return UserError(f"{path}: no {kind} is there: run the workflow, and it makes it")
+    if isinstance(reason, Exception) and (told := refusal(reason, path)):
+        return told
     return UserError(f"{path}: not a readable {kind} ({reason}): remove it, and the workflow makes it again")
 
 

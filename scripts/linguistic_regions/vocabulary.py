@@ -45,14 +45,15 @@ def own(model: str, revision: str | None = None, trust_remote_code: bool = False
     with TemporaryDirectory() as fetched:
         folder = model
         if not Path(model).is_dir():
-            folder = fetched
-            hub.fetch(model, revision, hub.patterns(trust_remote_code, weights=False), Path(folder))
+            folder = hub.fetch(model, revision, hub.patterns(trust_remote_code, weights=False), Path(fetched))
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, use_fast=True, local_files_only=True, trust_remote_code=trust_remote_code
             )
         except Exception as error:
-            raise UserError(f"model.hub: {model}: no tokenizer could be loaded: {error}") from None
+            raise UserError(
+                f"model.hub: {model}: no tokenizer could be loaded ({error}): name a model that has one"
+            ) from None
     if not tokenizer.is_fast:
         raise UserError(f"model.hub: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
     return tokenizer

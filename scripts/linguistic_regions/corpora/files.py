@@ -97,7 +97,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
         for number, text in enumerate(rows):
             yield number, _checked(text, column, f"{path}, row {number}")
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path} cannot be read as parquet: {error}") from None
+        raise UserError(f"{path} cannot be read as parquet ({error}): write it again, or leave it out") from None
 
 
 def _open(path: Path) -> BinaryIO:
@@ -108,7 +108,7 @@ def _guarded(action: Callable[[], Any], path: Path) -> Any:
     try:
         return action()
     except (OSError, EOFError, zlib.error) as error:  # no permission, or a damaged gzip file
-        raise UserError(f"{path} cannot be read: {error}") from None
+        raise UserError(f"{path} cannot be read ({error}): mend it, or leave it out") from None
 
 
 def _decoded(data: bytes, path: Path, offset: int) -> str:

@@ -62,8 +62,10 @@ class HuggingFace:
 
     def _rows(self) -> Iterator[dict]:
         try:
-            yield from datasets.load_dataset(
-                self.repo, self.config, split=self.split, revision=self.commit, streaming=True
+            yield from hub.patiently(
+                lambda: datasets.load_dataset(
+                    self.repo, self.config, split=self.split, revision=self.commit, streaming=True
+                )
             )
         except Exception as error:  # the library raises a dozen kinds, from four packages
             raise self._user_error(error) from error
