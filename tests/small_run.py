@@ -66,10 +66,10 @@ def write_config(folder: Path, config: dict, name: str = "small.yaml") -> None:
     (folder / name).write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
 
 
-def planned(folder: Path, config: dict, *arguments: str) -> dict[str, int]:
-    """The rules that a dry run with this config would run, and how many jobs of each."""
-    write_config(folder, config, "planned.yaml")
-    run = snakemake(folder, "--dry-run", *arguments, config="planned.yaml")
+def planned(folder: Path, config: dict, *arguments: str, name: str = "planned.yaml") -> dict[str, int]:
+    """The rules that a dry run with this config would run, and how many jobs of each; `name`: of the config's file."""
+    write_config(folder, config, name)
+    run = snakemake(folder, "--dry-run", *arguments, config=name)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     said = run.stdout + run.stderr
     assert "Job stats:" in said or "Nothing to be done" in said

@@ -18,7 +18,7 @@ from linguistic_regions.commands import UserError
 HOLD = """
 import json, os, pathlib, sys, time
 seen, go = map(pathlib.Path, sys.argv[1:3])
-part = seen.with_suffix(".part")
+part = seen.with_suffix(f".{os.getpid()}")  # each of several processes writes one
 part.write_text(json.dumps(os.environ["CUDA_VISIBLE_DEVICES"]))
 part.rename(seen)
 while not go.exists():
@@ -110,6 +110,7 @@ def test_locks_are_not_kept_in_somebody_elses_folder(monkeypatch, tmp_path):
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_a_run_on_two_gpus(tmp_path):
     """Pretended ones: the programs compute on the CPU all the same."""
     folder = copy_workflow(tmp_path / "work")

@@ -1,6 +1,8 @@
 """What an edit of the config or of the code runs again after a finished run: what depends on it, and nothing else."""
 
 import copy
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from small_run import SMALL, planned
@@ -74,10 +76,19 @@ def edited(edit, config=SMALL):
     return config
 
 
+@pytest.fixture(scope="module")
+def plans(finished):
+    """What each edit of the config would run, planned side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        return {
+            name: workers.submit(planned, finished, edited(edit), name=f"edit-{number}.yaml")
+            for number, (name, (edit, _)) in enumerate(CONFIG_EDITS.items())
+        }
+
+
 @pytest.mark.parametrize("name", CONFIG_EDITS)
-def test_an_edit_of_the_config(finished, name):
-    edit, expected = CONFIG_EDITS[name]
-    assert set(planned(finished, edited(edit))) == expected
+def test_an_edit_of_the_config(plans, name):
+    assert set(plans[name].result()) == CONFIG_EDITS[name][1]
 
 
 LIBRARY = "scripts/linguistic_regions"

@@ -99,6 +99,7 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     assert "corpus" not in another  # the text is what it was
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_bytes(finished, tmp_path):
     first = tables(finished)
     again = copy_workflow(tmp_path / "again")

@@ -20,6 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.storage import remove
 
+log = logging.getLogger(__name__)
 disable_propagation()  # its logger has a handler of its own
 
 ATTEMPTS = 8
@@ -63,8 +64,6 @@ def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> 
         found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
     except Exception as error:
         raise refusal(error, folder) or UserError(f"model.hub: {explain(error, repo, revision)}") from error
-    finally:
-        remove(folder / ".cache")  # the client's notes
     damaged = [mismatch["path"] for mismatch in found.mismatches]
     for path in damaged:
         remove(folder / path)
@@ -73,6 +72,7 @@ def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> 
             f"model.hub: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the hub's) "
             "and was removed: run again, and it is fetched again"
         )
+    remove(folder / ".cache")  # the client's notes
     return folder
 
 
@@ -139,4 +139,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _tell(state: RetryCallState) -> None:
     reason = (str(state.outcome.exception()).splitlines() or ["no reason given"])[0]
-    logging.info("the hub: %s; trying again in %.0f s", reason, state.next_action.sleep)
+    log.warning("the hub: %s; trying again in %.0f s", reason, state.next_action.sleep)
