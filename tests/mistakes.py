@@ -1,0 +1,38 @@
+"""What the tests of mistakes share: how a program ends, and ways to damage files."""
+
+import importlib
+import json
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+from linguistic_regions import commands
+
+
+def end_of(monkeypatch, program, *words):
+    """Run a program of scripts/ in this process: the one line with which it ends, for Python with exit code 1."""
+    monkeypatch.setattr(sys, "argv", [f"{program}.py", *map(str, words)])
+    module = importlib.import_module(program)
+    with pytest.raises(SystemExit) as ended:
+        commands.run(module.build if program == "region" else module.main)
+    assert isinstance(ended.value.code, str), "it ended well, or with help"
+    assert "\n" not in ended.value.code
+    return ended.value.code
+
+
+def documents(folder, texts, name="x.jsonl"):
+    (folder / name).write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+
+
+def cut(path, keep=0.7):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data))])
+
+
+def flip(path, column=0):
+    """Damage one byte in the middle of a parquet column's first page."""
+    pages = pq.read_metadata(path).row_group(0).column(column)
+    data = bytearray(path.read_bytes())
+    data[(pages.dictionary_page_offset + pages.data_page_offset) // 2] ^= 255
+    path.write_bytes(bytes(data))

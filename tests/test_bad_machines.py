@@ -1,0 +1,75 @@
+"""A machine that lacks memory, space, GPUs or the right time: said in one line, before jobs start where it can be."""
+
+import errno
+import os
+import ssl
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from linguistic_regions import commands, preflight
+from linguistic_regions.commands import UserError
+
+
+@pytest.mark.parametrize("ask", [lambda: np.empty(10**15), lambda: torch.empty(10**15)], ids=["numpy", "torch"])
+def test_not_enough_memory(ask, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x.py"])
+
+    def main() -> None:
+        ask()
+
+    with pytest.raises(
+        SystemExit, match="x.py: error: not enough memory: .*: lower batch_tokens, set activation_check"
+    ):
+        commands.run(main)
+
+
+def test_what_is_no_refusal_of_the_machine():
+    assert commands.refusal(UserError("not enough memory")) is None
+    assert commands.refusal(ssl.SSLCertVerificationError(1, "certificate verify failed")) is None
+    assert commands.refusal(ValueError("wrong")) is None
+    assert "not enough memory" in str(commands.refusal(OSError(errno.ENOMEM, "Cannot allocate memory")))
+    denied = PermissionError(errno.EACCES, "Permission denied", "notes.txt")
+    assert str(commands.refusal(denied)).startswith("notes.txt: Permission denied: change its permissions")
+
+
+def test_files_from_the_future_get_the_present_time(tmp_path, caplog):
+    before = time.time()
+    for number, name in enumerate(("input", "output", "old")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (before + 3600 * (1 - number),) * 2)
+    preflight.mend_times(tmp_path)
+    times = [(tmp_path / name).stat().st_mtime for name in ("input", "output", "old")]
+    assert before <= times[0] <= time.time()
+    assert times[1:] == [before, before - 3600]
+    assert "1 files seemed to come from the future" in caplog.text
+
+
+def test_a_link_to_nowhere(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "scratch")
+    with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
+        preflight.check_place([], tmp_path / "results/demo")
+
+
+def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):
+    def jobs(**needs):
+        return [preflight.Needs("importance", **{"disk_mb": 1, "mem_mb": 1, "gpu": 0} | needs)] * 3
+
+    preflight.check_place(jobs(), tmp_path / "not/there/yet")
+    preflight.check_machine(jobs())
+    assert not caplog.text
+    with pytest.raises(UserError, match="are free, a job of importance writes .* GiB: free some space"):
+        preflight.check_place(jobs(disk_mb=10**12), tmp_path)
+    free = preflight.shutil.disk_usage(tmp_path).free // 2**20
+    preflight.check_place(jobs(disk_mb=free // 2), tmp_path)
+    preflight.check_machine(jobs(mem_mb=10**9))
+    assert "the jobs write up to" in caplog.text and "a job of importance takes up to" in caplog.text
+
+
+def test_a_gpu_where_there_is_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match="importance: gpu: the job wants 1 and sees 0: set gpu: null for the CPU"):
+        preflight.check_machine([preflight.Needs("importance", 1, 1, 1)])
