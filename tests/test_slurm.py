@@ -43,11 +43,13 @@ def accounted(said: str, field: str) -> list[str]:
     """What the accounting database knows of the jobs that a run submitted, in the order of submission."""
     jobs = re.findall(r"submitted with SLURM jobid (\d+)", said)
     assert jobs, said[-3000:]
-    answers = []
-    for job in jobs:
-        command = ["sacct", "-X", "--noheader", "--parsable2", "-j", job, "-o", field]
-        answers.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-    return answers
+    return [account(job, field) for job in jobs]
+
+
+def account(job: str, field: str) -> str:
+    """What the accounting database knows of one job."""
+    command = ["sacct", "-X", "--noheader", "--parsable2", "-j", job, "-o", field]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +114,11 @@ def test_a_cancelled_job_goes_on_and_finished_work_stays(tmp_path):
         time.sleep(0.2)
     jobs = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i %k"]
     queue = subprocess.run(jobs, capture_output=True, text=True, check=True).stdout
-    job = re.search(r"^(\d+) rule_base_model", queue, re.MULTILINE)
-    assert job, f"{queue} {run.poll()}"
-    subprocess.run(["scancel", job.group(1)], check=True)
+    (job,) = re.findall(r"^(\d+) rule_base_model", queue, re.MULTILINE)
+    subprocess.run(["scancel", job], check=True)
     said = run.communicate()[0]
-    assert run.returncode == 1
-    assert accounted(said, "State")[-1].startswith("CANCELLED")
+    assert run.returncode == 1, said[-3000:]
+    assert account(job, "State").startswith("CANCELLED")
     done = {path: path.stat().st_mtime_ns for path in (folder / "results/small/tokens").rglob("*.parquet")}
     assert len(done) == 9
 
