@@ -43,8 +43,8 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
         shell:
             "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
             " scripts/further_pretrain.py {params.options}"
-            " --model {input.model} --tokens-folder {params.tokens} --checkpoints {params.checkpoints} --threads {threads}"
-            " --checkpoint-minutes {resources.checkpoint_minutes}"
+            " --model {input.model} --tokens-folder {params.tokens} --checkpoints {params.checkpoints}"
+            " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
             " --output {params.output} --table {output.table} 2>&1 | tee {log}"
 
 

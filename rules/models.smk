@@ -22,7 +22,8 @@ if config["model"]["hub"]:
         message:
             "Fetch the base model"
         shell:
-            "python scripts/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output} 2>&1 | tee {log}"
+            "python scripts/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}"
+            " 2>&1 | tee {log}"
 
 else:
 
@@ -59,4 +60,5 @@ else:
             "Pretrain the base model"
         shell:
             "python scripts/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
-            " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --output {output} 2>&1 | tee {log}"
+            " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
+            " --output {output} 2>&1 | tee {log}"

@@ -32,12 +32,14 @@ rule removal:
         ),
         regions=lambda wildcards, input: flags(regions=list(input.regions)),
         tokens=at("tokens"),
+        checkpoints=at("checkpoints/removal"),
     message:
         "Remove regions: {wildcards.job}"
     shell:
         "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
         " scripts/removal.py {params.options} {params.regions}"
-        " --model {input.model} --tokens-folder {params.tokens} --threads {threads} --output {output} 2>&1 | tee {log}"
+        " --model {input.model} --tokens-folder {params.tokens}"
+        " --checkpoints {params.checkpoints}/{wildcards.job} --threads {threads} --output {output} 2>&1 | tee {log}"
 
 
 rule overlap:
@@ -59,4 +61,5 @@ rule overlap:
     message:
         "Compare the regions"
     shell:
-        "python scripts/overlap.py --regions {input} --overlap {output.overlap} --density {output.density} 2>&1 | tee {log}"
+        "python scripts/overlap.py --regions {input} --overlap {output.overlap} --density {output.density}"
+        " 2>&1 | tee {log}"

@@ -63,7 +63,8 @@ rule provenance:
     message:
         "Record what made the results"
     shell:
-        "python scripts/provenance.py record --config {input.config} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
+        "python scripts/provenance.py record --config {input.config} --manifests {input.manifests} --output {output}"
+        " 2>&1 | tee {log}"
 
 
 rule figures:
@@ -115,5 +116,5 @@ rule report:
     message:
         "Write the report"
     shell:
-        "python scripts/report.py {params.options} --config {input.config} --provenance {input.provenance} --tables {params.tables}"
-        " --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
+        "python scripts/report.py {params.options} --config {input.config} --provenance {input.provenance}"
+        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

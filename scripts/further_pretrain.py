@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from transformers import PreTrainedModel
 
-from linguistic_regions import freezing, models, perplexity, tokens
+from linguistic_regions import freezing, models, perplexity, programs, tokens
 from linguistic_regions.arms import ARMS
 from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import UserError, run
@@ -100,7 +100,14 @@ def main(
         learner = models.load(model, trust_remote_code=trust_remote_code)
         if shard_model:
             models.shard(learner, schedule.precision)
-        state = Checkpoints(checkpoints / str(training), checkpoint_minutes, ("model",) if output else ())
+        used = [regions[kind].digest for kind in ARMS[training.arm].values()]
+        measured = [(language, blocks.digest) for language, blocks in held_out.items()]
+        state = Checkpoints(
+            checkpoints / str(training),
+            checkpoint_minutes,
+            products=("model",) if output else (),
+            facts=(programs.digest("further_pretrain"), training, used, measured, dtype),
+        )
         rows += train(
             learner,
             samples,

@@ -1,17 +1,29 @@
 """Score every selectable weight by its importance for one language (paper, section 2)."""
 
 import logging
+from collections.abc import Generator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from linguistic_regions import importance, models, tensorfile, tokens
-from linguistic_regions.checkpoints import Checkpoints, identity
+from linguistic_regions import importance, models, programs, tensorfile, tokens
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.distributed import from_main, processes
 from linguistic_regions.importance import Estimator, Sums
 from linguistic_regions.storage import move, remove, whole, write_csv
+
+
+@dataclass(frozen=True)
+class Stops:
+    """Where the pass over the samples stops: see `main`."""
+
+    milestones: tuple[int, ...]
+    checks: tuple[int, ...]
+    ratio: float
+    stop_at: float | None
 
 
 def main(
@@ -69,13 +81,15 @@ def main(
     """
     models.prepare(threads)
     kind = Estimator(estimator, micro_batch)
+    stops = Stops(milestones, checks if estimator != "magnitude" else (), ratio, stop_at)
+    wanted = max((*milestones, *checks))
     main_process = processes().is_main_process
     rows = []
     for language in languages:
-        samples = tokens.read(tokens_folder / language / "train.parquet", milestones[-1])
-        if milestones[-1] > len(samples):
+        samples = tokens.read(tokens_folder / language / "train.parquet", wanted)
+        if wanted > len(samples):
             raise UserError(
-                f"{language}: importance.samples asks for {milestones[-1]} of its {len(samples)} training blocks; "
+                f"{language}: importance.samples asks for {wanted} of its {len(samples)} training blocks; "
                 "lower it or give the language more text"
             )
         scored = models.load(model.replace("{language}", language), dtype=dtype, trust_remote_code=trust_remote_code)
@@ -85,32 +99,21 @@ def main(
             models.shard(scored, precision)
         parameters = models.selectable(scored, list(include), list(exclude))
         kept = (checkpoints or output) / language
-        state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones))) if checkpoints else None
-        facts = (kind, milestones, checks, ratio, stop_at, batch_tokens, precision, sorted(parameters))
-        this = from_main(identity(scored, samples.input_ids, *facts)) if state else ""
-        found = from_main(state.finished(this)) if state else None
-        if found is None:
-            found = []
+        state, this, noted = None, "", []
+        if checkpoints:
+            facts = (programs.digest("importance"), language, kind, stops, batch_tokens, precision, sorted(parameters))
+            state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones)), facts)
+            this = from_main(state.identity(scored, samples.input_ids))
+        before = from_main(state.finished(this)) if state else None
+        if before is None:
             passes = importance.measure(
-                scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, found
+                scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, noted
             )
-            for count, sums in passes:
-                stopped = False
-                if count in checks and estimator != "magnitude":
-                    agreement = sums.agreement(ratio)
-                    logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
-                    found.append({"language": language, "samples": count, "ratio": ratio, "jaccard": agreement})
-                    stopped = from_main(stop_at is not None and agreement >= stop_at)
-                for milestone in milestones:
-                    if milestone == count or (stopped and milestone > count):
-                        write(sums, kept / str(milestone), count)
-                if stopped:
-                    break
-            passes.close()
-            del passes, sums
+            score(passes, stops, language, noted, kept)
+            del passes
             if state and main_process:
-                state.finish(found, this)
-        rows += found
+                state.finish(noted, this)
+        rows += noted if before is None else before
         del scored, parameters  # before the next is loaded
     if not main_process:
         return
@@ -119,6 +122,23 @@ def main(
         for language, milestone in product(languages, map(str, milestones)):
             move(checkpoints / language / milestone, output / language / milestone)
         remove(checkpoints)
+
+
+def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, noted: list[dict], folder: Path) -> None:
+    """Go through the passes; write the scores of each milestone, and note how well the halves agree at each check."""
+    for count, sums in passes:
+        enough = False
+        if count in stops.checks:
+            agreement = sums.agreement(stops.ratio)
+            logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
+            noted.append({"language": language, "samples": count, "ratio": stops.ratio, "jaccard": agreement})
+            enough = from_main(stops.stop_at is not None and agreement >= stops.stop_at)
+        for milestone in stops.milestones:
+            if milestone == count or (enough and milestone > count):
+                write(sums, folder / str(milestone), count)
+        if enough:
+            break
+    passes.close()
 
 
 def write(sums: Sums, folder: Path, samples: int) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from linguistic_regions import models, perplexity, tokens
+from linguistic_regions import models, perplexity, programs, tokens
 from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import run
 from linguistic_regions.storage import remove, whole
@@ -66,7 +66,7 @@ def main(
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
     model = models.from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
-    state = Checkpoints(checkpoints, checkpoint_minutes)
+    state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.digest("pretrain"),))
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
     for language, blocks in tokens.read_split(tokens_folder, languages, "valid", VALID_BLOCKS).items():
         score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)

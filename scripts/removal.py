@@ -1,16 +1,22 @@
 """Set regions to zero, one after another, and measure what each language loses (paper, sections 3 and 4)."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from linguistic_regions import freezing, models, perplexity, tokens
+from torch import nn
+from transformers import PreTrainedModel
+
+from linguistic_regions import freezing, models, perplexity, programs, tokens
+from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import progress, run
-from linguistic_regions.distributed import processes
+from linguistic_regions.distributed import from_main, processes
 from linguistic_regions.regions import Region
-from linguistic_regions.storage import write_csv
+from linguistic_regions.storage import remove, write_csv
+from linguistic_regions.tokens import Blocks
 
 INTACT = {"kind": "base", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
 UNLABELLED = {"kind": "other", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
@@ -22,6 +28,7 @@ def main(
     tokens_folder: Path,
     languages: tuple[str, ...],
     output: Path,
+    checkpoints: Path,
     regions: tuple[Path, ...] = (),
     base: bool = False,
     most_blocks: int | None = None,
@@ -39,6 +46,7 @@ def main(
         tokens_folder: the blocks: {language}/test.parquet.
         languages: the languages to measure.
         output: the table, CSV.
+        checkpoints: folder for what is measured, until the table is whole.
         regions: region files; each is set to zero and restored bit for bit.
         base: measure the intact model too.
         most_blocks: at most so many test blocks per language, evenly spread; None: all.
@@ -58,22 +66,50 @@ def main(
     parameters = dict(lesioned.named_parameters())
     for region in opened[base:]:  # each is looked at before the first is removed
         freezing.check(region, parameters)
+    measured = [(language, blocks.digest) for language, blocks in tests.items()]
     rows = []
     for region in progress(opened, "removal", unit="region"):
-        intact = region is None  # not `not region`: a region may be empty
-        label = INTACT if intact else region.metadata.get("recipe", {}).get("label", UNLABELLED)
-        with nullcontext(0) if intact else freezing.removed(region, parameters) as changed:
-            scores = {
-                language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
-                for language, blocks in tests.items()
-            }
-        name = "base" if intact else Path(region.name).stem
-        logging.info("%s: %d of %d weights were not zero", name, changed, 0 if intact else len(region))
-        for language, score in scores.items():
-            window = {"window": tests[language].input_ids.shape[1], "bos": tests[language].bos}
-            rows.append({"region": name, **label, "language": language, **asdict(score), **window})
+        name = "base" if region is None else Path(region.name).stem
+        removed = None if region is None else region.digest
+        facts = (programs.digest("removal"), removed, measured, batch_tokens, precision)
+        state = Checkpoints(checkpoints / name, facts=facts)
+        this = from_main(state.identity(lesioned))
+        found = from_main(state.finished(this))
+        if found is None:
+            found = measure(lesioned, region, parameters, tests, batch_tokens, precision)
+            if processes().is_main_process:
+                state.finish(found, this)
+        rows += [{"region": name, **label(region), **row} for row in found]
     if processes().is_main_process:
         write_csv(output, rows)
+        remove(checkpoints)
+
+
+def label(region: Region | None) -> dict:
+    """What the table says of a region: how it was made, by its recipe."""
+    if region is None:  # not `not region`: a region may be empty
+        return INTACT
+    return region.metadata.get("recipe", {}).get("label", UNLABELLED)
+
+
+def measure(
+    lesioned: PreTrainedModel,
+    region: Region | None,
+    parameters: Mapping[str, nn.Parameter],
+    tests: Mapping[str, Blocks],
+    batch_tokens: int,
+    precision: str,
+) -> list[dict]:
+    """Each language's perplexity while the region is zero; None: of the intact model."""
+    with nullcontext(0) if region is None else freezing.removed(region, parameters) as changed:
+        scores = {
+            language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
+            for language, blocks in tests.items()
+        }
+    if region is not None:
+        logging.info("%s: %d of %d weights were not zero", region.name, changed, len(region))
+    windows = {language: {"window": blocks.input_ids.shape[1], "bos": blocks.bos} for language, blocks in tests.items()}
+    return [{"language": language, **asdict(score), **windows[language]} for language, score in scores.items()]
 
 
 if __name__ == "__main__":

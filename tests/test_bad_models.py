@@ -75,7 +75,8 @@ def test_model(name, base, token_folder, tmp_path, monkeypatch):
     made = ("--output", tmp_path / "scores", "--stability", tmp_path / "stability.csv", "--checkpoints", tmp_path / "c")
     assert message in end_of(monkeypatch, "importance", *told, *made)
     told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--base", "True")
-    assert message in end_of(monkeypatch, "removal", *told, "--output", tmp_path / "removal.csv")
+    made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
+    assert message in end_of(monkeypatch, "removal", *told, *made)
     assert not (tmp_path / "scores").exists() and not (tmp_path / "removal.csv").exists()
 
 
@@ -116,7 +117,8 @@ def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeyp
         (folder / path.name).write_bytes(path.read_bytes())
     break_it(folder / "test.parquet")
     told = ("--model", base, "--tokens-folder", tmp_path / "tokens", "--languages", "en", "--base", "True")
-    message = end_of(monkeypatch, "removal", *told, "--output", tmp_path / "removal.csv")
+    made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
+    message = end_of(monkeypatch, "removal", *told, *made)
     assert "en/test.parquet: not a readable file of token blocks" in message
     assert message.endswith("remove it, and the workflow makes it again")
 
@@ -161,20 +163,23 @@ REGION = {
 def test_region(name, base, token_folder, tmp_path, monkeypatch):
     make, message = REGION[name]
     make(tmp_path / "r.safetensors")
-    told = (
-        "--model",
-        base,
-        "--tokens-folder",
-        token_folder,
-        "--languages",
-        "en",
-        "--regions",
+    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en")
+    removed = ("--regions", tmp_path / "r.safetensors", "--output", tmp_path / "removal.csv")
+    assert message in end_of(monkeypatch, "removal", *told, *removed, "--checkpoints", tmp_path / "c")
+    assert not (tmp_path / "removal.csv").exists()
+    arm = (
+        "--learning-rates",
+        1e-3,
+        "--milestones",
+        0,
+        4,
+        "--batch-size",
+        4,
+        "--arms",
+        "core_frozen",
+        "--top",
         tmp_path / "r.safetensors",
     )
-    assert message in end_of(monkeypatch, "removal", *told, "--output", tmp_path / "removal.csv")
-    assert not (tmp_path / "removal.csv").exists()
-    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--learning-rates", 1e-3)
-    arm = ("--milestones", 0, 4, "--batch-size", 4, "--arms", "core_frozen", "--top", tmp_path / "r.safetensors")
     made = ("--table", tmp_path / "x.csv", "--checkpoints", tmp_path / "checkpoints")
     assert message in end_of(monkeypatch, "further_pretrain", *told, *arm, *made)
     assert not (tmp_path / "x.csv").exists()

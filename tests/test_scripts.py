@@ -1,9 +1,7 @@
 """The programs one after another on Hugging Face folders of several shapes, given by path."""
 
 import csv
-import errno
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -19,7 +17,7 @@ import overlap
 import region
 import removal
 import tokenizer
-from linguistic_regions import checkpoints, models, recipes
+from linguistic_regions import models, recipes
 from linguistic_regions.commands import UserError
 from linguistic_regions.training import Schedule
 
@@ -71,7 +69,13 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
     files = (regions / "top-0.1.safetensors", regions / "random-0.1-1.safetensors")
     common = {"model": base, "tokens_folder": token_folder}
     removal.main(
-        **common, languages=("en", "ru"), regions=files, base=True, most_blocks=4, output=tmp_path / "removal.csv"
+        **common,
+        languages=("en", "ru"),
+        regions=files,
+        base=True,
+        most_blocks=4,
+        output=tmp_path / "removal.csv",
+        checkpoints=tmp_path / "removal",
     )
     measured = rows(tmp_path / "removal.csv")
     assert [row["kind"] for row in measured[::2]] == ["base", "top", "random"]
@@ -128,59 +132,6 @@ def test_importance_ends_when_its_regions_are_stable(tmp_path, token_folder):
     assert first < 8
 
 
-def test_a_killed_job_of_several_languages_repeats_nothing_and_gives_the_same_bytes(
-    tmp_path, token_folder, monkeypatch
-):
-    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
-    loaded, agreement = [], importance.Sums.agreement
-
-    def score(folder, die_at=None):
-        loaded.clear()
-
-        def dying(sums, ratio):
-            if loaded[-1:] == ["ru"] and sum(sums.terms) == die_at:
-                raise KeyboardInterrupt
-            return agreement(sums, ratio)
-
-        monkeypatch.setattr(importance.Sums, "agreement", dying)
-        importance.main(
-            model=str(tmp_path / "base"),
-            tokens_folder=token_folder,
-            languages=("en", "ru"),
-            output=folder / "importance",
-            stability=folder / "stability.csv",
-            milestones=(2, 8),
-            checks=(2, 4, 6, 8),
-            precision="fp32",
-            batch_tokens=16,
-            checkpoints=folder / "checkpoints",
-            checkpoint_minutes=0,
-        )
-
-    read = importance.tokens.read
-
-    def noting(path, most):
-        loaded.append(path.parent.name)
-        return read(path, most)
-
-    monkeypatch.setattr(importance.tokens, "read", noting)
-    measure = importance.importance.measure
-    measured = []
-    monkeypatch.setattr(importance.importance, "measure", lambda *given: measured.append(loaded[-1]) or measure(*given))
-    score(tmp_path / "alone")
-    with pytest.raises(KeyboardInterrupt):
-        score(tmp_path / "killed", die_at=6)
-    assert not (tmp_path / "killed/importance").exists()
-    measured.clear()
-    score(tmp_path / "killed")
-    assert measured == ["ru"]
-    files = sorted(path.relative_to(tmp_path / "alone") for path in (tmp_path / "alone").rglob("*") if path.is_file())
-    assert len(files) == 2 * 2 + 1
-    for file in files:
-        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
-    assert not (tmp_path / "killed/checkpoints").exists()
-
-
 def test_the_region_command_does_set_algebra(tmp_path, capsys):
     generator = np.random.default_rng(0)
     masks = [generator.random((5, 9)) < 0.5 for _ in range(2)]
@@ -213,6 +164,7 @@ def test_an_empty_region_is_not_the_intact_model(tmp_path, token_folder):
         regions=(tmp_path / "none.safetensors",),
         base=True,
         output=tmp_path / "removal.csv",
+        checkpoints=tmp_path / "state",
     )
     intact, none = rows(tmp_path / "removal.csv")
     assert (intact["region"], intact["kind"], none["region"], none["kind"]) == ("base", "base", "none", "other")
@@ -269,49 +221,3 @@ def test_several_gpus_are_a_launch_of_as_many_processes():
     assert words[0].endswith("accelerate") and words[1] == "launch"
     assert words[words.index("--num_processes") + 1] == "4"
     assert words[words.index(program[0]) :] == [*program, "--shard-model", "True"]
-
-
-@pytest.mark.parametrize("program", ["further_pretrain", "importance"])
-def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, tmp_path, token_folder, monkeypatch, caplog):
-    """When the table cannot be written the job fails, and the workflow deletes its outputs: the next one goes on."""
-    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
-    common = {"model": str(tmp_path / "base"), "tokens_folder": token_folder, "languages": ("en",)}
-    common |= {"output": tmp_path / "made", "checkpoints": tmp_path / "state"}
-    training = {"learning_rates": (1e-2,), "milestones": (0, 8), "schedule": Schedule(batch_size=4, warmup_steps=1)}
-    module, options = {
-        "further_pretrain": (further_pretrain, training | {"table": tmp_path / "x.csv"}),
-        "importance": (importance, {"milestones": (2, 4), "stability": tmp_path / "x.csv"}),
-    }[program]
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as disk, pytest.raises(OSError):
-        disk.setattr(module, "write_csv", full)
-        module.main(**common, **options)
-    shutil.rmtree(tmp_path / "made", ignore_errors=True)
-    module.main(**common, **options)
-    assert (tmp_path / "x.csv").exists() and list((tmp_path / "made").rglob("*.safetensors"))
-    assert not (tmp_path / "state").exists()
-
-
-def test_a_job_whose_moved_outputs_were_deleted_is_done_again(tmp_path, token_folder):
-    """Killed between its last steps, it has notes of being finished, and no models."""
-    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
-    options = {"model": tmp_path / "base", "tokens_folder": token_folder, "languages": ("en",), "milestones": (0, 8)}
-    options |= {
-        "learning_rates": (1e-2,),
-        "schedule": Schedule(batch_size=4, warmup_steps=1),
-        "table": tmp_path / "x.csv",
-    }
-    options |= {"output": tmp_path / "made", "checkpoints": tmp_path / "state"}
-    further_pretrain.main(**options)
-    weights = (tmp_path / "made/en/model.safetensors").read_bytes()
-    (tmp_path / "state/en-full-0.01-0").mkdir(parents=True)
-    shutil.rmtree(tmp_path / "made")
-    learner = models.load(tmp_path / "base")
-    rows = further_pretrain._samples(token_folder, further_pretrain.Run("en", "full", 1e-2, 0), 8)
-    this = checkpoints.identity(learner, rows, 1e-2, options["schedule"], [0, 8])
-    checkpoints.Checkpoints(tmp_path / "state/en-full-0.01-0").finish([], this)
-    further_pretrain.main(**options)
-    assert (tmp_path / "made/en/model.safetensors").read_bytes() == weights

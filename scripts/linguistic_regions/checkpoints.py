@@ -4,7 +4,6 @@ It lies outside declared outputs, which a workflow deletes before it runs a job 
 file, or one for each process that holds a part of the state.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -15,13 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
 from linguistic_regions import tensorfile
 from linguistic_regions.distributed import local, processes
-from linguistic_regions.storage import remove, whole
+from linguistic_regions.storage import digest, remove, whole
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,21 @@ class Checkpoints:
         folder: made when needed; the program removes it when its outputs are whole.
         minutes: time between two checkpoints; the last two are kept.
         products: what the finished work leaves in the folder besides its results; without it, it is not finished.
+        facts: what results follow from besides what the work itself counts in its identity: the program, the text they
+            are measured on, regions.
     """
 
     folder: Path
     minutes: float = 10.0
     products: tuple[str, ...] = ()
+    facts: tuple = ()
+
+    def identity(self, model: torch.nn.Module, *facts: object) -> str:
+        """A digest of all that some work starts from: facts, and of each parameter some thousand weights.
+
+        Work is gone on from where it is the same to the last bit, by a program that is the same.
+        """
+        return digest((*self.facts, *facts, processes().num_processes, *_some_weights(model)))
 
     def due(self, saved: float) -> bool:
         """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
@@ -110,15 +118,11 @@ def _identity_of(path: Path) -> str | None:
         return None
 
 
-def identity(model: torch.nn.Module, rows: np.ndarray, *facts: object) -> str:
-    """A digest of all that some work starts from: facts, samples, and of each parameter some thousand weights."""
-    digest = hashlib.sha256(repr((*facts, rows.shape, processes().num_processes)).encode())
-    digest.update(rows.tobytes())
+def _some_weights(model: torch.nn.Module) -> Iterator[object]:
     for name, weight in model.named_parameters():
         flat = local(weight.detach()).view(-1)
-        digest.update(f"{name} {tuple(weight.shape)} {weight.requires_grad}".encode())
-        digest.update(flat[:: max(1, len(flat) // 1000)].float().cpu().numpy().tobytes())
-    return digest.hexdigest()
+        yield name, tuple(weight.shape), weight.dtype, weight.requires_grad
+        yield flat[:: max(1, len(flat) // 1000)].float().cpu().numpy()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from linguistic_regions import regions
-from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
+from linguistic_regions.checkpoints import Checkpoints, held_sigterm
 from linguistic_regions.commands import progress
 from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread, summed
 from linguistic_regions.models import autocast, check_fit
@@ -170,7 +170,7 @@ def measure(
         weight.requires_grad_(True)
         hooks.append(weight.register_post_accumulate_grad_hook(lambda weight, name=name: fold(name, weight)))
     work = list(_passes(stops, estimator, batch_tokens // blocks.input_ids.shape[1], halves=len(sums.totals)))
-    this = from_main(identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else "")
+    this = from_main(checkpoints.identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else "")
     kept = _Kept(sums, checkpoints, this, work, [] if noted is None else noted)
     first, saved = kept.restore(), time.monotonic()
     try:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from linguistic_regions import selection, tensorfile
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.scores import Scores
-from linguistic_regions.storage import unreadable
+from linguistic_regions.storage import digest, unreadable
 from linguistic_regions.tensorfile import Shape
 
 
@@ -89,6 +89,13 @@ class Region:
     def size(self) -> int:
         """Weights that could have been selected."""
         return sum(math.prod(shape) for shape in self.shapes.values())
+
+    @property
+    def digest(self) -> str:
+        """What tells this set of weights from others, whatever its metadata: of shapes and masks."""
+        return digest(
+            fact for name in sorted(self.shapes) for fact in (name, tuple(self.shapes[name]), self.packed[name])
+        )
 
     def __or__(self, other: "Region") -> "Region":
         return self._combine(np.bitwise_or, other)

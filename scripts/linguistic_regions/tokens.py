@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from tokenizers import Encoding, Tokenizer
 
 from linguistic_regions.commands import UserError
-from linguistic_regions.storage import unreadable, whole
+from linguistic_regions.storage import digest, unreadable, whole
 
 # Documents encoded together, in parallel: until either is reached.
 DOCUMENTS_PER_BATCH = 1024
@@ -46,6 +46,11 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    @property
+    def digest(self) -> str:
+        """What tells these blocks from others: of their tokens and of how many bytes of text they cover."""
+        return digest((self.input_ids, self.bytes, self.bos))
 
     def take(self, rows: np.ndarray) -> "Blocks":
         """The blocks at `rows` (int, any order)."""

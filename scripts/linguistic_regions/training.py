@@ -20,7 +20,7 @@ from torch.optim import AdamW
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import PreTrainedModel
 
-from linguistic_regions.checkpoints import Checkpoints, held_sigterm, identity
+from linguistic_regions.checkpoints import Checkpoints, held_sigterm
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.distributed import from_main, full, is_sharded, local, processes, spread
 from linguistic_regions.freezing import Frozen
@@ -107,7 +107,7 @@ def train(
 
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
-    this = from_main(identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
+    this = from_main(checkpoints.identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
     latest = from_main(checkpoints.latest(this, parts) if checkpoints and state.is_main_process else None)
     if checkpoints and (before := from_main(checkpoints.finished(this))) is not None:
         logging.info("%s: finished before", description)

@@ -1,0 +1,177 @@
+"""A job that was ended goes on where it was; one that was ended and then edited gives what it gives from the start."""
+
+import errno
+import shutil
+
+import numpy as np
+import pytest
+
+import further_pretrain
+import importance
+import removal
+from linguistic_regions import models, programs
+from linguistic_regions.regions import Region
+from linguistic_regions.training import Schedule
+
+SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32")
+
+
+@pytest.fixture
+def base(tmp_path):
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def draw(path, model, ratio, seed=0):
+    """Write a region with so large a part of each matrix."""
+    parameters = models.selectable(models.load(model), [], [])
+    generator = np.random.default_rng(seed)
+    Region.from_masks({name: generator.random(tuple(p.shape)) < ratio for name, p in parameters.items()}).save(path)
+
+
+@pytest.fixture
+def job(base, tmp_path, token_folder):
+    """A job of each program, and a table that it writes: `job(program, folder, **edits)` runs it in this folder."""
+    for name, seed in (("a", 0), ("b", 1)):
+        draw(tmp_path / f"{name}.safetensors", base, 0.3, seed)
+    common = {"model": base, "tokens_folder": token_folder, "languages": ("en", "ru")}
+    training = {"learning_rates": (1e-2,), "milestones": (0, 8, 16), "schedule": SCHEDULE, "checkpoint_minutes": 0}
+    training |= {"arms": ("core_frozen",), "top": tmp_path / "a.safetensors"}
+    scoring = {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "checkpoint_minutes": 0}
+    options = {
+        "further_pretrain": training,
+        "importance": scoring | {"model": str(base), "batch_tokens": 16},
+        "removal": {"regions": (tmp_path / "a.safetensors", tmp_path / "b.safetensors"), "base": True},
+    }
+
+    def run(program, folder, **edits):
+        made = {"checkpoints": folder / "state"}
+        made |= {"table": folder / "x.csv", "output": folder / "made"} if program == "further_pretrain" else {}
+        made |= {"stability": folder / "x.csv", "output": folder / "made"} if program == "importance" else {}
+        made |= {"output": folder / "x.csv"} if program == "removal" else {}
+        {"further_pretrain": further_pretrain, "importance": importance, "removal": removal}[program].main(
+            **{**common, **options[program], **made, **edits}
+        )
+
+    return run
+
+
+def everything(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# What each program calls for a measurement, and the call at which it is killed: in the last of several pieces of work.
+KILLED = {
+    "further_pretrain": ((further_pretrain.perplexity, "evaluate"), 6),
+    "importance": ((importance.Sums, "agreement"), 7),
+    "removal": ((removal.perplexity, "evaluate"), 5),
+}
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Have a program die at the call at which it is killed, and count its calls after that."""
+
+    def make(program, run):
+        place, at = KILLED[program]
+        whole, calls = getattr(*place), []
+
+        def dying(*given):
+            calls.append(given)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+            return whole(*given)
+
+        monkeypatch.setattr(*place, dying)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        return lambda: len(calls) - at
+
+    return make
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_a_killed_job_repeats_nothing_and_gives_the_same_bytes(program, job, kill, tmp_path):
+    """Of two languages, or three models, the first ones were finished, and the last was begun."""
+    job(program, tmp_path / "alone")
+    repeated = kill(program, lambda: job(program, tmp_path / "killed"))
+    assert set(everything(tmp_path / "killed")) == {
+        path for path in everything(tmp_path / "killed") if path.parts[0] == "state"
+    }
+    job(program, tmp_path / "killed")
+    assert repeated() == {"further_pretrain": 1, "importance": 2, "removal": 2}[program]
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+EDITS = {
+    "further_pretrain": {
+        "another region": lambda folder: {"top": folder / "b.safetensors"},
+        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured on another split": lambda folder: {"split": "valid"},
+        "measured in more languages": lambda folder: {"evaluate": ("en", "ru")},
+        "type of the weights that are kept": lambda folder: {"dtype": "bfloat16"},
+    },
+    "importance": {
+        "ratio of the regions that are compared": lambda folder: {"ratio": 0.2},
+        "when it is enough": lambda folder: {"stop_at": 0.0},
+        "type of the weights": lambda folder: {"dtype": "bfloat16"},
+        "milestones": lambda folder: {"milestones": (2, 6)},
+    },
+    "removal": {
+        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured in fewer languages": lambda folder: {"languages": ("ru",)},
+        "the model": lambda folder: (
+            models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 1).save_pretrained(folder / "base") or {}
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(("program", "edit"), [(program, edit) for program, edits in EDITS.items() for edit in edits])
+def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path):
+    """What was finished or begun under the old settings is not taken for the new ones'."""
+    kill(program, lambda: job(program, tmp_path / "killed"))
+    edits = EDITS[program][edit](tmp_path)
+    job(program, tmp_path / "alone", **edits)
+    job(program, tmp_path / "killed", **edits)
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypatch):
+    repeated = kill(program, lambda: job(program, tmp_path))
+    monkeypatch.setattr(programs, "digest", lambda name: "of other code")
+    job(program, tmp_path)
+    assert repeated() == {"further_pretrain": 6, "importance": 8, "removal": 6}[program]
+
+
+@pytest.mark.parametrize("program", ["further_pretrain", "importance"])
+def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_path, monkeypatch):
+    """When the table cannot be written the job fails, and the workflow deletes its outputs: the next one goes on."""
+    job(program, tmp_path / "alone")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(OSError):
+        disk.setattr({"further_pretrain": further_pretrain, "importance": importance}[program], "write_csv", full)
+        job(program, tmp_path / "full")
+    shutil.rmtree(tmp_path / "full/made", ignore_errors=True)
+    job(program, tmp_path / "full")
+    assert everything(tmp_path / "full") == everything(tmp_path / "alone")
+
+
+def test_a_job_whose_moved_outputs_were_deleted_is_done_again(job, tmp_path, monkeypatch):
+    """Killed between its last steps, it has notes of being finished, and no models."""
+    job("further_pretrain", tmp_path / "alone")
+    with monkeypatch.context() as last, pytest.raises(KeyboardInterrupt):
+        last.setattr(further_pretrain, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        job("further_pretrain", tmp_path / "killed")
+    notes = everything(tmp_path / "killed/state")
+    assert {path.name for path in notes} == {"finished.json"} and len(notes) == 2
+    shutil.rmtree(tmp_path / "killed/made")
+    (tmp_path / "killed/x.csv").unlink()
+    job("further_pretrain", tmp_path / "killed")
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
