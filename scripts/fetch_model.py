@@ -4,7 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from linguistic_regions import hub
+from linguistic_regions import checksums, hub
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.storage import move, remove, whole
 
@@ -37,10 +37,12 @@ def main(
                     else:
                         shutil.copyfile(file, part / file.name)
             check(part, model)
+            checksums.seal(part)
     else:
         waiting = checkpoints or output.with_name(f"{output.name}.fetched")
         fetched = hub.fetch(model, revision, wanted, waiting)
         check(fetched, model)
+        checksums.seal(fetched)
         move(fetched, output)
         remove(waiting)
     logging.info("%s: %s", output, model)

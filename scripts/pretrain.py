@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from linguistic_regions import models, perplexity, programs, tokens
+from linguistic_regions import checksums, models, perplexity, programs, tokens
 from linguistic_regions.checkpoints import Checkpoints
 from linguistic_regions.commands import run
 from linguistic_regions.storage import remove, whole
@@ -74,6 +74,7 @@ def main(
     with whole(output) as part:
         model.save_pretrained(part)
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)
+        checksums.seal(part)
     remove(checkpoints)
 
 

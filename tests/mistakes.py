@@ -30,6 +30,13 @@ def cut(path, keep=0.7):
     path.write_bytes(data[: int(keep * len(data))])
 
 
+def rot(path, place=-100):
+    """Turn the last bit of one byte of a file."""
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(bytes(data))
+
+
 def flip(path, column=0):
     """Damage one byte in the middle of a parquet column's first page."""
     pages = pq.read_metadata(path).row_group(0).column(column)

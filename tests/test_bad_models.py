@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from mistakes import cut, end_of, flip
+from mistakes import cut, end_of, flip, rot
 from safetensors.torch import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from linguistic_regions import models, tensorfile
+from linguistic_regions import checksums, models, tensorfile
 from linguistic_regions.regions import Region
 
 MATRIX = "model.layers.0.mlp.up_proj.weight"
@@ -54,6 +54,10 @@ MODEL = {
     "a weight of another shape": (
         lambda base: edit_weights(base, lambda weights: weights.update({MATRIX: torch.zeros(3, 3)})),
         "no causal language model",
+    ),
+    "a bit of the weights that rotted": (
+        lambda base: (checksums.seal(base), rot(base / "model.safetensors", -5)),
+        "base: not a readable model (model.safetensors is not what was written: its checksum differs): remove it",
     ),
     "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),
     "a tokenizer larger than the embedding": (
@@ -154,6 +158,10 @@ REGION = {
     "cut short": (lambda path: (region(path), cut(path, 0.9)), "r.safetensors: not a readable region"),
     "no region": (lambda path: save_file({"a": torch.zeros(1)}, path), "r.safetensors: not a readable region"),
     "not there": (lambda path: None, "r.safetensors: no region is there: run the workflow, and it makes it"),
+    "a bit that moved": (
+        lambda path: (Region.from_masks({MATRIX: np.eye(8) > 0}).save(path), rot(path, -1), rot(path, -2)),
+        "r.safetensors: not a readable region (it does not hold what was written: a checksum differs)",
+    ),
     "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
     "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
 }
@@ -192,6 +200,10 @@ def scores(folder, values, shape=(8, 8)):
 
 
 SCORES = {
+    "a bit that rotted": (
+        lambda folder: (scores(folder, 1), rot(folder / "importance.safetensors", -5)),
+        "ru/8: not a readable folder of importance scores (it does not hold what was written: a checksum differs)",
+    ),
     "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} holds NaN or infinite scores"),
     "of another model": (lambda folder: scores(folder, 1, (4, 8)), "its tensors differ from those of"),
     "cut short": (

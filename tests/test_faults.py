@@ -12,6 +12,7 @@ from pathlib import Path
 import hub
 import machine
 import pytest
+from mistakes import cut, flip, rot
 from small_run import SMALL, copy_workflow, planned, snakemake, write_config, write_text
 
 from linguistic_regions import models
@@ -88,23 +89,23 @@ def test_a_disk_that_will_not_do_is_named_before_the_first_job(tmp_path, mount, 
 
 
 @pytest.mark.parametrize(
-    ("name", "reader"),
+    ("name", "reader", "damage"),
     [
-        ("corpora/ru/train.parquet", "blocks"),
-        ("tokens/zh/train.parquet", "importance_ru_zh"),
-        ("models/base/model.safetensors", "removal"),
-        ("models/further/zh/model.safetensors", "importance_ru_zh"),
-        ("importance/ru/16/importance.safetensors", "core_regions"),
-        ("regions/top-0.03.safetensors", "removal"),
+        ("corpora/ru/train.parquet", "blocks", cut),
+        ("tokens/zh/train.parquet", "importance_ru_zh", flip),
+        ("models/base/model.safetensors", "removal", cut),
+        ("models/further/zh/model.safetensors", "importance_ru_zh", rot),
+        ("importance/ru/16/importance.safetensors", "core_regions", rot),
+        ("regions/top-0.03.safetensors", "removal", cut),
     ],
 )
-def test_a_damaged_intermediate_is_named_and_made_again(finished, tmp_path, name, reader):
+def test_a_damaged_intermediate_is_named_and_made_again(finished, tmp_path, name, reader, damage):
     folder = tmp_path / "work"
     shutil.copytree(finished, folder, symlinks=True)
     assert planned(folder, SMALL) == {}
     path = folder / "results/small" / name
     before = path.read_bytes()
-    path.write_bytes(before[: len(before) * 2 // 3])
+    damage(path)
     run = snakemake(folder, "--forcerun", reader)
     assert run.returncode == 1
     blamed = path.parent if "models/" in name or "importance/" in name else path

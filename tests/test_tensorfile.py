@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from linguistic_regions import tensorfile
+from linguistic_regions.checksums import PIECE
 
 SHAPES = {"a": (3, 5), "b": (0,), "c": (7,)}
 
@@ -19,10 +20,34 @@ def test_the_library_reads_what_was_written(tmp_path):
         metadata["count"] = "5"
     again = load_file(tmp_path / "x.safetensors")
     assert all(np.array_equal(again[name], tensor) for name, tensor in tensors.items())
-    with safe_open(tmp_path / "x.safetensors", "numpy") as file:
-        assert file.metadata() == {"count": "5", "text": "é"}
+    assert tensorfile.metadata(tmp_path / "x.safetensors") == {"count": "5", "text": "é"}
     stored = tensorfile.index([tmp_path / "x.safetensors"])
-    assert np.array_equal(stored["a"].values(4, 15), tensors["a"].reshape(-1)[4:15])
+    assert np.array_equal(stored["a"].values(0, 15), tensors["a"].reshape(-1))
+
+
+def test_a_file_of_the_librarys_own_is_read(tmp_path):
+    save_file({"a": np.arange(15, dtype=np.float32)}, tmp_path / "x.safetensors", {"count": "5"})
+    assert tensorfile.metadata(tmp_path / "x.safetensors") == {"count": "5"}
+    stored = tensorfile.index([tmp_path / "x.safetensors"])
+    assert np.array_equal(stored["a"].values(4, 15), np.arange(4, 15))
+
+
+def test_a_bit_that_rots_is_noticed_when_its_piece_is_read(tmp_path):
+    piece = PIECE // 4
+    tensors = {"a": np.ones(2 * piece + 3, np.float32), "b": np.ones(5, np.float32)}
+    path = tmp_path / "x.safetensors"
+    with tensorfile.create(path, {"a": (2 * piece + 3,), "b": (5,)}, "float32", {}) as file:
+        for name, tensor in tensors.items():
+            file.write(name, tensor)
+    with path.open("r+b") as file:
+        file.seek(-5 * 4 - 3 * 4 - 1, 2)  # the last byte of the second piece of a
+        file.write(b"\x3e")
+    stored = tensorfile.index([path])
+    for name, start, stop in (("a", 0, piece), ("a", 2 * piece, 2 * piece + 3), ("b", 0, 5)):
+        assert np.array_equal(stored[name].values(start, stop), tensors[name][start:stop])
+    for start, stop in ((piece, 2 * piece), (0, 2 * piece + 3)):
+        with pytest.raises(SafetensorError, match="a checksum differs"):
+            stored["a"].values(start, stop)
 
 
 @pytest.mark.parametrize(

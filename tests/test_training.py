@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from mistakes import cut, rot
 
 from linguistic_regions import models
 from linguistic_regions.checkpoints import Checkpoints
@@ -95,8 +96,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("damage", [cut, rot])
 @pytest.mark.parametrize("damaged", [1, 2])
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, damaged, caplog):
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, damage, damaged, caplog):
     """With the last one damaged it goes on from the one before, with both from the start; the end is the same."""
     schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
     checkpoints = Checkpoints(tmp_path / "state", minutes=0)
@@ -105,7 +107,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, damaged, caplog):
     train(fresh(), ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
     kept = sorted(checkpoints.folder.iterdir())
     for path in kept[-damaged:]:
-        path.write_bytes(path.read_bytes()[:-100])
+        damage(path)
     caplog.set_level("INFO")
     train(resumed, ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
     assert f"{kept[-1]} is damaged" in caplog.text

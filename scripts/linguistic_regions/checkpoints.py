@@ -6,6 +6,7 @@ file, or one for each process that holds a part of the state.
 
 import json
 import logging
+import math
 import os
 import signal
 import time
@@ -18,8 +19,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from linguistic_regions import tensorfile
+from linguistic_regions.checksums import digest
 from linguistic_regions.distributed import local, processes
-from linguistic_regions.storage import digest, remove, whole
+from linguistic_regions.storage import remove, whole
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Checkpoints:
         """The newest whole checkpoint of the work with this identity, for `load`; newer ones are removed."""
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
             files = [self._part(step, number, parts) for number in range(parts)]
-            if all(path.exists() and _identity_of(path) == identity for path in files):
+            if all(path.exists() and _is_of(path, identity) for path in files):
                 return step
             self._remove(step)
         return None
@@ -109,13 +111,17 @@ class Checkpoints:
             path.unlink()
 
 
-def _identity_of(path: Path) -> str | None:
-    """The identity that a file of a checkpoint states; None for one that is damaged."""
+def _is_of(path: Path, identity: str) -> bool:
+    """Whether a file of a checkpoint is of the work with this identity, and holds what was written."""
     try:
-        return tensorfile.metadata(path).get("identity")
+        if tensorfile.metadata(path).get("identity") != identity:
+            return False
+        for tensor in tensorfile.index([path]).values():
+            tensor.values(0, math.prod(tensor.shape))
     except SafetensorError as error:
         logging.warning("%s is damaged (%s): it is not gone on from", path, error)
-        return None
+        return False
+    return True
 
 
 def _some_weights(model: torch.nn.Module) -> Iterator[object]:

@@ -22,7 +22,7 @@ from transformers import (
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from linguistic_regions import distributed
+from linguistic_regions import checksums, distributed
 from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.distributed import full, processes
 
@@ -79,9 +79,11 @@ def load(
             know.
 
     Raises:
-        UserError: the folder holds no such model, not all of its weights, or some that are no numbers.
+        UserError: the folder holds no such model, not all of its weights, some that are no numbers, or other files
+            than were written there.
     """
     where = where or device()
+    checksums.check_seal(Path(path), "model")
     settings = _settings(path, trust_remote_code)
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
@@ -168,7 +170,7 @@ def _learned_positions(model: PreTrainedModel, longest: int) -> bool:
 
 
 def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> None:
-    """Write a model in Hugging Face format, from the main process; one that is spread over several is put together."""
+    """Write a model in Hugging Face format, sealed, from the main process; one that is spread is put together."""
     weights = {}
     for name, weight in model.named_parameters():
         whole = full(weight.detach()).to("cpu", getattr(torch, dtype))
@@ -177,6 +179,7 @@ def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> No
     if processes().is_main_process:
         model.config.dtype = getattr(torch, dtype)
         model.save_pretrained(path, state_dict=weights)
+        checksums.seal(Path(path))
 
 
 def from_scratch(

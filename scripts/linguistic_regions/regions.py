@@ -18,9 +18,10 @@ import numpy as np
 from safetensors import SafetensorError
 
 from linguistic_regions import selection, tensorfile
+from linguistic_regions.checksums import digest
 from linguistic_regions.commands import UserError, progress
 from linguistic_regions.scores import Scores
-from linguistic_regions.storage import digest, unreadable
+from linguistic_regions.storage import unreadable
 from linguistic_regions.tensorfile import Shape
 
 
@@ -157,7 +158,10 @@ class Region:
             raise unreadable(path, "region", "its masks are not of the shapes that it states")
 
         def read(name: str) -> np.ndarray:
-            packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
+            try:
+                packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
+            except SafetensorError as error:
+                raise unreadable(path, "region", error) from None
             if ones(packed) != counts[name]:
                 raise unreadable(path, "region", "its masks do not hold the counts that it states")
             return packed

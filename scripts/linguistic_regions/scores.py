@@ -1,4 +1,4 @@
-"""Importance scores on disk, read one tensor at a time. Needs numpy and safetensors only."""
+"""Importance scores on disk, read one tensor at a time. Needs numpy, safetensors and xxhash only."""
 
 import math
 from collections.abc import Iterable
@@ -9,12 +9,13 @@ import numpy as np
 from safetensors import SafetensorError
 
 from linguistic_regions import tensorfile
+from linguistic_regions.checksums import PIECE
 from linguistic_regions.commands import UserError
 from linguistic_regions.parallel import each_part
 from linguistic_regions.storage import unreadable
 from linguistic_regions.tensorfile import Shape, StoredTensor
 
-MAPPED = 1 << 22  # values of each file that are mapped at a time
+MAPPED = PIECE // 4  # values of each file that are mapped at a time
 IN_CACHE = 1 << 18  # values that are summed at a time: they stay in the processor's cache
 
 
@@ -43,19 +44,25 @@ class Scores:
 
     def _sum(self, name: str) -> np.ndarray:
         total = np.empty(math.prod(self.shapes[name]), np.float32)
-        tensors = [tensors[name] for tensors in self.folders.values()]
 
         def add(part: slice) -> bool:
-            return _add([tensor.values(part.start, part.stop) for tensor in tensors], total[part])
+            return _add([self._stored(folder, name, part) for folder in self.folders], total[part])
 
         if not all(each_part(add, len(total), MAPPED)):
             self._complain(name)
         total.flags.writeable = False
         return total
 
+    def _stored(self, folder: Path, name: str, part: slice) -> np.ndarray:
+        try:
+            return self.folders[folder][name].values(part.start, part.stop)
+        except SafetensorError as error:
+            raise unreadable(folder, "folder of importance scores", error) from None
+
     def _complain(self, name: str) -> None:
-        for folder, tensors in self.folders.items():
-            if not np.isfinite(tensors[name].values(0, math.prod(self.shapes[name]))).all():
+        whole = slice(0, math.prod(self.shapes[name]))
+        for folder in self.folders:
+            if not np.isfinite(self._stored(folder, name, whole)).all():
                 raise UserError(f"{folder}: {name} holds NaN or infinite scores: the model or its loss is broken")
         raise UserError(f"{', '.join(map(str, self.folders))}: the sum of {name} is beyond float32")
 

@@ -1,7 +1,6 @@
 """Files that are either whole or absent."""
 
 import csv
-import hashlib
 import json
 import os
 import shutil
@@ -9,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-
-import numpy as np
 
 from linguistic_regions.commands import UserError, refusal
 
@@ -72,17 +69,6 @@ def remove(path: str | Path) -> None:
         shutil.rmtree(path)
     elif os.path.lexists(path):  # where nothing can be written, even the removal of nothing is refused
         path.unlink()
-
-
-def digest(facts: Iterable[object]) -> str:
-    """What tells things apart: SHA-256 of all that is in arrays, and of all else as it is printed."""
-    total = hashlib.sha256()
-    for fact in facts:
-        if isinstance(fact, np.ndarray):
-            total.update(f"{fact.dtype} {fact.shape} ".encode() + fact.tobytes())
-        else:
-            total.update(f"{fact!r} ".encode())
-    return total.hexdigest()
 
 
 def unreadable(path: str | Path, kind: str, reason: object) -> UserError:

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Encoding, Tokenizer
 
+from linguistic_regions.checksums import digest
 from linguistic_regions.commands import UserError
-from linguistic_regions.storage import digest, unreadable, whole
+from linguistic_regions.storage import unreadable, whole
 
 # Documents encoded together, in parallel: until either is reached.
 DOCUMENTS_PER_BATCH = 1024
