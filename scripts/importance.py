@@ -103,8 +103,8 @@ def main(
         if checkpoints:
             facts = (programs.digest("importance"), language, kind, stops, batch_tokens, precision, sorted(parameters))
             state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones)), facts)
-            this = from_main(state.identity(scored, samples.input_ids))
-        before = from_main(state.finished(this)) if state else None
+            this = state.identity(scored, samples.input_ids)
+        before = state.finished(this) if state else None
         if before is None:
             passes = importance.measure(
                 scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, noted

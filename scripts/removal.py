@@ -12,8 +12,9 @@ from transformers import PreTrainedModel
 
 from linguistic_regions import freezing, models, perplexity, programs, tokens
 from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.checksums import digest
 from linguistic_regions.commands import progress, run
-from linguistic_regions.distributed import from_main, processes
+from linguistic_regions.distributed import processes
 from linguistic_regions.regions import Region
 from linguistic_regions.storage import remove, write_csv
 from linguistic_regions.tokens import Blocks
@@ -67,14 +68,14 @@ def main(
     for region in opened[base:]:  # each is looked at before the first is removed
         freezing.check(region, parameters)
     measured = [(language, blocks.digest) for language, blocks in tests.items()]
+    facts = (programs.digest("removal"), measured, batch_tokens, precision)
+    work = Checkpoints(checkpoints, facts=facts).identity(lesioned)
     rows = []
     for region in progress(opened, "removal", unit="region"):
         name = "base" if region is None else Path(region.name).stem
-        removed = None if region is None else region.digest
-        facts = (programs.digest("removal"), removed, measured, batch_tokens, precision)
-        state = Checkpoints(checkpoints / name, facts=facts)
-        this = from_main(state.identity(lesioned))
-        found = from_main(state.finished(this))
+        state = Checkpoints(checkpoints / name)
+        this = digest((work, None if region is None else region.digest))
+        found = state.finished(this)
         if found is None:
             found = measure(lesioned, region, parameters, tests, batch_tokens, precision)
             if processes().is_main_process:

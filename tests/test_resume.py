@@ -1,13 +1,16 @@
 """A job that was ended goes on where it was; one that was ended and then edited gives what it gives from the start."""
 
 import errno
+import json
 import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import further_pretrain
 import importance
+import pretrain
 import removal
 from linguistic_regions import models, programs
 from linguistic_regions.regions import Region
@@ -72,9 +75,9 @@ KILLED = {
 def kill(monkeypatch):
     """Have a program die at the call at which it is killed, and count its calls after that."""
 
-    def make(program, run):
+    def make(program, run, early=0):
         place, at = KILLED[program]
-        whole, calls = getattr(*place), []
+        whole, calls, at = getattr(*place), [], at - early
 
         def dying(*given):
             calls.append(given)
@@ -103,6 +106,17 @@ def test_a_killed_job_repeats_nothing_and_gives_the_same_bytes(program, job, kil
     assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
 
 
+def set_epsilon(base):
+    settings = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(settings | {"rms_norm_eps": 0.1}))
+
+
+def change_weight(base):
+    weights = load_file(base / "model.safetensors")
+    weights["model.layers.0.mlp.up_proj.weight"][3, 5] += 1
+    save_file(weights, base / "model.safetensors", {"format": "pt"})
+
+
 EDITS = {
     "further_pretrain": {
         "another region": lambda folder: {"top": folder / "b.safetensors"},
@@ -122,6 +136,8 @@ EDITS = {
         "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
         "measured on fewer blocks": lambda folder: {"most_blocks": 2},
         "measured in fewer languages": lambda folder: {"languages": ("ru",)},
+        "a setting of the model": lambda folder: set_epsilon(folder / "base") or {},
+        "one weight of the model": lambda folder: change_weight(folder / "base") or {},
         "the model": lambda folder: (
             models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 1).save_pretrained(folder / "base") or {}
         ),
@@ -136,6 +152,52 @@ def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path):
     edits = EDITS[program][edit](tmp_path)
     job(program, tmp_path / "alone", **edits)
     job(program, tmp_path / "killed", **edits)
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+@pytest.mark.parametrize(
+    ("program", "edits"),
+    [
+        ("importance", {"estimator": "taylor_abs"}),
+        ("further_pretrain", {"dtype": "bfloat16"}),
+        ("removal", {"most_blocks": 2}),
+    ],
+)
+def test_edited_there_and_back_between_kills(program, edits, job, kill, tmp_path):
+    """The notes of the first work do not vouch for what the second left in the same place."""
+    kill(program, lambda: job(program, tmp_path / "killed"))
+    kill(program, lambda: job(program, tmp_path / "killed", **edits), early=3)
+    job(program, tmp_path / "alone")
+    job(program, tmp_path / "killed")
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+def test_pretraining_with_another_number_of_heads_begins_anew(token_folder, tokenizer_folder, tmp_path, monkeypatch):
+    """The weights have the same shapes and begin with the same values."""
+
+    def run(folder, heads):
+        pretrain.main(
+            tokens_folder=token_folder,
+            languages=("en", "ru"),
+            tokenizer=tokenizer_folder,
+            output=folder / "base",
+            schedule=SCHEDULE,
+            checkpoints=folder / "state",
+            checkpoint_minutes=0,
+            samples=24,
+            layers=1,
+            width=16,
+            heads=heads,
+            kv_heads=heads,
+            mlp_width=16,
+        )
+
+    with monkeypatch.context() as at_the_end, pytest.raises(KeyboardInterrupt):
+        at_the_end.setattr(pretrain.perplexity, "evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(tmp_path / "killed", 2)
+    assert list((tmp_path / "killed/state").iterdir())
+    run(tmp_path / "killed", 4)
+    run(tmp_path / "alone", 4)
     assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
 
 

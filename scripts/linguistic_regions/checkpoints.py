@@ -13,20 +13,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel
 
 from linguistic_regions import tensorfile
 from linguistic_regions.checksums import digest
-from linguistic_regions.distributed import local, processes
+from linguistic_regions.distributed import from_main, local, processes
+from linguistic_regions.models import has_bfloat16
 from linguistic_regions.storage import remove, whole
 
 
 @dataclass(frozen=True)
 class Checkpoints:
     """Where a piece of work keeps its state while it runs, and its results until those of the whole job are there.
+
+    Of several processes all ask for `identity`, `latest` and `finished`; the main process looks.
 
     Attributes:
         folder: made when needed; the program removes it when its outputs are whole.
@@ -41,12 +46,11 @@ class Checkpoints:
     products: tuple[str, ...] = ()
     facts: tuple = ()
 
-    def identity(self, model: torch.nn.Module, *facts: object) -> str:
-        """A digest of all that some work starts from: facts, and of each parameter some thousand weights.
-
-        Work is gone on from where it is the same to the last bit, by a program that is the same.
-        """
-        return digest((*self.facts, *facts, processes().num_processes, *_some_weights(model)))
+    def identity(self, model: PreTrainedModel, *facts: object) -> str:
+        """A digest of all that some work starts from: facts, the model to its last bit, and what it is computed on."""
+        if not processes().is_main_process:
+            return from_main("")
+        return from_main(digest(chain(self.facts, facts, _computing(model), _model(model))))
 
     def due(self, saved: float) -> bool:
         """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
@@ -54,6 +58,9 @@ class Checkpoints:
 
     def latest(self, identity: str, parts: int = 1) -> str | None:
         """The newest whole checkpoint of the work with this identity, for `load`; newer ones are removed."""
+        return from_main(self._latest(identity, parts) if processes().is_main_process else None)
+
+    def _latest(self, identity: str, parts: int) -> str | None:
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
             files = [self._part(step, number, parts) for number in range(parts)]
             if all(path.exists() and _is_of(path, identity) for path in files):
@@ -94,14 +101,22 @@ class Checkpoints:
             remove(path)
 
     def finished(self, identity: str) -> list[dict] | None:
-        """The results of the work with this identity, if it is done and its products are still there."""
-        if not all((self.folder / product).exists() for product in self.products):
-            return None
+        """The results of the work with this identity, if it is done and its products are still there.
+
+        If not, what stands there is of other work and is removed, so that it never vouches for what comes now.
+        """
+        return from_main(self._finished(identity) if processes().is_main_process else None)
+
+    def _finished(self, identity: str) -> list[dict] | None:
         try:
             noted = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
-            return noted["results"] if noted["identity"] == identity else None
+            whole = all((self.folder / product).exists() for product in self.products)
+            if whole and noted["identity"] == identity:
+                return noted["results"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, or damaged: the work is done again
-            return None
+            pass
+        remove(self.folder / "finished.json")
+        return None
 
     def _part(self, step: str, part: int, parts: int) -> Path:
         return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")
@@ -124,11 +139,20 @@ def _is_of(path: Path, identity: str) -> bool:
     return True
 
 
-def _some_weights(model: torch.nn.Module) -> Iterator[object]:
+def _computing(model: PreTrainedModel) -> Iterator[object]:
+    yield processes().num_processes
+    yield model.device.type
+    yield has_bfloat16(model.device)  # on which precision "auto" depends
+
+
+def _model(model: PreTrainedModel) -> Iterator[object]:
+    """The settings and all weights (of a model that is spread, those that this process holds)."""
+    settings = model.config.to_dict()
+    yield {key: settings[key] for key in sorted(settings) if key not in ("_name_or_path", "transformers_version")}
     for name, weight in model.named_parameters():
-        flat = local(weight.detach()).view(-1)
         yield name, tuple(weight.shape), weight.dtype, weight.requires_grad
-        yield flat[:: max(1, len(flat) // 1000)].float().cpu().numpy()
+        # Copied: memory that numpy has seen cannot be resized, as FSDP does.
+        yield local(weight.detach()).to("cpu", copy=True).contiguous().view(-1).view(torch.uint8).numpy()
 
 
 @contextmanager

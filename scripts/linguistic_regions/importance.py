@@ -170,7 +170,7 @@ def measure(
         weight.requires_grad_(True)
         hooks.append(weight.register_post_accumulate_grad_hook(lambda weight, name=name: fold(name, weight)))
     work = list(_passes(stops, estimator, batch_tokens // blocks.input_ids.shape[1], halves=len(sums.totals)))
-    this = from_main(checkpoints.identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else "")
+    this = checkpoints.identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else ""
     kept = _Kept(sums, checkpoints, this, work, [] if noted is None else noted)
     first, saved = kept.restore(), time.monotonic()
     try:
@@ -207,8 +207,7 @@ class _Kept:
         """Take up the sums of the latest checkpoint; the number of the pass that comes next."""
         state = processes()
         part, parts = state.process_index, state.num_processes
-        seeks = self.checkpoints and state.is_main_process
-        latest = from_main(self.checkpoints.latest(self.identity, parts) if seeks else None)
+        latest = self.checkpoints.latest(self.identity, parts) if self.checkpoints else None
         if not latest:
             return 0
         step, self.noted[:], file = self.checkpoints.load(latest, part, parts)

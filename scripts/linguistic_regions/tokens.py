@@ -50,8 +50,8 @@ class Blocks:
 
     @property
     def digest(self) -> str:
-        """What tells these blocks from others: of their tokens and of how many bytes of text they cover."""
-        return digest((self.input_ids, self.bytes, self.bos))
+        """What tells these blocks from others."""
+        return digest((self.input_ids, self.bytes, self.documents, self.bos))
 
     def take(self, rows: np.ndarray) -> "Blocks":
         """The blocks at `rows` (int, any order)."""

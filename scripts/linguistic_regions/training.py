@@ -107,12 +107,11 @@ def train(
 
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
-    this = from_main(checkpoints.identity(model, rows, learning_rate, schedule, milestones) if checkpoints else "")
-    latest = from_main(checkpoints.latest(this, parts) if checkpoints and state.is_main_process else None)
-    if checkpoints and (before := from_main(checkpoints.finished(this))) is not None:
+    this = checkpoints.identity(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
+    if checkpoints and (before := checkpoints.finished(this)) is not None:
         logging.info("%s: finished before", description)
         return before
-    if latest:
+    if checkpoints and (latest := checkpoints.latest(this, parts)):
         step, results, file = checkpoints.load(latest, part, parts)
         _restore(file, model, optimizer)
         del file
