@@ -50,6 +50,10 @@ def flags(**options):
     return shlex.join(str(word) for word in words)
 
 
+# The folder of a base model that was fetched, which says where it came from.
+FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["hub"] else None)
+
+
 def literal(text):
     """Text for params that may hold braces, which Snakemake would take for wildcards."""
     return lambda wildcards: text
@@ -109,7 +113,8 @@ def region_flags(made):
     model, importance = config["model"], config["importance"]
     origin = {key: model[key] for key in ("revision", "include", "exclude")}
     origin |= {key: importance[key] for key in ("estimator", "at", "micro_batch")}
-    return flags(recipes_json=json.dumps(made), origin_json=json.dumps({"model": model["hub"] or "scratch"} | origin))
+    origin = {"model": model["hub"] or "scratch"} | origin
+    return f"{flags(recipes_json=json.dumps(made), origin_json=json.dumps(origin))} {FETCHED}".strip()
 
 
 def arm_flags(wildcards, input):

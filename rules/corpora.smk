@@ -39,6 +39,8 @@ rule corpus:
         **needs("corpus"),
     params:
         code=programs.digest("corpus"),
+        language=lambda wildcards: plan.known_of(wildcards.language),
+        files=lambda wildcards: plan.stamps(plan.corpus_files(config, wildcards.language)),
         options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.language)),
         packages=lambda wildcards, input: flags(packages=list(input.packages)),
         output=at("corpora/{language}"),

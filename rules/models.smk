@@ -17,6 +17,7 @@ if config["model"]["hub"]:
             **needs("base_model"),
         params:
             code=programs.digest("fetch_model"),
+            files=literal(plan.stamps(plan.model_files(config))),
             options=flags(model=config["model"]["hub"], revision=config["model"]["revision"], **TRUST),
             checkpoints=at("checkpoints/base_model"),
         message:

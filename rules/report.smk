@@ -33,6 +33,7 @@ rule tables:
         **needs("tables"),
     params:
         code=programs.digest("tables"),
+        resources=programs.resources("languages.tsv", "paper/*.csv"),
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
         output=at("tables"),
@@ -60,11 +61,12 @@ rule provenance:
         **needs("provenance"),
     params:
         code=programs.digest("provenance"),
+        options=FETCHED,
     message:
         "Record what made the results"
     shell:
-        "python scripts/provenance.py record --config {input.config} --manifests {input.manifests} --output {output}"
-        " 2>&1 | tee {log}"
+        "python scripts/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}"
+        " --output {output} 2>&1 | tee {log}"
 
 
 rule figures:
@@ -111,6 +113,7 @@ rule report:
         **needs("report"),
     params:
         code=programs.digest("report"),
+        resources=programs.resources("languages.tsv", "paper/*.csv", "report.html.j2"),
         options=flags(languages=config["languages"], model_name=plan.model_name(config)),
         tables=at("tables"),
     message:

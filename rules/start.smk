@@ -1,8 +1,16 @@
-# What is looked at when the jobs are known, before the first of them runs.
+# What is looked at before the first job runs: whose results these are, and, when the jobs are known, what they need.
 
 from snakemake.settings.types import DeploymentMethod
 
-from linguistic_regions import images, preflight
+from linguistic_regions import images, locks, preflight
+
+RESULTS = f"results/{config['run']}"
+
+if workflow.is_main_process:
+    try:
+        preflight.check_record(RESULTS, ".snakemake")
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onstart:
@@ -17,8 +25,10 @@ onstart:
         if not job.is_norun
     ]
     try:
-        preflight.check_place(asked, f"results/{config['run']}")
-        preflight.mend_times(f"results/{config['run']}")
+        preflight.check_place(asked, RESULTS)
+        locks.hold(f"{RESULTS}/.lock", RESULTS)
+        preflight.record(RESULTS, ".snakemake")
+        preflight.mend_times(RESULTS)
         if workflow.local_exec:
             preflight.check_machine(asked)
         # By now images of a registry are pulled.

@@ -4,7 +4,7 @@ if config["model"]["hub"]:
 
     rule tokenizer:
         input:
-            plan.model_files(config),
+            "<results>/models/base",
         output:
             directory("<results>/models/tokenizer"),
         log:
@@ -17,11 +17,11 @@ if config["model"]["hub"]:
             **needs("tokenizer"),
         params:
             code=programs.digest("tokenizer"),
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"], **TRUST),
+            options=flags(**TRUST),
         message:
-            "Fetch the model's tokenizer"
+            "Take the model's tokenizer"
         shell:
-            "python scripts/tokenizer.py {params.options} --output {output} 2>&1 | tee {log}"
+            "python scripts/tokenizer.py {params.options} --model {input} --output {output} 2>&1 | tee {log}"
 
 else:
 

@@ -1,10 +1,12 @@
 """Bring the base model: from the hub, or from a folder."""
 
+import json
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 
-from linguistic_regions import checksums, hub
+from linguistic_regions import checksums, hub, locks, modelfiles, vocabulary
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.storage import move, remove, whole
 
@@ -26,26 +28,33 @@ def main(
         trust_remote_code: bring the Python code that comes with the model too.
         checkpoints: folder where what has come of a model on the hub waits for the rest; None: beside `output`.
     """
-    wanted = hub.patterns(trust_remote_code)
     if Path(model).is_dir():
         with whole(output) as part:
             part.mkdir()
-            for pattern in wanted:
+            for pattern in modelfiles.patterns(trust_remote_code):
                 for file in Path(model).resolve().glob(pattern):
                     if file.suffix == ".safetensors":
                         (part / file.name).symlink_to(file)
                     else:
                         shutil.copyfile(file, part / file.name)
             check(part, model)
-            checksums.seal(part)
+            note(part, {"model": model})
     else:
         waiting = checkpoints or output.with_name(f"{output.name}.fetched")
-        fetched = hub.fetch(model, revision, wanted, waiting)
+        locks.hold(waiting / ".lock", str(waiting))
+        tokenizer = partial(vocabulary.own, trust_remote_code=trust_remote_code, model=model)
+        fetched, commit = hub.fetch(model, revision, waiting, trust_remote_code, before_weights=tokenizer)
         check(fetched, model)
-        checksums.seal(fetched)
+        note(fetched, {"model": model, "revision": revision, "commit": commit})
         move(fetched, output)
         remove(waiting)
     logging.info("%s: %s", output, model)
+
+
+def note(folder: Path, source: dict) -> None:
+    """Write beside a model where it comes from, and seal the folder."""
+    (folder / modelfiles.SOURCE).write_text(json.dumps(source) + "\n", encoding="utf-8")
+    checksums.seal(folder)
 
 
 def check(folder: Path, model: str) -> None:

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from linguistic_regions import freezing, models, perplexity, programs, tokens
 from linguistic_regions.arms import ARMS
-from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.checkpoints import Checkpoints, claim
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.distributed import processes
 from linguistic_regions.regions import Region
@@ -90,6 +90,7 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
+    claim(checkpoints)
     given = {"top": top, "bottom": bottom, "random": random}
     regions = {kind: Region.load(path) for kind, path in given.items() if path}
     rows = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from linguistic_regions import importance, models, programs, tensorfile, tokens
-from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.checkpoints import Checkpoints, claim
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.distributed import from_main, processes
 from linguistic_regions.importance import Estimator, Sums
@@ -80,6 +80,8 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
+    if checkpoints:
+        claim(checkpoints)
     kind = Estimator(estimator, micro_batch)
     stops = Stops(milestones, checks if estimator != "magnitude" else (), ratio, stop_at)
     wanted = max((*milestones, *checks))

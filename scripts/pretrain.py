@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 from linguistic_regions import checksums, models, perplexity, programs, tokens
-from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.checkpoints import Checkpoints, claim
 from linguistic_regions.commands import run
 from linguistic_regions.storage import remove, whole
 from linguistic_regions.training import Schedule, train
@@ -61,6 +61,7 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
+    claim(checkpoints)
     texts = tokens.read_split(tokens_folder, languages, "train")
     rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()

@@ -8,18 +8,21 @@ import tyro
 
 from linguistic_regions import provenance, tables
 from linguistic_regions.commands import run
+from linguistic_regions.modelfiles import SOURCE
 from linguistic_regions.storage import read_json, whole
 
 
-def record(*, config: Path, manifests: tuple[Path, ...], output: Path) -> None:
+def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Path | None = None) -> None:
     """Write config, software, data and hardware of a run as JSON.
 
     Args:
         config: the run's settings, JSON.
         manifests: the manifest of each language's text.
         output: the record.
+        model: folder of the base model, if it was fetched.
     """
-    made = provenance.describe(read_json(config), [read_json(path) for path in manifests])
+    source = read_json(model / SOURCE) if model else None
+    made = provenance.describe(read_json(config), [read_json(path) for path in manifests], source)
     with whole(output) as part:
         part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -11,13 +11,23 @@ import tyro
 
 from linguistic_regions import parallel, recipes, regions
 from linguistic_regions.commands import UserError, run
+from linguistic_regions.modelfiles import SOURCE
 from linguistic_regions.regions import Region
+from linguistic_regions.storage import read_json
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
-def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str = "{}", threads: int = 1) -> None:
+def build(
+    *,
+    recipes_json: str,
+    importance: Path,
+    output: Path,
+    origin_json: str = "{}",
+    model: Path | None = None,
+    threads: int = 1,
+) -> None:
     """Build regions by recipe, in the order given; an ingredient is one built before or a file in `output`.
 
     Args:
@@ -25,10 +35,13 @@ def build(*, recipes_json: str, importance: Path, output: Path, origin_json: str
         importance: folder of the scores: importance/{language}/{samples}.
         output: folder for {name}.safetensors.
         origin_json: JSON object to record in each region: the model, its revision, how importance was measured.
+        model: folder of the base model, if it was fetched: its commit is recorded too.
         threads: CPU threads.
     """
     parallel.set_threads(threads)
     wanted, origin = json.loads(recipes_json), json.loads(origin_json)
+    if model:
+        origin |= read_json(model / SOURCE)
     made = recipes.build(wanted, importance, lambda name: Region.load(output / f"{name}.safetensors"))
     for name, region in made.items():
         made_by = {"recipe": wanted[name], **origin}

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from linguistic_regions import freezing, models, perplexity, programs, tokens
-from linguistic_regions.checkpoints import Checkpoints
+from linguistic_regions.checkpoints import Checkpoints, claim
 from linguistic_regions.checksums import digest
 from linguistic_regions.commands import progress, run
 from linguistic_regions.distributed import processes
@@ -59,6 +59,7 @@ def main(
         threads: CPU threads.
     """
     models.prepare(threads)
+    claim(checkpoints)
     opened = [None] * base + [Region.load(path) for path in regions]
     tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
     lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)

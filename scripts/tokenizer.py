@@ -12,8 +12,7 @@ from linguistic_regions.storage import whole
 def main(
     *,
     output: Path,
-    model: str | None = None,
-    revision: str | None = None,
+    model: Path | None = None,
     trust_remote_code: bool = False,
     corpora: tuple[Path, ...] = (),
     size: int = 4096,
@@ -23,15 +22,14 @@ def main(
 
     Args:
         output: its folder.
-        model: take the tokenizer of this model (a hub name or a folder); without it, one is trained.
-        revision: the model's revision on the hub.
+        model: take the tokenizer of the model in this folder; without it, one is trained.
         trust_remote_code: let Python code that comes with the model run.
         corpora: train on these files of documents (parquet, column text), one per language.
         size: entries of the trained vocabulary.
         characters: at most so many characters are taken of each file, so that no language outweighs the rest.
     """
     if model:
-        tokenizer = vocabulary.own(model, revision, trust_remote_code)
+        tokenizer = vocabulary.own(model, trust_remote_code)
     else:
         tokenizer = vocabulary.train((text for path in corpora for text in _texts(path, characters)), size)
     with whole(output) as part:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from linguistic_regions import models
+from linguistic_regions import models, vocabulary
 from linguistic_regions.commands import UserError
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -59,14 +59,19 @@ def said(run, start):
 def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
     fetched = fetch(repository, tmp_path)
     assert fetched.returncode == 0, fetched.stderr
-    with hub.serving(hub.Repository("lab/tiny", repository)) as environment:
-        told = ("--model", "lab/tiny", "--revision", hub.COMMIT, "--output", tmp_path / "tokenizer")
-        tokenizer = run("tokenizer.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
-    assert tokenizer.returncode == 0, tokenizer.stderr
     assert models.load(tmp_path / "base").num_parameters() > 0
-    assert (tmp_path / "tokenizer/tokenizer.json").exists()
+    assert vocabulary.own(tmp_path / "base").get_vocab() == vocabulary.own(repository).get_vocab()
     assert not list((tmp_path / "base").glob("*.bin")) + list((tmp_path / "base").glob("*.py"))
-    assert {path.name for path in tmp_path.iterdir()} <= {"base", "tokenizer", "cache"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"base", "cache"}
+    source = json.loads((tmp_path / "base/source.json").read_text())
+    assert source == {"model": "lab/tiny", "revision": None, "commit": hub.COMMIT}
+
+
+def test_a_model_without_a_tokenizer_is_named_before_its_weights_come(tmp_path):
+    models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 0).save_pretrained(tmp_path / "bare")
+    failed = fetch(tmp_path / "bare", tmp_path)
+    said(failed, "fetch_model.py: error: model.hub: lab/tiny: no tokenizer could be loaded")
+    assert not list((tmp_path / "coming").rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +83,11 @@ def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
     ],
     ids=["unknown model", "unknown revision", "gated without a token"],
 )
-@pytest.mark.parametrize("program", ["fetch_model.py", "tokenizer.py"])
-def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, program, name, revision, gated, message):
+def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, name, revision, gated, message):
     with hub.serving(hub.Repository("lab/tiny", repository), gated=gated) as environment:
         told = ("--model", name, "--revision", revision, "--output", tmp_path / "base")
-        failed = run(program, *told, **environment, HF_HOME=str(tmp_path / "cache"))
-    said(failed, f"{program}: error: model.hub: {message}")
+        failed = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
+    said(failed, f"fetch_model.py: error: model.hub: {message}")
     assert not (tmp_path / "base").exists()
 
 
@@ -107,7 +111,7 @@ def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_pa
     failed = fetch(repository, tmp_path, faults=hub.Faults({"model.safetensors": repeat(kind)}))
     said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy or cannot be reached")
     assert not (tmp_path / "base").exists()
-    (coming,) = (tmp_path / "coming").iterdir()
+    (coming,) = (tmp_path / "coming").glob("lab--*")
     assert (coming / "config.json").exists() and not (coming / "model.safetensors").exists()
     assert fetch(repository, tmp_path).returncode == 0
 
@@ -127,6 +131,8 @@ def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
     other = tmp_path / "other"
     models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 1).save_pretrained(other)
     (other / "model.safetensors").rename(other / "model-00001-of-00001.safetensors")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (other / name).write_bytes((repository / name).read_bytes())
     served = (hub.Repository("lab/tiny", repository), hub.Repository("lab/other", other))
     with hub.serving(*served, faults=hub.Faults({f"lab/tiny/resolve/{hub.COMMIT}/config.json": repeat(404)})) as there:
         codes = []

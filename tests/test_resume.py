@@ -232,7 +232,7 @@ def test_a_job_whose_moved_outputs_were_deleted_is_done_again(job, tmp_path, mon
         last.setattr(further_pretrain, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         job("further_pretrain", tmp_path / "killed")
     notes = everything(tmp_path / "killed/state")
-    assert {path.name for path in notes} == {"finished.json"} and len(notes) == 2
+    assert {path.name for path in notes} == {"finished.json", ".lock"} and len(notes) == 3
     shutil.rmtree(tmp_path / "killed/made")
     (tmp_path / "killed/x.csv").unlink()
     job("further_pretrain", tmp_path / "killed")

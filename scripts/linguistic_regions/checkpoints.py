@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel
 
-from linguistic_regions import tensorfile
+from linguistic_regions import locks, tensorfile
 from linguistic_regions.checksums import digest
 from linguistic_regions.distributed import from_main, local, processes
 from linguistic_regions.models import has_bfloat16
@@ -124,6 +124,16 @@ class Checkpoints:
     def _remove(self, step: str) -> None:
         for path in self.folder.glob(f"{step}.*"):
             path.unlink()
+
+
+def claim(folder: Path) -> None:
+    """See that no other process works on what this one keeps its state of, such as one whose Snakemake was killed.
+
+    Raises:
+        UserError: one does.
+    """
+    if processes().is_main_process:
+        locks.hold(folder / ".lock", str(folder))
 
 
 def _is_of(path: Path, identity: str) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from huggingface_hub.utils.logging import disable_propagation
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from linguistic_regions.commands import UserError, refusal
+from linguistic_regions.modelfiles import patterns
 from linguistic_regions.storage import remove
 
 log = logging.getLogger(__name__)
@@ -26,20 +28,18 @@ disable_propagation()  # its logger has a handler of its own
 ATTEMPTS = 8
 LONGEST_WAIT = 60.0  # seconds between two of them; in all two minutes
 BUSY = (408, 429, 500, 502, 503, 504)
-TEXT = ["*.json", "*.model", "*.txt", "*.jinja"]  # settings and tokenizer of a model
-WEIGHTS = ["*.safetensors"]  # no pickled ones
-CODE = ["*.py"]
 
 Result = TypeVar("Result")
 
 
-def patterns(trust_remote_code: bool, weights: bool = True) -> list[str]:
-    """Which files of a model are fetched: code only of one that the config trusts."""
-    return TEXT + WEIGHTS * weights + CODE * trust_remote_code
-
-
-def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> Path:
-    """Bring files of a model to a folder below `waiting`, and check their hashes.
+def fetch(
+    repo: str,
+    revision: str | None,
+    waiting: Path,
+    trust_remote_code: bool = False,
+    before_weights: Callable[[Path], None] = lambda folder: None,
+) -> tuple[Path, str]:
+    """Bring a model to a folder below `waiting`, and check the hashes of its files.
 
     Each model and commit has a folder of its own there: whole files of an earlier attempt are kept, and never mixed
     with those of another model.
@@ -47,11 +47,12 @@ def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> 
     Args:
         repo: name on the hub.
         revision: commit, tag or branch; None: main.
-        wanted: patterns of file names.
         waiting: made if need be.
+        trust_remote_code: bring the code that comes with it.
+        before_weights: looks at what came, before the weights do.
 
     Returns:
-        The folder.
+        The folder, and the commit.
 
     Raises:
         UserError: they cannot be had, or what came is not what the hub's hashes say.
@@ -59,21 +60,26 @@ def fetch(repo: str, revision: str | None, wanted: list[str], waiting: Path) -> 
     folder = waiting
     try:
         commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
-        folder = waiting / "--".join([*repo.split("/"), commit, *(["code"] if CODE[0] in wanted else [])])
-        patiently(lambda: snapshot_download(repo, revision=commit, allow_patterns=wanted, local_dir=folder))
-        found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
+        folder = waiting / "--".join([*repo.split("/"), commit, *["code"] * trust_remote_code])
+        for weights in (False, True):
+            wanted = patterns(trust_remote_code, weights)
+            patiently(partial(snapshot_download, repo, revision=commit, allow_patterns=wanted, local_dir=folder))
+            found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
+            if damaged := [mismatch["path"] for mismatch in found.mismatches]:
+                for path in damaged:
+                    remove(folder / path)
+                raise UserError(
+                    f"model.hub: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the "
+                    "hub's) and was removed: run again, and it is fetched again"
+                )
+            if not weights:
+                before_weights(folder)
+    except UserError:
+        raise
     except Exception as error:
         raise refusal(error, folder) or UserError(f"model.hub: {explain(error, repo, revision)}") from error
-    damaged = [mismatch["path"] for mismatch in found.mismatches]
-    for path in damaged:
-        remove(folder / path)
-    if damaged:
-        raise UserError(
-            f"model.hub: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the hub's) "
-            "and was removed: run again, and it is fetched again"
-        )
     remove(folder / ".cache")  # the client's notes
-    return folder
+    return folder, commit
 
 
 def patiently(action: Callable[[], Result]) -> Result:

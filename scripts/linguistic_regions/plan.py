@@ -3,13 +3,15 @@
 Paths begin with <results>, which the Snakefile turns into the run's folder.
 """
 
-from glob import glob
+import json
+from glob import escape, glob
 from itertools import product
 from pathlib import Path
 
 from linguistic_regions import recipes
 from linguistic_regions.arms import ARMS
-from linguistic_regions.corpora.languages import fill
+from linguistic_regions.corpora.languages import fill, languages
+from linguistic_regions.modelfiles import patterns
 from linguistic_regions.recipes import Recipes
 
 
@@ -28,10 +30,12 @@ def packages(config: dict, language: str) -> list[str]:
 
 
 def corpus_options(config: dict, language: str) -> dict:
-    """The options of corpus.py for one language: its source's settings, and the bounds and splits."""
+    """The options of corpus.py for one language: its source's settings, filled in, and the bounds and splits."""
     settings = corpus(config, language)
     source = settings["source"]
     options = dict(settings[source]) if source != "debian" else {}
+    for name in {"repo", "config"} & options.keys():
+        options[name] = options[name] and fill(options[name], language)
     options["dataset_config"] = options.pop("config", None)
     shared = {key: settings[key] for key in ("test", "valid", "max_documents", "max_characters")}
     return {"language": language, "source": source, **options, **shared}
@@ -48,13 +52,22 @@ def regions(names) -> list[str]:
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
+def known_of(language: str) -> str:
+    """What the table of languages says of one, as JSON."""
+    return json.dumps(languages().get(language, {}))
+
+
 def corpus_files(config: dict, language: str) -> list[str]:
     """The person's own files that a language's text comes from, so that a change of them is noticed."""
     settings = corpus(config, language)
-    if settings["source"] != "files":
-        return []
-    patterns = [fill(pattern, language) for pattern in settings["files"]["paths"]]
-    found = {path for pattern in patterns for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
+    if settings["source"] == "files":
+        wanted = [fill(pattern, language) for pattern in settings["files"]["paths"]]
+    elif settings["source"] == "huggingface":
+        folder = Path(fill(settings["huggingface"]["repo"], language))
+        wanted = [f"{escape(str(folder))}/**"] if folder.is_dir() else []
+    else:
+        wanted = []
+    found = {path for pattern in wanted for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
     return sorted(path for path in found if Path(path).is_file())
 
 
@@ -63,8 +76,14 @@ def model_files(config: dict) -> list[str]:
     folder = Path(config["model"]["hub"] or "")
     if not config["model"]["hub"] or not folder.is_dir():
         return []
-    patterns = ["*.json", "*.safetensors"] + ["*.py"] * config["model"]["trust_remote_code"]
-    return sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
+    wanted = patterns(config["model"]["trust_remote_code"])
+    return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})
+
+
+def stamps(files: list[str]) -> str:
+    """Size and last change of files: a file that takes another's place is noticed by them, be it older or newer."""
+    found = [(path, Path(path).stat()) for path in files]
+    return json.dumps([[path, stat.st_size, stat.st_mtime_ns] for path, stat in found])
 
 
 def named_files(config: dict) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from linguistic_regions.commands import UserError
 
 log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
 MIB = 2**20
+MADE_IN = ".made-in"  # in a run's results
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,41 @@ def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
     total = sum(job.disk_mb for job in jobs)
     if total > free:
         log.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
+
+
+def check_record(folder: str | Path, records: str | Path) -> None:
+    """See that Snakemake's records, by which it knows what an edit makes out of date, are those of these results.
+
+    Args:
+        folder: of a run's results; there may be none yet.
+        records: Snakemake's own folder, of this working directory.
+
+    Raises:
+        UserError: the results were made from another working directory, or its records were removed.
+    """
+    made_in = Path(folder) / MADE_IN
+    if made_in.exists() and made_in.read_text(encoding="utf-8") != _identity(records):
+        raise UserError(
+            f"{folder}: made from another folder than this, or {records} was removed since: what an edit makes out of "
+            f"date is not known here: go on in that folder, name another run, or, to take all there as it is, remove "
+            f"{made_in}"
+        )
+
+
+def record(folder: str | Path, records: str | Path) -> None:
+    """Note in a run's results whose records are theirs."""
+    made_in = Path(folder) / MADE_IN
+    made_in.parent.mkdir(parents=True, exist_ok=True)
+    made_in.write_text(_identity(records), encoding="utf-8")
+
+
+def _identity(records: str | Path) -> str:
+    """A random name of a working directory's records."""
+    path = Path(records) / "identity"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(uuid.uuid4().hex, encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 def mend_times(folder: str | Path) -> None:

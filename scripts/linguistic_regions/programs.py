@@ -11,6 +11,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[1]
 LIBRARY = "linguistic_regions"
+RESOURCES = SCRIPTS.parent / "resources"
 
 
 @cache
@@ -18,6 +19,12 @@ def digest(program: str) -> str:
     """A digest of all that the program (its name, such as "importance") does: comments and docstrings do not count."""
     parts = [ast.dump(_parsed(path)) for path in files(program)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def resources(*patterns: str) -> str:
+    """A digest of what a program reads of resources/: the files that match one of the patterns."""
+    found = sorted({path for pattern in patterns for path in RESOURCES.glob(pattern)})
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in found)).hexdigest()[:16]
 
 
 def files(program: str) -> list[Path]:

@@ -16,19 +16,22 @@ REVISION = "LINGUISTIC_REGIONS_REVISION"  # the workflow sets it: a container ha
 ABSENT = "–"
 
 
-def describe(config: Mapping, manifests: Sequence[Mapping]) -> dict:
+def describe(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None = None) -> dict:
     """What makes results, now and here.
 
     Args:
         config: as it was checked, seeds included.
         manifests: of each language's text.
+        model: where the base model comes from; None: it was made here.
 
     Returns:
-        `config`; `software`: version, revision, Python and the pinned packages as they are installed; `data`: for each
-        language its source and the SHA-256 of its splits; `hardware`: of the machine that runs this.
+        `config`; `model`: its folder, or its name, revision and commit on the hub; `software`: version, revision,
+        Python and the pinned packages as they are installed; `data`: for each language its source and the SHA-256 of
+        its splits; `hardware`: of the machine that runs this.
     """
     return {
         "config": dict(config),
+        "model": dict(model or {}),
         "software": {
             "linguistic-regions": VERSION,
             "revision": os.environ.get(REVISION) or revision(),

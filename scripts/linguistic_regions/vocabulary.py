@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from linguistic_regions import hub
 from linguistic_regions.commands import UserError
 
 BOS, EOS = "<s>", "</s>"
@@ -31,29 +29,26 @@ def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS)
 
 
-def own(model: str, revision: str | None = None, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model on the hub or in a folder, in its fast form.
+def own(folder: str | Path, trust_remote_code: bool = False, model: str | None = None) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model in a folder, in its fast form.
 
     Args:
-        model: name on the hub, or folder.
-        revision: commit, tag or branch on the hub.
+        folder: in Hugging Face format.
         trust_remote_code: whether Python code that comes with it may run.
+        model: what errors call it; None: the folder.
 
     Raises:
         UserError: the model has no tokenizer, or none that the `tokenizers` library can run.
     """
-    with TemporaryDirectory() as fetched:
-        folder = model
-        if not Path(model).is_dir():
-            folder = hub.fetch(model, revision, hub.patterns(trust_remote_code, weights=False), Path(fetched))
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                folder, use_fast=True, local_files_only=True, trust_remote_code=trust_remote_code
-            )
-        except Exception as error:
-            raise UserError(
-                f"model.hub: {model}: no tokenizer could be loaded ({error}): name a model that has one"
-            ) from None
+    model = model or str(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, use_fast=True, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except Exception as error:
+        raise UserError(
+            f"model.hub: {model}: no tokenizer could be loaded ({error}): name a model that has one"
+        ) from None
     if not tokenizer.is_fast:
         raise UserError(f"model.hub: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
     return tokenizer
