@@ -54,6 +54,11 @@ def flags(**options):
 FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["hub"] else None)
 
 
+def watched(paths):
+    """People's files as inputs; those whose names hold braces, which Snakemake cannot take, only their stamps watch."""
+    return [path for path in paths if not set("{}") & set(path)]
+
+
 def literal(text):
     """Text for params that may hold braces, which Snakemake would take for wildcards."""
     return lambda wildcards: text

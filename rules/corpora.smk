@@ -25,7 +25,7 @@ rule corpus:
         packages=lambda wildcards: expand(
             "<results>/corpora/packages/{package}", package=plan.packages(config, wildcards.language)
         ),
-        files=lambda wildcards: plan.corpus_files(config, wildcards.language),
+        files=lambda wildcards: watched(plan.corpus_files(config, wildcards.language)),
     output:
         splits=expand("<results>/corpora/{{language}}/{split}.parquet", split=["train", "valid", "test"]),
         manifest="<results>/corpora/{language}/manifest.json",

@@ -4,7 +4,7 @@ if config["model"]["hub"]:
 
     rule base_model:
         input:
-            plan.model_files(config),
+            watched(plan.model_files(config)),
         output:
             directory("<results>/models/base"),
         log:

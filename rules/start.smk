@@ -6,6 +6,10 @@ from linguistic_regions import images, locks, preflight
 
 RESULTS = f"results/{config['run']}"
 
+if not Path("scripts/corpus.py").exists():
+    raise WorkflowError(
+        f"Snakemake runs in another folder than the workflow's: cd {workflow.basedir}, and run it there"
+    )
 if workflow.is_main_process:
     try:
         preflight.check_record(RESULTS, ".snakemake")

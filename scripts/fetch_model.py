@@ -6,9 +6,11 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from linguistic_regions import checksums, hub, locks, modelfiles, vocabulary
+from safetensors import SafetensorError
+
+from linguistic_regions import checksums, hub, locks, modelfiles, modelsettings, tensorfile, vocabulary
 from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import move, remove, whole
+from linguistic_regions.storage import move, read_json, remove, whole
 
 
 def main(
@@ -37,14 +39,14 @@ def main(
                         (part / file.name).symlink_to(file)
                     else:
                         shutil.copyfile(file, part / file.name)
-            check(part, model)
+            check(part, model, trust_remote_code)
             note(part, {"model": model})
     else:
         waiting = checkpoints or output.with_name(f"{output.name}.fetched")
         locks.hold(waiting / ".lock", str(waiting))
-        tokenizer = partial(vocabulary.own, trust_remote_code=trust_remote_code, model=model)
-        fetched, commit = hub.fetch(model, revision, waiting, trust_remote_code, before_weights=tokenizer)
-        check(fetched, model)
+        look = partial(check_text, model=model, trust_remote_code=trust_remote_code)
+        fetched, commit = hub.fetch(model, revision, waiting, trust_remote_code, before_weights=look)
+        check(fetched, model, trust_remote_code)
         note(fetched, {"model": model, "revision": revision, "commit": commit})
         move(fetched, output)
         remove(waiting)
@@ -57,17 +59,37 @@ def note(folder: Path, source: dict) -> None:
     checksums.seal(folder)
 
 
-def check(folder: Path, model: str) -> None:
-    """See that the folder holds a model with weights that can be loaded.
+def check_text(folder: Path, model: str, trust_remote_code: bool) -> None:
+    """See that a folder without weights is of a causal language model with a tokenizer.
+
+    Raises:
+        UserError: it is not.
+    """
+    modelsettings.read(folder, trust_remote_code)
+    vocabulary.own(folder, trust_remote_code, model)
+
+
+def check(folder: Path, model: str, trust_remote_code: bool) -> None:
+    """See that the folder holds a model with weights that can be loaded, without loading them.
 
     Raises:
         UserError: it does not.
     """
+    if (folder / "adapter_config.json").exists():
+        raise UserError(f"model.hub: {model}: it is an adapter: merge it into its model, and name that")
     if not list(folder.glob("*.safetensors")) or not (folder / "config.json").exists():
         raise UserError(
             f"model.hub: {model}: it has no config.json with weights in safetensors format; pickled weights are not "
             "loaded: convert them, or name a revision that has them"
         )
+    index = folder / "model.safetensors.index.json"
+    named = set(read_json(index).get("weight_map", {}).values()) if index.exists() else {"model.safetensors"}
+    for name in sorted(named):
+        try:
+            tensorfile.metadata(folder / name)
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"model.hub: {model}: {name} cannot be read ({error}): bring it again") from None
+    modelsettings.read(folder, trust_remote_code)
 
 
 if __name__ == "__main__":

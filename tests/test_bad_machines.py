@@ -2,16 +2,21 @@
 
 import errno
 import os
+import shutil
 import ssl
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from linguistic_regions import commands, preflight
+from linguistic_regions import commands, locks, preflight
 from linguistic_regions.commands import UserError
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "scripts")}
 
 
 @pytest.mark.parametrize("ask", [lambda: np.empty(10**15), lambda: torch.empty(10**15)], ids=["numpy", "torch"])
@@ -52,6 +57,41 @@ def test_a_link_to_nowhere(tmp_path):
     (tmp_path / "results").symlink_to(tmp_path / "scratch")
     with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
         preflight.check_place([], tmp_path / "results/demo")
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(UserError, match="results is a file, where a folder should be: move it away"):
+        preflight.check_place([], tmp_path / "results/demo")
+
+
+def test_results_of_another_folder_are_not_taken_for_ones_own(tmp_path):
+    """Only the records of the folder in which they were made know what an edit makes out of date."""
+    results, ours, others = (tmp_path / name for name in ("results/demo", "here/.snakemake", "there/.snakemake"))
+    preflight.check_record(results, ours)
+    preflight.record(results, ours)
+    preflight.check_record(results, ours)
+    with pytest.raises(UserError, match="results/demo: made from another folder than this, or .* name another run"):
+        preflight.check_record(results, others)
+    shutil.rmtree(ours)
+    with pytest.raises(UserError, match=f"to take all there as it is, remove {results / '.made-in'}"):
+        preflight.check_record(results, ours)
+    (results / ".made-in").unlink()
+    preflight.check_record(results, ours)
+
+
+def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
+    code = "import sys; from linguistic_regions import locks; locks.hold(sys.argv[1], 'it'); print('held'); input()"
+    command = [sys.executable, "-c", code, tmp_path / "a/.lock"]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
+        locks.hold(tmp_path / "a/.lock", "this run")
+    locks.hold(tmp_path / "b/.lock", "another")
+    other.kill()
+    other.wait()
+    locks.hold(tmp_path / "a/.lock", "this run")
+    locks.hold(tmp_path / "a/.lock", "this run")  # one's own
 
 
 def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):

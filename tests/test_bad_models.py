@@ -7,7 +7,7 @@ import pytest
 import torch
 from mistakes import cut, end_of, flip, rot
 from safetensors.torch import load_file, save_file
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, T5Config
 
 from linguistic_regions import checksums, models, tensorfile
 from linguistic_regions.regions import Region
@@ -41,6 +41,7 @@ def nan(weights):
 
 
 SHORT = GPT2Config(vocab_size=300, n_positions=12, n_embd=8, n_layer=1, n_head=2)
+ENCODER = BertConfig(vocab_size=300, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
 MODEL = {
     "a folder that is no model": (lambda base: (base / "config.json").unlink(), "no causal language model"),
     "no config that can be read": (lambda base: cut(base / "config.json"), "no causal language model"),
@@ -57,12 +58,20 @@ MODEL = {
     ),
     "a bit of the weights that rotted": (
         lambda base: (checksums.seal(base), rot(base / "model.safetensors", -5)),
-        "base: not a readable model (model.safetensors is not what was written: its checksum differs): remove it",
+        "base: not a readable model (model.safetensors is not what was written: its checksum differs): if it was made",
     ),
     "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),
     "a tokenizer larger than the embedding": (
         lambda base: models.from_scratch(200, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(base),
         "and the embedding has 200 rows: tokenizer and model do not belong together",
+    ),
+    "an encoder": (
+        lambda base: BertForMaskedLM(ENCODER).save_pretrained(base),
+        "BertLMHeadModel sees the tokens that it is to predict, as encoders do: name a causal language model",
+    ),
+    "a translator": (
+        lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
+        "a t5 model is no causal language model: name one that is",
     ),
     "blocks longer than the model reads": (
         lambda base: GPT2LMHeadModel(SHORT).save_pretrained(base),
@@ -84,11 +93,24 @@ def test_model(name, base, token_folder, tmp_path, monkeypatch):
     assert not (tmp_path / "scores").exists() and not (tmp_path / "removal.csv").exists()
 
 
+def without_a_shard(base):
+    (base / "model.safetensors").unlink()
+    models.from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(base, max_shard_size="20KB")
+    sorted(base.glob("model-*.safetensors"))[-1].unlink()
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
         (pickled, "it has no config.json with weights in safetensors format; pickled weights are not loaded"),
         (lambda base: (base / "config.json").unlink(), "it has no config.json with weights in safetensors format"),
+        (lambda base: (base / "adapter_config.json").touch(), "it is an adapter: merge it into its model"),
+        (lambda base: cut(base / "model.safetensors", 0.001), "model.safetensors cannot be read"),
+        (without_a_shard, "model-00002-of-00002.safetensors cannot be read"),
+        (
+            lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
+            "a t5 model is no causal language model",
+        ),
     ],
 )
 def test_model_to_start_from(break_it, message, base, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,9 @@ def test_shipped_configs_are_valid(path):
 
 MISTAKES = {
     "unknown key": ({"importnce": {}}, "importnce: there is no such key; did you mean 'importance'?"),
+    "a key that is no string": ({5: 6}, "5: there is no such key; known keys are run, "),
+    "a name with a line break": ({"run": "demo\n"}, "run: 'demo\\n' is not allowed"),
+    "a seed beyond 32 bits": ({"seed": 2**32}, "seed: 4294967296 must be at most 4294967295"),
     "unknown key in a section": (
         {"importance": {"estimater": "taylor"}},
         "importance.estimater: there is no such key; did you mean 'estimator'?",
@@ -204,6 +208,48 @@ def test_job_sizes_cover_every_arm_once():
     names = [name for job in plan.removals(config).values() for name in job]
     assert len(names) == len(set(names))
     assert all(len(job) <= 7 for job in plan.removals(config).values())
+
+
+def test_what_yaml_and_the_command_line_make_of_values_is_undone():
+    """Inside a section that --config gives all is strings; a bare 2026 or date is none."""
+    config = {
+        "run": 2026,
+        "gpu": "null",
+        "tokens": {"block_size": "64", "bos": "true"},
+        "further": {"learning_rate": "1e-4"},
+        "importance": {"samples": ["8", "16"]},
+        "corpora": {"max_documents": "null"},
+        "model": {"hub": "null"},
+    }
+    config = configuration.check(config)
+    assert (config["run"], config["gpu"], config["model"]["hub"]) == ("2026", None, None)
+    assert (config["tokens"]["block_size"], config["tokens"]["bos"]) == (64, True)
+    assert (config["further"]["learning_rate"], config["importance"]["samples"]) == (1e-4, [8, 16])
+    assert config["corpora"]["max_documents"] is None
+    assert configuration.check({"run": date(2026, 1, 2)})["run"] == "2026-01-02"
+
+
+FILES = {
+    "no file": (["{language}/*.csv"], "no file of ru is there (ru/*.csv); check the path"),
+    "one of two": (["{language}/*.txt", "more/{language}.txt"], "no file of ru is there (more/ru.txt); check the path"),
+    "a folder": (["{language}"], "no file of ru is there (ru); give ru/*"),
+    "the same for two": (["*/*.txt"], "ru and zh have the same files, ru/a.txt among them; put {language} in the path"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_not_there(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for code in ("ru", "zh"):
+        Path(code).mkdir()
+        Path(code, "a.txt").touch()
+    paths, message = FILES[name]
+    config = configuration.check(
+        {"languages": ["ru", "zh"], "experiments": [], "corpora": {"source": "files", "files": {"paths": paths}}}
+    )
+    with pytest.raises(UserError) as told:
+        configuration.check_files(config)
+    assert str(told.value) == f"config: corpora.files.paths: {message}"
 
 
 def test_no_experiment_still_measures_the_intact_model():

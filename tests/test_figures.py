@@ -78,6 +78,13 @@ def test_forgetting_is_drawn_for_each_learning_rate():
     assert full[0] == 1 and full[-1] > 1
 
 
+def test_freezing_of_one_language_alone_is_drawn():
+    table = synthetic.freezing()
+    alone = table[table["language"] == table["train_language"]]
+    figure = curves.freezing(alone, synthetic.LANGUAGES)
+    assert len(figure.axes) == 2  # a panel per learning rate
+
+
 def test_stability_has_a_curve_per_language_with_its_end_beside_it_and_two_lines():
     panel = stability.stability(synthetic.stability(end=0.6)).axes[0]
     curves = {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}

@@ -129,8 +129,7 @@ def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path
 
 def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
     other = tmp_path / "other"
-    models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 1).save_pretrained(other)
-    (other / "model.safetensors").rename(other / "model-00001-of-00001.safetensors")
+    models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 1).save_pretrained(other, max_shard_size="10KB")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (other / name).write_bytes((repository / name).read_bytes())
     served = (hub.Repository("lab/tiny", repository), hub.Repository("lab/other", other))
@@ -140,8 +139,8 @@ def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
             told = ("--model", name, "--checkpoints", tmp_path / "coming", "--output", tmp_path / name)
             codes.append(run("fetch_model.py", *told, **there, HF_HOME=str(tmp_path / "cache")).returncode)
     assert codes == [1, 0]
-    weights = [path.name for path in (tmp_path / "lab/other").glob("*.safetensors")]
-    assert weights == ["model-00001-of-00001.safetensors"]
+    weights = [{path.name for path in folder.glob("*.safetensors")} for folder in (tmp_path / "lab/other", other)]
+    assert weights[0] == weights[1] and "model.safetensors" not in weights[0]
     assert not (tmp_path / "coming").exists()
 
 
@@ -179,13 +178,13 @@ def test_a_models_code_does_not_run_unless_the_config_trusts_it(own_kind, tmp_pa
     with pytest.raises(UserError, match="own kind.*model.trust_remote_code: true"):
         models.load(own_kind)
     with hub.serving(hub.Repository("lab/mine", own_kind)) as environment:
-        for name, trust in (("closed", ()), ("open", ("--trust-remote-code", "True"))):
-            told = ("--model", "lab/mine", "--output", tmp_path / name, *trust)
-            fetched = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
-            assert fetched.returncode == 0, fetched.stderr
-    assert not list((tmp_path / "closed").glob("*.py"))
-    with pytest.raises(UserError, match="model.trust_remote_code"):
-        models.load(tmp_path / "closed")
+        told = ("--model", "lab/mine", "--checkpoints", tmp_path / "coming", "--output", tmp_path / "base")
+        closed = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
+        assert "set model.trust_remote_code: true" in said(closed, "fetch_model.py: error: ")
+        assert not [path for path in (tmp_path / "coming").rglob("*") if path.suffix in (".py", ".safetensors")]
+        opened = run("fetch_model.py", *told, "--trust-remote-code", "True", **environment, HF_HOME=str(tmp_path))
+        assert opened.returncode == 0, opened.stderr
+    assert list((tmp_path / "base").glob("*.py"))
 
 
 def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch, caplog):

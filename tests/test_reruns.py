@@ -123,6 +123,32 @@ def test_an_edit_of_the_code(finished, name):
         file.write_text(before, encoding="utf-8")
 
 
+RUSSIAN = TOKENS - {"settings"} | {"corpus", "tokenizer"}
+FILE_EDITS = {
+    "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
+    "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", {"tables", "provenance", "figures", "report"}),
+    "resources/languages.tsv": (
+        lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"),
+        RUSSIAN | {"tables", "provenance", "figures", "report"},
+    ),
+    "text/ru.jsonl": (lambda text: text[: len(text) // 2], RUSSIAN),
+}
+
+
+@pytest.mark.parametrize("name", FILE_EDITS)
+def test_an_edit_of_a_file_that_is_no_code(finished, name):
+    """Also if the file that takes its place is older."""
+    file, (edit, expected) = finished / name, FILE_EDITS[name]
+    before, stat = file.read_text(encoding="utf-8"), file.stat()
+    try:
+        file.write_text(edit(before), encoding="utf-8")
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns - 10**12))
+        assert set(planned(finished, SMALL)) == expected
+    finally:
+        file.write_text(before, encoding="utf-8")
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 def test_comments_and_docstrings_are_no_edits(finished):
     for name in ("scripts/corpus.py", f"{LIBRARY}/tokens.py"):
         file = finished / name

@@ -148,11 +148,44 @@ def test_a_model_that_nobody_knows_is_named(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [({"hidden_size": 8, "num_attention_heads": 2}, "names no num_hidden_layers"), (None, "cannot be read")],
+    [
+        ("[]", "its config.json cannot be read"),
+        ('{"hidden_size": 8, "num_attention_heads": 0, "num_hidden_layers": 1, "vocab_size": 9}', "cannot be read"),
+        ('{"text_config": "x"}', "its config.json cannot be read"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_named(tmp_path, content, said):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=f"^model.hub: .*: .*{said}"):
+        shapes.shape({"model": {"hub": str(tmp_path)}})
+
+
+def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/file.gguf").touch()
+    (tmp_path / "m/adapter_config.json").touch()
+    for hub, message in {
+        "m/file.gguf": "m/file.gguf is a file: give a folder",
+        "~/model": "there is no folder ~/model",
+        "./model": "there is no folder model",
+        "/no/model": "there is no folder /no/model",
+        "m": "it is an adapter: merge it into its model",
+    }.items():
+        with pytest.raises(UserError, match=f"^model.hub: .*{message}"):
+            shapes.shape({"model": {"hub": hub, "revision": None}})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"hidden_size": 8, "num_attention_heads": 2}, "its config.json names no num_hidden_layers"),
+        (None, "it has no config.json: name a folder"),
+    ],
     ids=["no layers", "no file"],
 )
 def test_a_folder_without_a_shape_is_named(tmp_path, content, said):
     if content:
         (tmp_path / "config.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match=f"^model.hub: .*: its config.json {said}"):
+    with pytest.raises(UserError, match=f"^model.hub: .*: {said}"):
         shapes.shape({"model": {"hub": str(tmp_path)}})

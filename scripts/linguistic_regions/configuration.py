@@ -1,8 +1,11 @@
 """The config: checked against its schema, and against itself, before any job. Needs jsonschema only."""
 
 import math
+import os
 import re
+from contextlib import suppress
 from copy import deepcopy
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -63,22 +66,38 @@ def with_defaults(config, rules: dict):
 
 
 def _as_meant(value, rule: dict, rules: dict):
-    """Undo what YAML misreads: 1e-4 is a string to it, and no, the code of Norwegian, is false."""
+    """Undo what YAML misreads, such as 1e-4, a string to it, or no, the code of Norwegian, which is false to it.
+
+    And what Snakemake does: inside a section that --config gives, all is strings.
+    """
     rule = resolve(rule, rules)
     if isinstance(value, dict):
         known = rule.get("properties", {})
-        named = {"no" if key is False else key: item for key, item in value.items()}
+        named = {_name(key): item for key, item in value.items()}
         return {key: _as_meant(item, known.get(key, {}), rules) for key, item in named.items()}
     if isinstance(value, list):
         return [_as_meant(item, rule.get("items", {}), rules) for item in value]
-    if value is False and rule.get("type") == "string":
-        return "no"
-    if isinstance(value, str) and rule.get("type") == "number":
-        try:
-            return float(value)
-        except ValueError:
-            return value
+    kinds = rule.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(value, str) and value == "null" and "null" in kinds:
+        return None
+    if isinstance(value, str) and "string" not in kinds:
+        for kind, read in (
+            ("integer", int),
+            ("number", float),
+            ("boolean", {"true": True, "false": False}.__getitem__),
+        ):
+            if kind in kinds:
+                with suppress(ValueError, KeyError):
+                    return read(value)
+    if kinds == ["string"] and isinstance(value, int | date):
+        return _name(value)
     return value
+
+
+def _name(value) -> str:
+    """What was written, where a name was meant and YAML made something else of it: no, 2026, 2026-01-02."""
+    return {"False": "no", "True": "yes", "None": "null"}.get(str(value), str(value))
 
 
 def _explain(error: ValidationError) -> str:
@@ -104,13 +123,29 @@ def check_files(config: dict) -> None:
     """See that the files which the config names are there.
 
     Raises:
-        UserError: names the first pattern that no file matches, and its language.
+        UserError: names the first pattern that no file matches, and its language; or a file that cannot be read; or
+            two languages that have the same files.
     """
+    taken: dict[tuple[str, ...], str] = {}
     for code in config["languages"]:
         settings = plan.corpus(config, code)
-        if settings["source"] == "files" and not plan.corpus_files(config, code):
-            paths = ", ".join(fill(pattern, code) for pattern in settings["files"]["paths"]) or "none is given"
-            raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); check the path")
+        if settings["source"] != "files":
+            continue
+        for pattern in settings["files"]["paths"] or [""]:
+            if not plan.matching([fill(pattern, code)]):
+                paths = fill(pattern, code) or "none is given"
+                advice = f"give {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
+                raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); {advice}")
+        files = plan.corpus_files(config, code)
+        for path in files:
+            if not os.access(path, os.R_OK):
+                raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
+        if other := taken.get(tuple(files)):
+            raise UserError(
+                f"config: corpora.files.paths: {other} and {code} have the same files, {files[0]} among them; put "
+                "{language} in the path"
+            )
+        taken[tuple(files)] = code
 
 
 def _check_sense(config: dict) -> None:

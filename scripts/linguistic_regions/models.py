@@ -12,17 +12,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
-    PreTrainedConfig,
     PreTrainedModel,
 )
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from linguistic_regions import checksums, distributed
+from linguistic_regions import checksums, distributed, modelsettings
 from linguistic_regions.commands import UserError, refusal
 from linguistic_regions.distributed import full, processes
 
@@ -84,11 +82,11 @@ def load(
     """
     where = where or device()
     checksums.check_seal(Path(path), "model")
-    settings = _settings(path, trust_remote_code)
+    config = modelsettings.read(path, trust_remote_code)
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
             path,
-            config=settings,
+            config=config,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
@@ -98,46 +96,43 @@ def load(
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise refusal(error) or UserError(_unloadable(path, error)) from error
+        raise refusal(error) or UserError(modelsettings.unloadable(path, error)) from error
     except RuntimeError as error:
         if "mismatch" not in str(error):  # of a GPU or its driver
             raise
-        raise UserError(_unloadable(path, error)) from error
+        raise UserError(modelsettings.unloadable(path, error)) from error
     if missing := sorted(found["missing_keys"]):
         told = f"{len(missing)} weights of the model are not in its files, {missing[0]} among them"
         raise UserError(f"{path}: {told}: remove the folder and fetch the model again, or name another")
+    if unused := sorted(found["unexpected_keys"]):
+        log.warning("%s: %d weights of its files are not used, %s among them", path, len(unused), unused[0])
     for name, weight in model.named_parameters():
         if weight.numel() and not all(end.isfinite() for end in weight.aminmax()):  # both are NaN where any weight is
             raise UserError(
                 f"{path}: {name} holds NaN or infinite weights: remove the folder, and it is made again; if it was "
                 "trained here, lower the learning rate"
             )
+    model.eval()
+    if _sees_ahead(model):
+        raise UserError(
+            f"{path}: {type(model).__name__} sees the tokens that it is to predict, as encoders do: name a causal "
+            "language model"
+        )
     model.config.use_cache = False
     model.requires_grad_(False)
     for part in (model.get_decoder(), model.get_output_embeddings()):
         part.requires_grad_(True)
-    return model.eval()
+    return model
 
 
-def _settings(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
-    """The settings of a model in a folder, config.json."""
-    try:
-        settings = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
-    except Exception as error:  # the library, and the model's own code, raise all kinds
-        if "trust_remote_code" in str(error):
-            told = f"{path}: the model comes with code: read it, and set model.trust_remote_code: true to have it run"
-            raise UserError(told) from error
-        raise refusal(error) or UserError(_unloadable(path, error)) from error
-    if trust_remote_code and getattr(settings, "auto_map", None):
-        log.warning("model.trust_remote_code: code that comes with %s runs, with your rights", path)
-    return settings
-
-
-def _unloadable(path: str | Path, error: Exception) -> str:
-    return (
-        f"{path}: no causal language model in safetensors format could be loaded ({error}): fetch or convert it again, "
-        "or name another"
-    )
+@torch.no_grad()
+def _sees_ahead(model: PreTrainedModel) -> bool:
+    """Whether another last token changes what the model says before it, beyond what rounding may."""
+    size = model.config.get_text_config().vocab_size
+    ids = torch.arange(8, device=model.device) % size
+    other = torch.cat([ids[:-1], (ids[-1:] + 1) % size])
+    one, two = (model(input_ids=row[None]).logits[0, :-1].float() for row in (ids, other))
+    return bool((one - two).abs().max() > 100 * torch.finfo(model.dtype).eps * one.abs().max())
 
 
 def check_fit(model: PreTrainedModel, input_ids: np.ndarray) -> None:

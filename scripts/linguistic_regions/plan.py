@@ -67,6 +67,11 @@ def corpus_files(config: dict, language: str) -> list[str]:
         wanted = [f"{escape(str(folder))}/**"] if folder.is_dir() else []
     else:
         wanted = []
+    return matching(wanted)
+
+
+def matching(wanted: list[str]) -> list[str]:
+    """The files that match one of these patterns."""
     found = {path for pattern in wanted for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
     return sorted(path for path in found if Path(path).is_file())
 

@@ -50,6 +50,8 @@ def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
     if link and not link.exists():
         raise UserError(f"{link}: is a link to {link.readlink()}, which is not there: make that folder")
     place = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.exists())
+    if not place.is_dir():
+        raise UserError(f"{folder}: {place} is a file, where a folder should be: move it away")
     if not os.access(place, os.W_OK):
         raise UserError(
             f"{folder}: {place} cannot be written to: make it writable, or make results a link to a folder that is"

@@ -77,7 +77,9 @@ def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
         return UserError(f"{path}: no {kind} is there: run the workflow, and it makes it")
     if isinstance(reason, Exception) and (told := refusal(reason, path)):
         return told
-    return UserError(f"{path}: not a readable {kind} ({reason}): remove it, and the workflow makes it again")
+    return UserError(
+        f"{path}: not a readable {kind} ({reason}): if it was made as one, remove it, and the workflow makes it again"
+    )
 
 
 def read_json(path: str | Path) -> dict:

@@ -111,6 +111,10 @@ def shape(config: dict) -> Shape:
         scratch = {key: model["scratch"][key] for key in keys}
         return Shape(**scratch, head_size=scratch["width"] // scratch["heads"], gated=True)
     folder = Path(model["hub"])
+    if folder.is_file():
+        raise UserError(f"model.hub: {folder} is a file: give a folder in Hugging Face format, with safetensors")
+    if not folder.is_dir() and (model["hub"].startswith(("/", ".", "~")) or model["hub"].count("/") > 1):
+        raise UserError(f"model.hub: there is no folder {folder}: check the path (~ does not stand for your home)")
     if folder.is_dir():
         return _read(folder / "config.json", model["hub"])
     return known().get(model["hub"]) or _read(_fetched(model["hub"], model["revision"]), model["hub"])
@@ -167,7 +171,11 @@ def described(content: dict, name: str) -> Shape:
 def _read(path: Path, name: str) -> Shape:
     try:
         return described(json.loads(path.read_text(encoding="utf-8")), name)
-    except (OSError, ValueError) as error:
+    except FileNotFoundError:
+        adapter = (path.parent / "adapter_config.json").exists()
+        told = "it is an adapter: merge it into its model" if adapter else "name a folder in Hugging Face format"
+        raise UserError(f"model.hub: {name}: it has no config.json: {told}") from None
+    except (OSError, ValueError, AttributeError, TypeError, ZeroDivisionError) as error:
         raise UserError(f"model.hub: {name}: its config.json cannot be read: {error}") from None
 
 

@@ -53,8 +53,9 @@ def freezing(table: pd.DataFrame, languages: Sequence[str]) -> Figure:
         f"{change[~own]['language'].nunique()} languages not trained on": change[~own],
         f"{names}, trained on": change[own],
     }
-    figure = Figure(figsize=(1 + 4.2 * len(rates), 6.2), layout="constrained")
-    panels = figure.subplots(2, len(rates), sharey="row", sharex="col", squeeze=False)
+    parts = {title: rows for title, rows in parts.items() if len(rows)}  # of one language alone no other is forgotten
+    figure = Figure(figsize=(1 + 4.2 * len(rates), 3.1 * len(parts)), layout="constrained")
+    panels = figure.subplots(len(parts), len(rates), sharey="row", sharex="col", squeeze=False)
     for row, (title, rows) in zip(panels, parts.items(), strict=True):
         for panel, rate in zip(row, rates, strict=True):
             _curves(panel, rows[rows["learning_rate"] == rate])
