@@ -15,6 +15,7 @@ from linguistic_regions.storage import read_json, unreadable
 
 PIECE = 1 << 24  # bytes that have a checksum of their own
 SEAL = "checksums.json"
+SHOWN = {"description": "checksums", "unit": "file", "delay": 3.0}  # progress, of models that take longer
 
 
 def digest(facts: Iterable[object]) -> str:
@@ -38,7 +39,7 @@ def of_pieces(data: np.ndarray) -> list[str]:
 def seal(folder: Path) -> None:
     """Write the checksums of all files in a folder beside them, for `check_seal`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
-    sums = {path.relative_to(folder).as_posix(): _of_file(path) for path in progress(files, "checksums", unit="file")}
+    sums = {path.relative_to(folder).as_posix(): _of_file(path) for path in progress(files, **SHOWN)}
     (folder / SEAL).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
 
 
@@ -54,7 +55,7 @@ def check_seal(folder: Path, kind: str) -> None:
     """
     if not (folder / SEAL).exists():
         return
-    for name, checksum in progress(read_json(folder / SEAL).items(), "checksums", unit="file"):
+    for name, checksum in progress(read_json(folder / SEAL).items(), **SHOWN):
         try:
             now = _of_file(folder / name)
         except OSError as error:

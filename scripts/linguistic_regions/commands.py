@@ -83,13 +83,18 @@ def run(*functions: Callable) -> None:
         sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(told).split())}")
 
 
-def progress(items: Iterable | None, description: str, total: int | None = None, unit: str = "it") -> tqdm:
+def progress(
+    items: Iterable | None, description: str, total: int | None = None, unit: str = "it", delay: float = 0.0
+) -> tqdm:
     """Iterate over `items` and show how far it is and how long it will take; without items, as `update(n)` says.
 
-    A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds.
+    A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds. Nothing is shown
+    of what ends within `delay` seconds.
     """
     if sys.stderr.isatty():
-        return tqdm(items, desc=description, total=total, unit=unit, dynamic_ncols=True, disable=not SPEAKS)
+        return tqdm(
+            items, desc=description, total=total, unit=unit, dynamic_ncols=True, delay=delay, disable=not SPEAKS
+        )
     return tqdm(
         items,
         desc=description,
@@ -100,6 +105,7 @@ def progress(items: Iterable | None, description: str, total: int | None = None,
         miniters=1,
         ncols=100,
         ascii=True,
+        delay=delay,
         disable=not SPEAKS,
     )
 
