@@ -2,7 +2,11 @@
 
 import importlib
 import json
+import os
+import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +23,23 @@ def end_of(monkeypatch, program, *words):
     assert isinstance(ended.value.code, str), "it ended well, or with help"
     assert "\n" not in ended.value.code
     return ended.value.code
+
+
+@contextmanager
+def held(path):
+    """Have another process hold a lock: `locks.hold`; gives that process."""
+    code = "import sys; from linguistic_regions import locks; locks.hold(sys.argv[1], 'it'); print('held'); input()"
+    scripts = {"PYTHONPATH": str(Path(__file__).parents[1] / "scripts")}
+    command = [sys.executable, "-c", code, path]
+    other = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | scripts
+    )
+    try:
+        assert other.stdout.readline() == "held\n"
+        yield other
+    finally:
+        other.kill()
+        other.wait()
 
 
 def documents(folder, texts, name="x.jsonl"):

@@ -4,19 +4,16 @@ import errno
 import os
 import shutil
 import ssl
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mistakes import held
 
 from linguistic_regions import commands, locks, preflight
 from linguistic_regions.commands import UserError
-
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "scripts")}
 
 
 @pytest.mark.parametrize("ask", [lambda: np.empty(10**15), lambda: torch.empty(10**15)], ids=["numpy", "torch"])
@@ -81,15 +78,10 @@ def test_results_of_another_folder_are_not_taken_for_ones_own(tmp_path):
 
 
 def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
-    code = "import sys; from linguistic_regions import locks; locks.hold(sys.argv[1], 'it'); print('held'); input()"
-    command = [sys.executable, "-c", code, tmp_path / "a/.lock"]
-    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    assert other.stdout.readline() == "held\n"
-    with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
-        locks.hold(tmp_path / "a/.lock", "this run")
-    locks.hold(tmp_path / "b/.lock", "another")
-    other.kill()
-    other.wait()
+    with held(tmp_path / "a/.lock") as other:
+        with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
+            locks.hold(tmp_path / "a/.lock", "this run")
+        locks.hold(tmp_path / "b/.lock", "another")
     locks.hold(tmp_path / "a/.lock", "this run")
     locks.hold(tmp_path / "a/.lock", "this run")  # one's own
 

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from mistakes import held
 from safetensors.numpy import load_file, save_file
 
 import further_pretrain
@@ -13,6 +14,7 @@ import importance
 import pretrain
 import removal
 from linguistic_regions import models, programs
+from linguistic_regions.commands import UserError
 from linguistic_regions.regions import Region
 from linguistic_regions.training import Schedule
 
@@ -207,6 +209,17 @@ def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypat
     monkeypatch.setattr(programs, "digest", lambda name: "of other code")
     job(program, tmp_path)
     assert repeated() == {"further_pretrain": 6, "importance": 8, "removal": 6}[program]
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_a_job_that_another_process_is_at_is_not_begun(program, job, tmp_path):
+    """As when its Snakemake was killed, and not it."""
+    with held(tmp_path / "state/.lock") as other:
+        with pytest.raises(UserError, match=f"state: process {other.pid} on .* is at it: wait, or end it"):
+            job(program, tmp_path)
+        assert not (tmp_path / "x.csv").exists()
+    job(program, tmp_path)
+    assert (tmp_path / "x.csv").exists()
 
 
 @pytest.mark.parametrize("program", ["further_pretrain", "importance"])
