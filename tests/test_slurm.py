@@ -110,7 +110,7 @@ def test_a_cancelled_job_goes_on_and_finished_work_stays(tmp_path):
     write_config(folder, config, "long.yaml")
     run = start(folder, "--retries", "0", config="long.yaml")
     checkpoints = folder / "results/small/checkpoints/base_model"
-    while run.poll() is None and not list(checkpoints.glob("*")):
+    while run.poll() is None and not list(checkpoints.glob("step-*.safetensors")):
         time.sleep(0.2)
     jobs = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i %k"]
     queue = subprocess.run(jobs, capture_output=True, text=True, check=True).stdout
