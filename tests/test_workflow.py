@@ -59,6 +59,7 @@ def test_each_job_has_log_and_benchmark(finished):
     assert not (finished / "results/small/checkpoints/base_model").exists()
 
 
+@pytest.mark.slow
 def test_intermediates_that_are_not_kept_go_and_do_not_come_back(tmp_path):
     folder = copy_workflow(tmp_path / "lean")
     config = copy.deepcopy(SMALL) | {"experiments": ["removal"], "keep": []}
