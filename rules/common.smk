@@ -22,7 +22,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
-TRUST = {"trust_remote_code": True} if config["model"]["hub"] and config["model"]["trust_remote_code"] else {}
+TRUST = {"trust_remote_code": True} if config["model"]["pretrained"] and config["model"]["trust_remote_code"] else {}
 
 
 os.environ.update(
@@ -51,7 +51,7 @@ def flags(**options):
 
 
 # The folder of a base model that was fetched, which says where it came from.
-FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["hub"] else None)
+FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["pretrained"] else None)
 
 
 def watched(paths):
@@ -118,7 +118,7 @@ def region_flags(made):
     model, importance = config["model"], config["importance"]
     origin = {key: model[key] for key in ("revision", "include", "exclude")}
     origin |= {key: importance[key] for key in ("estimator", "at", "micro_batch")}
-    origin = {"model": model["hub"] or "scratch"} | origin
+    origin = {"model": model["pretrained"] or "scratch"} | origin
     return f"{flags(recipes_json=json.dumps(made), origin_json=json.dumps(origin))} {FETCHED}".strip()
 
 

@@ -1,6 +1,6 @@
 # The base model: from the hub or a folder, or pretrained here.
 
-if config["model"]["hub"]:
+if config["model"]["pretrained"]:
 
     rule base_model:
         input:
@@ -18,7 +18,7 @@ if config["model"]["hub"]:
         params:
             code=programs.digest("fetch_model"),
             files=literal(plan.stamps(plan.model_files(config))),
-            options=flags(model=config["model"]["hub"], revision=config["model"]["revision"], **TRUST),
+            options=flags(model=config["model"]["pretrained"], revision=config["model"]["revision"], **TRUST),
             checkpoints=at("checkpoints/base_model"),
         message:
             "Fetch the base model"

@@ -1,6 +1,6 @@
 # Tokens: the tokenizer, and blocks of token ids.
 
-if config["model"]["hub"]:
+if config["model"]["pretrained"]:
 
     rule tokenizer:
         input:

@@ -76,11 +76,11 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
         UserError: it does not.
     """
     if (folder / "adapter_config.json").exists():
-        raise UserError(f"model.hub: {model}: it is an adapter: merge it into its model, and name that")
+        raise UserError(f"model.pretrained: {model}: it is an adapter: merge it into its model, and name that")
     if not list(folder.glob("*.safetensors")) or not (folder / "config.json").exists():
         raise UserError(
-            f"model.hub: {model}: it has no config.json with weights in safetensors format; pickled weights are not "
-            "loaded: convert them, or name a revision that has them"
+            f"model.pretrained: {model}: it has no config.json with weights in safetensors format; pickled weights are "
+            "not loaded: convert them, or name a revision that has them"
         )
     index = folder / "model.safetensors.index.json"
     named = set(read_json(index).get("weight_map", {}).values()) if index.exists() else {"model.safetensors"}
@@ -88,7 +88,7 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
         try:
             tensorfile.metadata(folder / name)
         except (OSError, SafetensorError) as error:
-            raise UserError(f"model.hub: {model}: {name} cannot be read ({error}): bring it again") from None
+            raise UserError(f"model.pretrained: {model}: {name} cannot be read ({error}): bring it again") from None
     modelsettings.read(folder, trust_remote_code)
 
 

@@ -93,7 +93,7 @@ MISTAKES = {
     "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is none of auto, bf16, fp32"),
     "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is none of full, core_frozen"),
     "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is no regular expression"),
-    "a model without a name": ({"model": {"hub": ""}}, "model.hub: '' should be non-empty"),
+    "a model without a name": ({"model": {"pretrained": ""}}, "model.pretrained: '' should be non-empty"),
     "a package with a space": (
         {"corpora": {"debian": {"packages": ["a b"]}}},
         "corpora.debian.packages.0: 'a b' is not allowed",
@@ -219,10 +219,10 @@ def test_what_yaml_and_the_command_line_make_of_values_is_undone():
         "further": {"learning_rate": "1e-4"},
         "importance": {"samples": ["8", "16"]},
         "corpora": {"max_documents": "null"},
-        "model": {"hub": "null"},
+        "model": {"pretrained": "null"},
     }
     config = configuration.check(config)
-    assert (config["run"], config["gpu"], config["model"]["hub"]) == ("2026", None, None)
+    assert (config["run"], config["gpu"], config["model"]["pretrained"]) == ("2026", None, None)
     assert (config["tokens"]["block_size"], config["tokens"]["bos"]) == (64, True)
     assert (config["further"]["learning_rate"], config["importance"]["samples"]) == (1e-4, [8, 16])
     assert config["corpora"]["max_documents"] is None

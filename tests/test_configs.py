@@ -83,7 +83,7 @@ def test_the_other_models_have_them_too(name):
     ours, paper = shipped(name), shipped("llama2-7b")
     assert {key: ours[key] for key in SHARED} == {key: paper[key] for key in SHARED}
     assert ours["run"] == name
-    assert ours["model"]["hub"] == LARGE[name]
+    assert ours["model"]["pretrained"] == LARGE[name]
     assert LARGE[name] in known()  # its config.json, of a gated model, needs no network
 
 

@@ -155,7 +155,7 @@ def test_results_cache_and_text_on_other_file_systems_and_first_the_downloads(im
         (tmp_path / "repository" / file.name).write_bytes(file.read_bytes())
     with (folder / "resources/models.tsv").open("a", encoding="utf-8") as known:
         known.write(f"{HUB_MODEL}\t1\t8\t8\t2\t1\t4\t300\ttrue\ttrue\n")
-    config = copy.deepcopy(SMALL) | {"experiments": [], "model": {"hub": HUB_MODEL}}
+    config = copy.deepcopy(SMALL) | {"experiments": [], "model": {"pretrained": HUB_MODEL}}
     config["corpora"]["files"] = {"paths": [f"{tmp_path}/texts/{{language}}.jsonl"]}
 
     cache = {"HF_HOME": str(tmp_path / "cache")}

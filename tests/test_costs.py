@@ -50,7 +50,7 @@ def counted():
                 loss.backward()
         return counter.get_total_flops() / ids.numel()
 
-    return model, count, shapes.shape({"model": {"hub": None, "scratch": TEN_LAYERS}})
+    return model, count, shapes.shape({"model": {"pretrained": None, "scratch": TEN_LAYERS}})
 
 
 def test_operations_of_a_forward_pass(counted):

@@ -191,7 +191,7 @@ def test_a_run_from_a_hub_that_fails_and_wants_a_token(tmp_path, tokenizer_folde
     configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("en", "ru", "zh"))
     (texts / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
 
-    config = copy.deepcopy(SMALL) | {"model": {"hub": "lab/tiny"}, "experiments": ["removal", "freezing"]}
+    config = copy.deepcopy(SMALL) | {"model": {"pretrained": "lab/tiny"}, "experiments": ["removal", "freezing"]}
     source = {"repo": "lab/texts", "config": "{language}"}
     config["corpora"] = {"source": "huggingface", "huggingface": source, "test": 0.2, "valid": 0.2}
     write_config(folder, config)

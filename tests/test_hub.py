@@ -70,7 +70,7 @@ def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
 def test_a_model_without_a_tokenizer_is_named_before_its_weights_come(tmp_path):
     models.from_scratch(300, 1, 8, 2, 1, 8, 16, True, 0).save_pretrained(tmp_path / "bare")
     failed = fetch(tmp_path / "bare", tmp_path)
-    said(failed, "fetch_model.py: error: model.hub: lab/tiny: no tokenizer could be loaded")
+    said(failed, "fetch_model.py: error: model.pretrained: lab/tiny: no tokenizer could be loaded")
     assert not list((tmp_path / "coming").rglob("*.safetensors"))
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_had_is_said_in_one_line(repository, tmp_path, name, revi
     with hub.serving(hub.Repository("lab/tiny", repository), gated=gated) as environment:
         told = ("--model", name, "--revision", revision, "--output", tmp_path / "base")
         failed = run("fetch_model.py", *told, **environment, HF_HOME=str(tmp_path / "cache"))
-    said(failed, f"fetch_model.py: error: model.hub: {message}")
+    said(failed, f"fetch_model.py: error: model.pretrained: {message}")
     assert not (tmp_path / "base").exists()
 
 
@@ -109,7 +109,7 @@ def test_a_hub_that_fails_for_a_while_is_asked_again(repository, tmp_path):
 @pytest.mark.parametrize("kind", BUSY)
 def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_path, kind):
     failed = fetch(repository, tmp_path, faults=hub.Faults({"model.safetensors": repeat(kind)}))
-    said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy or cannot be reached")
+    said(failed, "fetch_model.py: error: model.pretrained: lab/tiny (main): the hub is busy or cannot be reached")
     assert not (tmp_path / "base").exists()
     (coming,) = (tmp_path / "coming").glob("lab--*")
     assert (coming / "config.json").exists() and not (coming / "model.safetensors").exists()
@@ -120,7 +120,7 @@ def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_pa
 @pytest.mark.parametrize("place", ["config.json", "model.safetensors"])
 def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path, kind, place):
     failed = fetch(repository, tmp_path, faults=hub.Faults({place: repeat(kind)}))
-    said(failed, "fetch_model.py: error: model.hub: lab/tiny (main): ")
+    said(failed, "fetch_model.py: error: model.pretrained: lab/tiny (main): ")
     assert not (tmp_path / "base").exists()
     again = fetch(repository, tmp_path)
     assert again.returncode == 0, again.stderr
@@ -147,9 +147,14 @@ def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
 def test_an_unreachable_hub(tmp_path):
     told = ("--model", "lab/tiny", "--output", tmp_path / "base")
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "cache"), **hub.HURRY}
-    said(run("fetch_model.py", *told, **nowhere), "fetch_model.py: error: model.hub: lab/tiny (main): the hub is busy")
+    said(
+        run("fetch_model.py", *told, **nowhere),
+        "fetch_model.py: error: model.pretrained: lab/tiny (main): the hub is busy",
+    )
     offline = run("fetch_model.py", *told, **nowhere, HF_HUB_OFFLINE="1")
-    assert "cannot be fetched in offline mode" in said(offline, "fetch_model.py: error: model.hub: lab/tiny (main)")
+    assert "cannot be fetched in offline mode" in said(
+        offline, "fetch_model.py: error: model.pretrained: lab/tiny (main)"
+    )
 
 
 # Code that comes with a model

@@ -63,14 +63,14 @@ def matrices(model):
 def test_a_folder_gives_the_shape_of_its_model(name, tmp_path):
     config = ARCHITECTURES[name]
     config.save_pretrained(tmp_path)
-    model, shape = built(config), shapes.shape({"model": {"hub": str(tmp_path)}})
+    model, shape = built(config), shapes.shape({"model": {"pretrained": str(tmp_path)}})
     assert shape.matrices == matrices(model)
     assert shape.parameters == pytest.approx(sum(weight.numel() for weight in model.parameters()), rel=0.01)
 
 
 def test_the_scratch_model_has_the_shape_of_its_config(tiny_model):
     scratch = {"layers": 2, "width": 8, "heads": 4, "kv_heads": 2, "mlp_width": 12, "vocabulary": 24, "tied": False}
-    shape = shapes.shape({"model": {"hub": None, "scratch": scratch}})
+    shape = shapes.shape({"model": {"pretrained": None, "scratch": scratch}})
     assert shape.matrices == matrices(tiny_model)
     assert shape.largest_matrix == max(weight.numel() for weight in models.selectable(tiny_model, [], []).values())
 
@@ -140,9 +140,9 @@ def test_a_row_of_the_table_is_a_model(name):
 def test_a_model_that_nobody_knows_is_named(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(
-        UserError, match="^model.hub: nobody/nothing: neither a folder, nor in resources/models.tsv"
+        UserError, match="^model.pretrained: nobody/nothing: neither a folder, nor in resources/models.tsv"
     ) as error:
-        shapes.shape({"model": {"hub": "nobody/nothing", "revision": "main"}})
+        shapes.shape({"model": {"pretrained": "nobody/nothing", "revision": "main"}})
     assert "\n" not in str(error.value)
 
 
@@ -156,8 +156,8 @@ def test_a_model_that_nobody_knows_is_named(monkeypatch):
 )
 def test_a_config_that_makes_no_sense_is_named(tmp_path, content, said):
     (tmp_path / "config.json").write_text(content)
-    with pytest.raises(UserError, match=f"^model.hub: .*: .*{said}"):
-        shapes.shape({"model": {"hub": str(tmp_path)}})
+    with pytest.raises(UserError, match=f"^model.pretrained: .*: .*{said}"):
+        shapes.shape({"model": {"pretrained": str(tmp_path)}})
 
 
 def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatch):
@@ -172,8 +172,8 @@ def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatc
         "/no/model": "there is no folder /no/model",
         "m": "it is an adapter: merge it into its model",
     }.items():
-        with pytest.raises(UserError, match=f"^model.hub: .*{message}"):
-            shapes.shape({"model": {"hub": hub, "revision": None}})
+        with pytest.raises(UserError, match=f"^model.pretrained: .*{message}"):
+            shapes.shape({"model": {"pretrained": hub, "revision": None}})
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatc
 def test_a_folder_without_a_shape_is_named(tmp_path, content, said):
     if content:
         (tmp_path / "config.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match=f"^model.hub: .*: {said}"):
-        shapes.shape({"model": {"hub": str(tmp_path)}})
+    with pytest.raises(UserError, match=f"^model.pretrained: .*: {said}"):
+        shapes.shape({"model": {"pretrained": str(tmp_path)}})

@@ -82,7 +82,7 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     """With a model of one's own (else the scratch model, trained on all languages, changes too)."""
     model = finished / "results/small/models/base"
     config = copy.deepcopy(SMALL) | {"run": "own"}
-    config["model"] = {"hub": str(model)}
+    config["model"] = {"pretrained": str(model)}
     config["languages"] = ["ru", "zh"]
     config["retraining"] = {"milestones": [0, 8], "evaluate": ["zh"]}
     config["experiments"] = ["removal", "monolingual", "freezing"]
@@ -95,7 +95,7 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     assert {"removal", "freezing", "tables"} <= set(again)
     assert not {"base_model", "tokenizer", "core_regions", "monolingual_regions"} & set(again)
     assert not [name for name in again if name.startswith(("further", "importance"))]
-    another = planned(finished, config | {"model": {"hub": str(model), "revision": "v2"}})
+    another = planned(finished, config | {"model": {"pretrained": str(model), "revision": "v2"}})
     assert {"base_model", "tokenizer", "blocks", "further_ru_zh", "removal"} <= set(another)
     assert "corpus" not in another  # the text is what it was
 

@@ -69,7 +69,7 @@ def fetch(
                 for path in damaged:
                     remove(folder / path)
                 raise UserError(
-                    f"model.hub: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the "
+                    f"model.pretrained: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the "
                     "hub's) and was removed: run again, and it is fetched again"
                 )
             if not weights:
@@ -77,7 +77,7 @@ def fetch(
     except UserError:
         raise
     except Exception as error:
-        raise refusal(error, folder) or UserError(f"model.hub: {explain(error, repo, revision)}") from error
+        raise refusal(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
     remove(folder / ".cache")  # the client's notes
     return folder, commit
 

@@ -78,8 +78,8 @@ def matching(wanted: list[str]) -> list[str]:
 
 def model_files(config: dict) -> list[str]:
     """The files of a model given as a folder, for the same reason; none for one on the hub."""
-    folder = Path(config["model"]["hub"] or "")
-    if not config["model"]["hub"] or not folder.is_dir():
+    folder = Path(config["model"]["pretrained"] or "")
+    if not config["model"]["pretrained"] or not folder.is_dir():
         return []
     wanted = patterns(config["model"]["trust_remote_code"])
     return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})
@@ -100,7 +100,7 @@ def named_files(config: dict) -> list[str]:
 def downloads(config: dict) -> list[str]:
     """The outputs of all that the network is needed for: the text, and a model on the hub with its tokenizer."""
     made = [f"<results>/corpora/{language}/manifest.json" for language in config["languages"]]
-    return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["hub"])
+    return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
 
 
 def core_cut(config: dict, cut: str) -> Recipes:
@@ -186,8 +186,8 @@ def tables(config: dict) -> list[str]:
 
 def model_name(config: dict) -> str:
     """The name under which this run's figures stand beside the paper's."""
-    if config["model"]["hub"]:
-        return config["model"]["hub"]
+    if config["model"]["pretrained"]:
+        return config["model"]["pretrained"]
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
 
 

@@ -47,8 +47,8 @@ def own(folder: str | Path, trust_remote_code: bool = False, model: str | None =
         )
     except Exception as error:
         raise UserError(
-            f"model.hub: {model}: no tokenizer could be loaded ({error}): name a model that has one"
+            f"model.pretrained: {model}: no tokenizer could be loaded ({error}): name a model that has one"
         ) from None
     if not tokenizer.is_fast:
-        raise UserError(f"model.hub: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
+        raise UserError(f"model.pretrained: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
     return tokenizer

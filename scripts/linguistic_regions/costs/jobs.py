@@ -66,7 +66,7 @@ class Jobs:
 
     def tokenizer(self) -> Cost:
         """Fetch the tokenizer, or train one on all text."""
-        if self.config["model"]["hub"]:
+        if self.config["model"]["pretrained"]:
             return light(seconds=10)
         characters = sum(map(self._characters, self.config["languages"]))
         return light(characters / TEXT_SPEED, 5 * CHARACTER * characters, threads=2)
@@ -81,9 +81,13 @@ class Jobs:
 
     def base_model(self) -> Cost:
         """Link the model, fetch it (at 2 bytes a weight, as models are published), or train it."""
-        hub, scratch, size = self.config["model"]["hub"], self.config["model"]["scratch"], self.shape.parameters
-        if hub:
-            size = 0 if Path(hub).is_dir() else 2 * size
+        pretrained, scratch, size = (
+            self.config["model"]["pretrained"],
+            self.config["model"]["scratch"],
+            self.shape.parameters,
+        )
+        if pretrained:
+            size = 0 if Path(pretrained).is_dir() else 2 * size
             return light(size / NETWORK_SPEED, disk=size + SMALL)
         batch, threads = scratch["batch_size"], scratch["threads"]
         return self._training("base_model", 1, scratch["samples"], batch, disk=4 * size, threads=threads)

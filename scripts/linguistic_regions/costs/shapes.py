@@ -99,25 +99,29 @@ class Shape:
 def shape(config: dict) -> Shape:
     """The shape of the config's base model.
 
-    That of `model.scratch` if `model.hub` is null, else from the config.json of the folder `model.hub`, from
+    That of `model.scratch` if `model.pretrained` is null, else from the config.json of the folder `model.pretrained`, from
     resources/models.tsv, or from the hub (whose client keeps what it fetched: no network the second time).
 
     Raises:
         UserError: config.json cannot be had, or lacks a field.
     """
     model = config["model"]
-    if model["hub"] is None:
+    if model["pretrained"] is None:
         keys = ("layers", "width", "mlp_width", "heads", "kv_heads", "vocabulary", "tied")
         scratch = {key: model["scratch"][key] for key in keys}
         return Shape(**scratch, head_size=scratch["width"] // scratch["heads"], gated=True)
-    folder = Path(model["hub"])
+    folder = Path(model["pretrained"])
     if folder.is_file():
-        raise UserError(f"model.hub: {folder} is a file: give a folder in Hugging Face format, with safetensors")
-    if not folder.is_dir() and (model["hub"].startswith(("/", ".", "~")) or model["hub"].count("/") > 1):
-        raise UserError(f"model.hub: there is no folder {folder}: check the path (~ does not stand for your home)")
+        raise UserError(f"model.pretrained: {folder} is a file: give a folder in Hugging Face format, with safetensors")
+    if not folder.is_dir() and (model["pretrained"].startswith(("/", ".", "~")) or model["pretrained"].count("/") > 1):
+        raise UserError(
+            f"model.pretrained: there is no folder {folder}: check the path (~ does not stand for your home)"
+        )
     if folder.is_dir():
-        return _read(folder / "config.json", model["hub"])
-    return known().get(model["hub"]) or _read(_fetched(model["hub"], model["revision"]), model["hub"])
+        return _read(folder / "config.json", model["pretrained"])
+    return known().get(model["pretrained"]) or _read(
+        _fetched(model["pretrained"], model["revision"]), model["pretrained"]
+    )
 
 
 @cache
@@ -146,7 +150,7 @@ def described(content: dict, name: str) -> Shape:
         found = next((content[known] for known in NAMES[key] if content.get(known) is not None), otherwise)
         if found is None:
             raise UserError(
-                f"model.hub: {name}: its config.json names no {NAMES[key][0]}; add the model to resources/{TABLE.name}"
+                f"model.pretrained: {name}: its config.json names no {NAMES[key][0]}; add the model to resources/{TABLE.name}"
             )
         return found
 
@@ -174,9 +178,9 @@ def _read(path: Path, name: str) -> Shape:
     except FileNotFoundError:
         adapter = (path.parent / "adapter_config.json").exists()
         told = "it is an adapter: merge it into its model" if adapter else "name a folder in Hugging Face format"
-        raise UserError(f"model.hub: {name}: it has no config.json: {told}") from None
+        raise UserError(f"model.pretrained: {name}: it has no config.json: {told}") from None
     except (OSError, ValueError, AttributeError, TypeError, ZeroDivisionError) as error:
-        raise UserError(f"model.hub: {name}: its config.json cannot be read: {error}") from None
+        raise UserError(f"model.pretrained: {name}: its config.json cannot be read: {error}") from None
 
 
 @cache
@@ -189,6 +193,6 @@ def _fetched(name: str, revision: str | None) -> Path:
         return Path(hub.patiently(lambda: hf_hub_download(name, "config.json", revision=revision)))
     except Exception as error:  # the client raises a dozen kinds
         raise UserError(
-            f"model.hub: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub: "
+            f"model.pretrained: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub: "
             f"{hub.explain(error, name, revision)}"
         ) from None
