@@ -69,8 +69,8 @@ def fetch(
                 for path in damaged:
                     remove(folder / path)
                 raise UserError(
-                    f"model.pretrained: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the "
-                    "hub's) and was removed: run again, and it is fetched again"
+                    f"model.pretrained: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is "
+                    "not the hub's) and was removed: run again, and it is fetched again"
                 )
             if not weights:
                 before_weights(folder)

@@ -148,8 +148,8 @@ def check_fit(model: PreTrainedModel, input_ids: np.ndarray) -> None:
     settings = model.config.get_text_config()
     if len(input_ids) and input_ids.max() >= settings.vocab_size:
         raise UserError(
-            f"model.pretrained: the tokenizer gives ids up to {input_ids.max()}, and the embedding has {settings.vocab_size} "
-            "rows: tokenizer and model do not belong together"
+            f"model.pretrained: the tokenizer gives ids up to {input_ids.max()}, and the embedding has "
+            f"{settings.vocab_size} rows: tokenizer and model do not belong together"
         )
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):

@@ -99,7 +99,7 @@ class Shape:
 def shape(config: dict) -> Shape:
     """The shape of the config's base model.
 
-    That of `model.scratch` if `model.pretrained` is null, else from the config.json of the folder `model.pretrained`, from
+    That of `model.scratch` if `model.pretrained` is null, else from the config.json of the folder that it names, from
     resources/models.tsv, or from the hub (whose client keeps what it fetched: no network the second time).
 
     Raises:
@@ -150,7 +150,8 @@ def described(content: dict, name: str) -> Shape:
         found = next((content[known] for known in NAMES[key] if content.get(known) is not None), otherwise)
         if found is None:
             raise UserError(
-                f"model.pretrained: {name}: its config.json names no {NAMES[key][0]}; add the model to resources/{TABLE.name}"
+                f"model.pretrained: {name}: its config.json names no {NAMES[key][0]}; add the model to "
+                f"resources/{TABLE.name}"
             )
         return found
 
