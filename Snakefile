@@ -22,6 +22,7 @@ pathvars:
 
 wildcard_constraints:
     language="|".join(config["languages"]),
+    text="|".join(plan.texts(config)),
     arms="[a-z_+]+",
 
 

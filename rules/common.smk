@@ -64,9 +64,9 @@ def literal(text):
     return lambda wildcards: text
 
 
-def blocks(languages, split):
-    """The token blocks of some splits of several languages."""
-    return expand("<results>/tokens/{language}/{split}.parquet", language=languages, split=split)
+def blocks(texts, split):
+    """The token blocks of some splits of several texts."""
+    return expand("<results>/tokens/{text}/{split}.parquet", text=texts, split=split)
 
 
 def needs(rule):
@@ -93,7 +93,8 @@ def training_flags(**options):
     How often to save a checkpoint changes no result: it is a resource of the rules, whose edit reruns nothing.
     """
     shared = {key: value for key, value in config["training"].items() if key != "checkpoint_minutes"}
-    return computing_flags(activation_checkpointing=config["activation_checkpointing"], **shared, **options)
+    shared |= {"domain": config["corpora"]["domain"], "activation_checkpointing": config["activation_checkpointing"]}
+    return computing_flags(**shared, **options)
 
 
 def importance_flags(languages):

@@ -1,4 +1,5 @@
-# Text: documents of each language, split by the hash of their content.
+# Text: documents of each language, split by the hash of their content. A text is a language's, named by its code, or
+# its text of a further domain: language/domain.
 
 
 rule package:
@@ -23,28 +24,31 @@ rule package:
 rule corpus:
     input:
         packages=lambda wildcards: expand(
-            "<results>/corpora/packages/{package}", package=plan.packages(config, wildcards.language)
+            "<results>/corpora/packages/{package}", package=plan.packages(config, wildcards.text)
         ),
-        files=lambda wildcards: watched(plan.corpus_files(config, wildcards.language)),
+        files=lambda wildcards: watched(plan.corpus_files(config, wildcards.text)),
+        trained=lambda wildcards: [
+            f"<results>/corpora/{text}/train.parquet" for language in plan.trained_text(wildcards.text)
+        ],
     output:
-        splits=expand("<results>/corpora/{{language}}/{split}.parquet", split=["train", "valid", "test"]),
-        manifest="<results>/corpora/{language}/manifest.json",
+        splits=expand("<results>/corpora/{{text}}/{split}.parquet", split=["train", "valid", "test"]),
+        manifest="<results>/corpora/{text}/manifest.json",
     log:
-        "<logs>/corpus/{language}.log",
+        "<logs>/corpus/{text}.log",
     benchmark:
-        "<benchmarks>/corpus/{language}.tsv"
+        "<benchmarks>/corpus/{text}.tsv"
     conda:
         "../envs/programs.yaml"
     resources:
         **needs("corpus"),
     params:
         code=programs.digest("corpus"),
-        language=lambda wildcards: plan.known_of(wildcards.language),
-        files=lambda wildcards: plan.stamps(plan.corpus_files(config, wildcards.language)),
-        options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.language)),
-        packages=lambda wildcards, input: flags(packages=list(input.packages)),
-        output=at("corpora/{language}"),
+        language=lambda wildcards: plan.known_of(wildcards.text),
+        files=lambda wildcards: plan.stamps(plan.corpus_files(config, wildcards.text)),
+        options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.text)),
+        inputs=lambda wildcards, input: flags(packages=list(input.packages), trained=list(input.trained)),
+        output=at("corpora/{text}"),
     message:
-        "Gather text: {wildcards.language}"
+        "Gather text: {wildcards.text}"
     shell:
-        "python scripts/corpus.py {params.options} {params.packages} --output {params.output} 2>&1 | tee {log}"
+        "python scripts/corpus.py {params.options} {params.inputs} --output {params.output} 2>&1 | tee {log}"

@@ -8,7 +8,7 @@ rule removal:
     input:
         model=rules.base_model.output,
         regions=lambda wildcards: plan.regions(REMOVALS[wildcards.job]),
-        blocks=blocks(config["languages"], "test"),
+        blocks=blocks(plan.texts(config), "test"),
     output:
         "<results>/removal/{job}.csv",
     log:
@@ -26,7 +26,8 @@ rule removal:
         code=programs.digest("removal"),
         options=lambda wildcards: computing_flags(
             dtype=config["model"]["dtype"],
-            languages=config["languages"],
+            texts=plan.texts(config),
+            domain=config["corpora"]["domain"],
             base=wildcards.job == next(iter(REMOVALS)),
             most_blocks=config["tokens"]["test_blocks"],
         ),

@@ -35,7 +35,7 @@ rule tables:
         code=programs.digest("tables"),
         resources=programs.resources("languages.tsv", "paper/*.csv"),
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
-        options=flags(languages=config["languages"], model_name=plan.model_name(config)),
+        options=flags(languages=config["languages"], domains=plan.domains(config), model_name=plan.model_name(config)),
         output=at("tables"),
     message:
         "Lay out the tables"
@@ -48,7 +48,7 @@ rule provenance:
         tables=rules.tables.output,
         regions=rules.overlap.output,
         config=rules.settings.output,
-        manifests=expand("<results>/corpora/{language}/manifest.json", language=config["languages"]),
+        manifests=expand("<results>/corpora/{text}/manifest.json", text=plan.texts(config)),
     output:
         "<results>/provenance.json",
     log:
@@ -100,7 +100,7 @@ rule report:
         tables=rules.tables.output,
         regions=rules.overlap.output,
         figures=rules.figures.output,
-        manifests=expand("<results>/corpora/{language}/manifest.json", language=config["languages"]),
+        manifests=expand("<results>/corpora/{text}/manifest.json", text=plan.texts(config)),
     output:
         "<results>/report.html",
     log:

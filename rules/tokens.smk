@@ -54,13 +54,13 @@ rule blocks:
         corpus=rules.corpus.output.splits,
         tokenizer=rules.tokenizer.output,
     output:
-        train="<results>/tokens/{language}/train.parquet",
-        valid="<results>/tokens/{language}/valid.parquet",
-        test="<results>/tokens/{language}/test.parquet",
+        train="<results>/tokens/{text}/train.parquet",
+        valid="<results>/tokens/{text}/valid.parquet",
+        test="<results>/tokens/{text}/test.parquet",
     log:
-        "<logs>/blocks/{language}.log",
+        "<logs>/blocks/{text}.log",
     benchmark:
-        "<benchmarks>/blocks/{language}.tsv"
+        "<benchmarks>/blocks/{text}.tsv"
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]
@@ -71,10 +71,10 @@ rule blocks:
         options=flags(
             **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]
         ),
-        corpus=at("corpora/{language}"),
-        output=at("tokens/{language}"),
+        corpus=at("corpora/{text}"),
+        output=at("tokens/{text}"),
     message:
-        "Cut text into blocks: {wildcards.language}"
+        "Cut text into blocks: {wildcards.text}"
     shell:
         "RAYON_NUM_THREADS={threads} python scripts/blocks.py {params.options} --corpus {params.corpus}"
         " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"

@@ -47,7 +47,7 @@ rule freezing:
         unpack(lambda wildcards: plan.arm_regions(wildcards.arms, config["freezing"]["ratio"])),
         model=rules.base_model.output,
         blocks="<results>/tokens/{language}/train.parquet",
-        tests=blocks(config["languages"], "test"),
+        tests=blocks(plan.texts(config), "test"),
     output:
         "<results>/freezing/{language}-{arms}-{rate}-{seed}.csv",
     log:
@@ -64,7 +64,7 @@ rule freezing:
         code=programs.digest("further_pretrain"),
         options=training_flags(
             milestones=config["freezing"]["milestones"],
-            evaluate=config["languages"],
+            evaluate=plan.texts(config),
             most_blocks=config["tokens"]["test_blocks"],
         ),
         arms=arm_flags,

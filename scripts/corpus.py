@@ -15,7 +15,9 @@ def main(
     language: str,
     source: Literal["debian", "huggingface", "files"],
     output: Path,
+    domain: str = "",
     packages: tuple[Path, ...] = (),
+    trained: tuple[Path, ...] = (),
     repo: str | None = None,
     dataset_config: str | None = None,
     split: str = "train",
@@ -36,7 +38,9 @@ def main(
         language: Code of the language, such as `ru`.
         source: Where the text comes from.
         output: Folder to write to.
+        domain: Kind of text, for the manifest.
         packages: debian: folders that fetch_package.py made.
+        trained: documents (parquet) that models are trained on; a paragraph of theirs is dropped here.
         repo: huggingface: name of the data set on the hub, such as `HuggingFaceFW/fineweb-2`, or a local folder.
         dataset_config: huggingface: configuration of the data set, such as `{fineweb2}`.
         split: huggingface: split of the data set.
@@ -70,9 +74,9 @@ def main(
     manifest.unlink(missing_ok=True)  # it vouches for the files beside it, which are about to change
     shown = progress(documents, f"text of {language}", max_documents, "document")
     taken = splits.bounded(shown, max_documents, max_characters)
-    written = splits.write_splits(taken, output, test, valid)
+    written = splits.write_splits(taken, output, test, valid, trained)
     with whole(manifest) as part:
-        summary = {"language": language, "source": source, "origin": documents.origin(), **written}
+        summary = {"language": language, "domain": domain, "source": source, "origin": documents.origin(), **written}
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Download one Debian package with the machine's own apt, and take the text pages out of it."""
+"""Download one Debian package with the machine's own apt, and take the text out of it."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from linguistic_regions.commands import UserError, run
+from linguistic_regions.corpora.fortunes import is_fortune
 from linguistic_regions.storage import whole
 
 ALTERNATIVE = "use the source 'huggingface' or 'files' instead"
@@ -32,13 +33,13 @@ Acquire::Retries "3";
 
 
 def main(*, package: str, output: Path) -> None:
-    """Download a Debian package and extract its HTML and Mallard pages, with a package.json beside them.
+    """Download a Debian package and extract its HTML and Mallard pages, or its fortunes, and write package.json.
 
     Needs apt-get and dpkg-deb, but no root, and leaves the system's package lists and cache alone.
 
     Args:
         package: Name of the package, or `name=version`.
-        output: Folder to make: the pages under usr/share/, and package.json with name, version and sha256.
+        output: Folder to make: the files under usr/share/, and package.json with name, version and sha256.
     """
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
@@ -46,7 +47,7 @@ def main(*, package: str, output: Path) -> None:
     with TemporaryDirectory() as folder, whole(output) as part:
         archive = download(package, Path(folder))
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpacking:
-            extract_pages(unpacking.stdout, part)
+            extract_text(unpacking.stdout, part)
         if unpacking.returncode != 0:
             raise UserError(f"the package {package} is damaged: download it again")
         description = {
@@ -81,16 +82,16 @@ def download(package: str, folder: Path) -> Path:
     return archives[0]
 
 
-def extract_pages(stream: IO[bytes], folder: Path) -> None:
-    """Write the pages of a tar stream below `folder`: plain files alone, so that no link can lead out of it.
+def extract_text(stream: IO[bytes], folder: Path) -> None:
+    """Write the files of text of a tar stream below `folder`: plain files alone, so that no link can lead out of it.
 
-    Raises `UserError` if a page's name would, or the archive is damaged.
+    Raises `UserError` if a file's name would, or the archive is damaged.
     """
     folder.mkdir(parents=True)
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                if member.isfile() and is_page(member.name):
+                if member.isfile() and (is_page(member.name) or is_fortune(member.name)):
                     path = folder / PurePosixPath(member.name)
                     if ".." in path.parts:
                         raise tarfile.TarError(f"{member.name} is outside its folder")

@@ -47,6 +47,7 @@ def main(
     checkpoints: Path,
     table: Path,
     evaluate: tuple[str, ...] = (),
+    domain: str = "",
     split: Literal["valid", "test"] = "test",
     most_blocks: int | None = None,
     arms: tuple[str, ...] = ("full",),
@@ -74,7 +75,8 @@ def main(
         schedule: how to train.
         checkpoints: folder for the state of unfinished trainings.
         table: the measurements, CSV.
-        evaluate: the languages to measure; none: the trained one.
+        evaluate: what to measure: languages, or language/domain for text of a further domain; none: the trained one.
+        domain: of the text of a language that is named alone.
         split: what to measure on.
         most_blocks: at most so many blocks per language of it, evenly spread; None: all.
         arms: what to do with the regions; see docs/method.md.
@@ -102,7 +104,7 @@ def main(
         if shard_model:
             models.shard(learner, schedule.precision)
         used = [regions[kind].digest for kind in ARMS[training.arm].values()]
-        measured = [(language, blocks.digest) for language, blocks in held_out.items()]
+        measured = [(text, domain, blocks.digest) for text, blocks in held_out.items()]
         state = Checkpoints(
             checkpoints / str(training),
             checkpoint_minutes,
@@ -115,7 +117,7 @@ def main(
             training.learning_rate,
             schedule,
             list(milestones),
-            partial(measure, learner, held_out, schedule, training),
+            partial(measure, learner, held_out, domain, schedule, training),
             prepare(learner, training.arm, regions),
             state,
             partial(_save, learner, state.folder / "model", dtype) if output else lambda: None,
@@ -176,9 +178,14 @@ def _samples(tokens_folder: Path, training: Run, count: int) -> np.ndarray:
 
 
 def measure(
-    learner: PreTrainedModel, held_out: dict[str, Blocks], schedule: Schedule, training: Run, samples: int
+    learner: PreTrainedModel,
+    held_out: dict[str, Blocks],
+    domain: str,
+    schedule: Schedule,
+    training: Run,
+    samples: int,
 ) -> list[dict]:
-    """A row of the table per language: its perplexity after so many samples."""
+    """A row of the table per text: its perplexity after so many samples."""
     of_training = {
         "arm": training.arm,
         "learning_rate": training.learning_rate,
@@ -189,10 +196,10 @@ def measure(
     return [
         {
             **of_training,
-            "language": language,
+            **tokens.labels(text, domain),
             **asdict(perplexity.evaluate(learner, blocks, schedule.batch_tokens, schedule.precision)),
         }
-        for language, blocks in held_out.items()
+        for text, blocks in held_out.items()
     ]
 
 

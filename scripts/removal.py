@@ -27,11 +27,12 @@ def main(
     *,
     model: Path,
     tokens_folder: Path,
-    languages: tuple[str, ...],
+    texts: tuple[str, ...],
     output: Path,
     checkpoints: Path,
     regions: tuple[Path, ...] = (),
     base: bool = False,
+    domain: str = "",
     most_blocks: int | None = None,
     batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
@@ -44,12 +45,13 @@ def main(
 
     Args:
         model: the base model.
-        tokens_folder: the blocks: {language}/test.parquet.
-        languages: the languages to measure.
+        tokens_folder: the blocks: {text}/test.parquet.
+        texts: what to measure: languages, or language/domain for text of a further domain.
         output: the table, CSV.
         checkpoints: folder for what is measured, until the table is whole.
         regions: region files; each is set to zero and restored bit for bit.
         base: measure the intact model too.
+        domain: of the text of a language that is named alone.
         most_blocks: at most so many test blocks per language, evenly spread; None: all.
         batch_tokens: tokens in one forward pass.
         precision: of the matrix products.
@@ -61,14 +63,14 @@ def main(
     models.prepare(threads)
     claim(checkpoints)
     opened = [None] * base + [Region.load(path) for path in regions]
-    tests = tokens.read_split(tokens_folder, languages, "test", most_blocks)
+    tests = tokens.read_split(tokens_folder, texts, "test", most_blocks)
     lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
         models.shard(lesioned, precision)
     parameters = dict(lesioned.named_parameters())
     for region in opened[base:]:  # each is looked at before the first is removed
         freezing.check(region, parameters)
-    measured = [(language, blocks.digest) for language, blocks in tests.items()]
+    measured = [(text, domain, blocks.digest) for text, blocks in tests.items()]
     facts = (programs.digest("removal"), measured, batch_tokens, precision)
     work = Checkpoints(checkpoints, facts=facts).identity(lesioned)
     rows = []
@@ -78,7 +80,7 @@ def main(
         this = digest((work, None if region is None else region.digest))
         found = state.finished(this)
         if found is None:
-            found = measure(lesioned, region, parameters, tests, batch_tokens, precision)
+            found = measure(lesioned, region, parameters, tests, domain, batch_tokens, precision)
             if processes().is_main_process:
                 state.finish(found, this)
         rows += [{"region": name, **label(region), **row} for row in found]
@@ -99,19 +101,26 @@ def measure(
     region: Region | None,
     parameters: Mapping[str, nn.Parameter],
     tests: Mapping[str, Blocks],
+    domain: str,
     batch_tokens: int,
     precision: str,
 ) -> list[dict]:
-    """Each language's perplexity while the region is zero; None: of the intact model."""
+    """Each text's perplexity while the region is zero; None: of the intact model."""
     with nullcontext(0) if region is None else freezing.removed(region, parameters) as changed:
         scores = {
-            language: perplexity.evaluate(lesioned, blocks, batch_tokens, precision)
-            for language, blocks in tests.items()
+            text: perplexity.evaluate(lesioned, blocks, batch_tokens, precision) for text, blocks in tests.items()
         }
     if region is not None:
         logging.info("%s: %d of %d weights were not zero", region.name, changed, len(region))
-    windows = {language: {"window": blocks.input_ids.shape[1], "bos": blocks.bos} for language, blocks in tests.items()}
-    return [{"language": language, **asdict(score), **windows[language]} for language, score in scores.items()]
+    return [
+        {
+            **tokens.labels(text, domain),
+            **asdict(scores[text]),
+            "window": blocks.input_ids.shape[1],
+            "bos": blocks.bos,
+        }
+        for text, blocks in tests.items()
+    ]
 
 
 if __name__ == "__main__":

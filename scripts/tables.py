@@ -5,7 +5,7 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 
 from pathlib import Path
 
-from linguistic_regions import commands, paper, tables
+from linguistic_regions import commands, measures, paper, tables
 from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.storage import whole
 
@@ -19,6 +19,7 @@ def main(
     further: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
+    domains: tuple[str, ...] = (),
     model_name: str = "this run's model",
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
@@ -34,6 +35,7 @@ def main(
         further: pieces of the table of further pre-training per language.
         stability: pieces of the table of how well the regions of two halves of the samples agree.
         languages: language codes in the order in which rows stand.
+        domains: kinds of text, likewise; the paper's tables show the first.
         model_name: name under which this run's figures stand in the paper's tables.
         paper_figures: folder with the paper's figures.
     """
@@ -44,12 +46,13 @@ def main(
         "further": further,
         "stability": stability,
     }
-    made = {name: tables.gather(paths, name, languages) for name, paths in pieces.items() if paths}
+    made = {name: tables.gather(paths, name, languages, domains) for name, paths in pieces.items() if paths}
     for left in [*(output / f"{name}.csv" for name in pieces), *output.glob("paper_*.md")]:
         left.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")
 
+    made = {name: measures.first_domain(table) for name, table in made.items()}
     printed = paper.load(paper_figures)
     names = language_names()
     pages = {}

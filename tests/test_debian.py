@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corpus import main as make_corpus
-from fetch_package import extract_pages
+from fetch_package import extract_text
 from fetch_package import main as fetch_package
 from linguistic_regions.commands import UserError
 from linguistic_regions.corpora import Document
@@ -170,24 +170,24 @@ def files_below(folder: Path) -> list[str]:
 
 def test_only_pages_are_extracted(tmp_path):
     members = ["./usr/share/help/ru/a.page", "./usr/share/doc/x/b.html", "./usr/share/doc/x/c.png", "./usr/bin/d.html"]
-    extract_pages(archive_of(dict.fromkeys(members, b"x")), tmp_path / "out")
+    extract_text(archive_of(dict.fromkeys(members, b"x")), tmp_path / "out")
     assert files_below(tmp_path / "out") == ["usr/share/doc/x/b.html", "usr/share/help/ru/a.page"]
 
 
 def test_hostile_archive_cannot_leave_its_folder(tmp_path):
     with pytest.raises(UserError, match="hostile"):
-        extract_pages(archive_of({"usr/share/doc/../../../../evil.html": b"x"}), tmp_path / "a" / "out")
-    extract_pages(
+        extract_text(archive_of({"usr/share/doc/../../../../evil.html": b"x"}), tmp_path / "a" / "out")
+    extract_text(
         archive_of({"usr/share/doc": str(tmp_path / "target"), "usr/share/doc/evil.html": b"x"}), tmp_path / "b"
     )
-    extract_pages(archive_of({"/usr/share/doc/absolute.html": b"x"}), tmp_path / "c")
+    extract_text(archive_of({"/usr/share/doc/absolute.html": b"x"}), tmp_path / "c")
     assert files_below(tmp_path) == ["b/usr/share/doc/evil.html"]
     assert not (tmp_path / "b/usr/share/doc").is_symlink()
 
 
 def test_damaged_archive(tmp_path):
     with pytest.raises(UserError, match="damaged"):
-        extract_pages(io.BytesIO(b"no archive" * 100), tmp_path / "out")
+        extract_text(io.BytesIO(b"no archive" * 100), tmp_path / "out")
 
 
 def test_machine_without_apt(tmp_path, monkeypatch):

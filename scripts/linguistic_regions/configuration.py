@@ -127,8 +127,8 @@ def check_files(config: dict) -> None:
             two languages that have the same files.
     """
     taken: dict[tuple[str, ...], str] = {}
-    for code in config["languages"]:
-        settings = plan.corpus(config, code)
+    for text in plan.texts(config):
+        settings, code = plan.corpus(config, text), text.split("/")[0]
         if settings["source"] != "files":
             continue
         for pattern in settings["files"]["paths"] or [""]:
@@ -136,16 +136,16 @@ def check_files(config: dict) -> None:
                 paths = fill(pattern, code) or "none is given"
                 advice = f"give {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
                 raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); {advice}")
-        files = plan.corpus_files(config, code)
+        files = plan.corpus_files(config, text)
         for path in files:
             if not os.access(path, os.R_OK):
                 raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
         if other := taken.get(tuple(files)):
             raise UserError(
-                f"config: corpora.files.paths: {other} and {code} have the same files, {files[0]} among them; put "
+                f"config: corpora.files.paths: {other} and {text} have the same files, {files[0]} among them; put "
                 "{language} in the path"
             )
-        taken[tuple(files)] = code
+        taken[tuple(files)] = text
 
 
 def _check_sense(config: dict) -> None:
@@ -163,6 +163,12 @@ def _check_sense(config: dict) -> None:
         except UserError as error:
             raise UserError(f"config: languages: {error}") from None
     _subset(config, "corpora.languages", config["languages"], "languages")
+    for domain in plan.further_domains(config):
+        key = f"corpora.domains.{domain}"
+        if domain == config["corpora"]["domain"]:
+            raise UserError(f"config: {key}: corpora.domain has that name already; choose another")
+        if not any(text.endswith(f"/{domain}") for text in plan.texts(config)):
+            raise UserError(f"config: {key}: no language has text there; check its source, or set {key} to null")
     importance, experiments = config["importance"], set(config["experiments"])
     if experiments:
         _subset(config, "importance.languages", config["languages"], "languages")

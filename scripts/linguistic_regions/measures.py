@@ -33,15 +33,41 @@ def estimate(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> Est
     return Estimate(values.mean(), low, high, len(values))
 
 
+def first_domain(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows on the kind of text that models are trained and scored on: the domain that stands first."""
+    return in_domain(table, domains(table)[0]) if "domain" in table and len(table) else table
+
+
+def domains(table: pd.DataFrame) -> list[str]:
+    """The domains of a table, in its order."""
+    return list(table["domain"].unique())
+
+
+def in_domain(table: pd.DataFrame, domain: str) -> pd.DataFrame:
+    """The rows of a table on one domain."""
+    return table[table["domain"] == domain]
+
+
+def forgetting_rows(freezing: pd.DataFrame) -> pd.DataFrame:
+    """The rows that say what training changes: languages not trained on in the second domain, the trained in the first.
+
+    Text like that of the training may gain from it in every language; text of another kind shows what is forgotten.
+    Of a run with one domain these are all rows.
+    """
+    names = domains(freezing)
+    own = freezing["language"] == freezing["train_language"]
+    return freezing[freezing["domain"] == np.where(own, names[0], names[:2][-1])]
+
+
 def log_ratios(removal: pd.DataFrame) -> pd.DataFrame:
-    """The removals, with a column `log_ratio`: log(perplexity / the untouched model's) in that language."""
+    """The removals in one domain, with a column `log_ratio`: log(perplexity / the untouched model's) by language."""
     base = base_nll(removal)
     removed = removal[removal["kind"] != "base"]
     return removed.assign(log_ratio=removed["nll"] - base.reindex(removed["language"]).to_numpy())
 
 
 def base_nll(removal: pd.DataFrame) -> pd.Series:
-    """The untouched model's negative log-likelihood per token, by language."""
+    """The untouched model's negative log-likelihood per token in one domain, by language."""
     return removal[removal["kind"] == "base"].groupby("language", sort=False)["nll"].mean()
 
 

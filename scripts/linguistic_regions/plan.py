@@ -10,35 +10,78 @@ from pathlib import Path
 
 from linguistic_regions import recipes
 from linguistic_regions.arms import ARMS
-from linguistic_regions.corpora.languages import fill, languages
+from linguistic_regions.corpora.languages import can_fill, fill, languages
 from linguistic_regions.modelfiles import patterns
 from linguistic_regions.recipes import Recipes
 
 
-def corpus(config: dict, language: str) -> dict:
-    """The corpora section as it stands for one language."""
-    settings = {key: value for key, value in config["corpora"].items() if key != "languages"}
-    for key, value in config["corpora"]["languages"].get(language, {}).items():
-        settings[key] = settings[key] | value if isinstance(value, dict) else value
+def domains(config: dict) -> list[str]:
+    """The kinds of text: the one that models are trained and scored on, and those that they are tested on as well."""
+    return [config["corpora"]["domain"], *further_domains(config)]
+
+
+def further_domains(config: dict) -> dict[str, dict]:
+    """The settings of the domains that models are only tested on, by name."""
+    return {name: settings for name, settings in config["corpora"]["domains"].items() if settings is not None}
+
+
+def texts(config: dict) -> list[str]:
+    """Every text that is tested on: of each language, named by its code, and language/domain of a further domain."""
+    further = [
+        f"{language}/{domain}"
+        for domain in further_domains(config)
+        for language in config["languages"]
+        if _has_text(config, f"{language}/{domain}")
+    ]
+    return [*config["languages"], *further]
+
+
+def _has_text(config: dict, text: str) -> bool:
+    """Whether a language has text of a further domain: the source has an id for it, or files match."""
+    settings, language = corpus(config, text), text.split("/")[0]
+    if settings["source"] == "files":
+        return bool(corpus_files(config, text))
+    wanted = {"debian": settings["debian"]["packages"], "huggingface": [settings["huggingface"]["config"] or ""]}
+    return all(can_fill(template, language) for template in wanted[settings["source"]])
+
+
+def corpus(config: dict, text: str) -> dict:
+    """The corpora section as it stands for one text: a language, or language/domain."""
+    language, _, domain = text.partition("/")
+    sections = [config["corpora"]]
+    sections += [further_domains(config)[domain]] if domain else []
+    settings: dict = {}
+    for section in [*sections, *(section.get("languages", {}).get(language, {}) for section in sections[-1:])]:
+        for key, value in section.items():
+            if key not in ("languages", "domain", "domains"):
+                settings[key] = settings.get(key, {}) | value if isinstance(value, dict) else value
     return settings
 
 
-def packages(config: dict, language: str) -> list[str]:
-    """The Debian packages that a language's text comes from."""
-    settings = corpus(config, language)
-    return settings["debian"]["packages"] if settings["source"] == "debian" else []
+def trained_text(text: str) -> list[str]:
+    """The text whose training split a further domain's shares no paragraph with: that of its language."""
+    language, _, domain = text.partition("/")
+    return [language] if domain else []
 
 
-def corpus_options(config: dict, language: str) -> dict:
-    """The options of corpus.py for one language: its source's settings, filled in, and the bounds and splits."""
-    settings = corpus(config, language)
+def packages(config: dict, text: str) -> list[str]:
+    """The Debian packages that a text comes from."""
+    settings, language = corpus(config, text), text.split("/")[0]
+    names = settings["debian"]["packages"] if settings["source"] == "debian" else []
+    return [fill(name, language) for name in names]
+
+
+def corpus_options(config: dict, text: str) -> dict:
+    """The options of corpus.py for one text: its source's settings, filled in, and the bounds and splits."""
+    settings, language = corpus(config, text), text.split("/")[0]
     source = settings["source"]
     options = dict(settings[source]) if source != "debian" else {}
     for name in {"repo", "config"} & options.keys():
         options[name] = options[name] and fill(options[name], language)
     options["dataset_config"] = options.pop("config", None)
     shared = {key: settings[key] for key in ("test", "valid", "max_documents", "max_characters")}
-    return {"language": language, "source": source, **options, **shared}
+    domain = text.partition("/")[2] or config["corpora"]["domain"]
+    return {"language": language, "domain": domain, "source": source, **options, **shared}
 
 
 def scores(made: Recipes) -> list[str]:
@@ -52,14 +95,14 @@ def regions(names) -> list[str]:
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
-def known_of(language: str) -> str:
-    """What the table of languages says of one, as JSON."""
-    return json.dumps(languages().get(language, {}))
+def known_of(text: str) -> str:
+    """What the table of languages says of a text's language, as JSON."""
+    return json.dumps(languages().get(text.split("/")[0], {}))
 
 
-def corpus_files(config: dict, language: str) -> list[str]:
-    """The person's own files that a language's text comes from, so that a change of them is noticed."""
-    settings = corpus(config, language)
+def corpus_files(config: dict, text: str) -> list[str]:
+    """The person's own files that a text comes from, so that a change of them is noticed."""
+    settings, language = corpus(config, text), text.split("/")[0]
     if settings["source"] == "files":
         wanted = [fill(pattern, language) for pattern in settings["files"]["paths"]]
     elif settings["source"] == "huggingface":
@@ -93,13 +136,13 @@ def stamps(files: list[str]) -> str:
 
 def named_files(config: dict) -> list[str]:
     """The files outside the workflow's own that the config names: people's texts, and a model in a folder."""
-    texts = [path for language in config["languages"] for path in corpus_files(config, language)]
-    return [*texts, *model_files(config)]
+    corpora = [path for text in texts(config) for path in corpus_files(config, text)]
+    return [*corpora, *model_files(config)]
 
 
 def downloads(config: dict) -> list[str]:
     """The outputs of all that the network is needed for: the text, and a model on the hub with its tokenizer."""
-    made = [f"<results>/corpora/{language}/manifest.json" for language in config["languages"]]
+    made = [f"<results>/corpora/{text}/manifest.json" for text in texts(config)]
     return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
 
 

@@ -39,7 +39,7 @@ def describe(config: Mapping, manifests: Sequence[Mapping], model: Mapping | Non
             **{name: _installed(name) for name in (pin.split("==")[0] for pin in pins())},
         },
         "data": {
-            manifest["language"]: {
+            _text(manifest, config): {
                 "source": manifest["source"],
                 **{split: counts["sha256"] for split, counts in manifest["splits"].items()},
             }
@@ -110,3 +110,10 @@ def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value
+
+
+def _text(manifest: Mapping, config: Mapping) -> str:
+    """A text's name: its language, and its domain if that is a further one."""
+    first = config.get("corpora", {}).get("domain", "")
+    domain = manifest.get("domain", first)
+    return manifest["language"] if domain == first else f"{manifest['language']}/{domain}"

@@ -34,6 +34,7 @@ COLUMNS = {
         "target": str,
         "window": str,
         "bos": str,
+        "domain": str,
     },
     "retraining": {
         "arm": str,
@@ -45,6 +46,7 @@ COLUMNS = {
         "bits_per_byte": float,
         "learning_rate": float,
         "seed": int,
+        "domain": str,
     },
     "freezing": {
         "arm": str,
@@ -56,6 +58,7 @@ COLUMNS = {
         "ppl": float,
         "bits_per_byte": float,
         "seed": int,
+        "domain": str,
     },
     "further": {"language": str, "samples": int, "nll": float, "ppl": float, "bits_per_byte": float},
     "stability": {"language": str, "samples": int, "ratio": float, "jaccard": float},
@@ -70,9 +73,9 @@ COLUMNS = {
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
 }
 KEYS = {
-    "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "language"],
-    "retraining": ["train_language", "arm", "learning_rate", "seed", "samples", "language"],
-    "freezing": ["train_language", "learning_rate", "arm", "seed", "samples", "language"],
+    "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "domain", "language"],
+    "retraining": ["train_language", "arm", "learning_rate", "seed", "samples", "domain", "language"],
+    "freezing": ["train_language", "learning_rate", "arm", "seed", "samples", "domain", "language"],
     "further": ["language", "samples"],
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
@@ -108,8 +111,10 @@ def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def gather(pieces: Sequence[str | Path], name: str, languages: Sequence[str] = ()) -> pd.DataFrame:
-    """Concatenate the pieces of table `name`, rows sorted by `KEYS[name]`, `languages` in the given order.
+def gather(
+    pieces: Sequence[str | Path], name: str, languages: Sequence[str] = (), domains: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Concatenate the pieces of table `name`, rows sorted by `KEYS[name]`, languages and domains in the given order.
 
     A row that several pieces hold (the untouched model, say) appears once.
 
@@ -124,6 +129,7 @@ def gather(pieces: Sequence[str | Path], name: str, languages: Sequence[str] = (
     first = list(COLUMNS[name])
     table = table[first + [column for column in table if column not in first]]
     orders = {
+        "domain": domains,
         "language": languages,
         "train_language": languages,
         "target": ("", CORE, *languages),

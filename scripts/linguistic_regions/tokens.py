@@ -192,6 +192,15 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         raise unreadable(path, "file of token blocks", error) from None
 
 
-def read_split(folder: str | Path, languages: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:
-    """Blocks of one split of several languages, from `folder`/{language}/{split}.parquet: at most `most`, spread."""
-    return {language: read(Path(folder) / language / f"{split}.parquet").spread(most) for language in languages}
+def read_split(folder: str | Path, texts: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:
+    """Blocks of one split of several texts, from `folder`/{text}/{split}.parquet: at most `most`, spread.
+
+    A text is a language's, named by its code, or its text of a further domain: language/domain.
+    """
+    return {text: read(Path(folder) / text / f"{split}.parquet").spread(most) for text in texts}
+
+
+def labels(text: str, domain: str) -> dict[str, str]:
+    """What tables say of a text: its language and its domain, which is `domain` where its name says none."""
+    language, _, further = text.partition("/")
+    return {"language": language, "domain": further or domain}

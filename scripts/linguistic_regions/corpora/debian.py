@@ -1,7 +1,8 @@
-"""Source `debian`: the pages of documentation packages, which `scripts/fetch_package.py` has downloaded.
+"""Source `debian`: documentation and fortunes packages, which `scripts/fetch_package.py` has downloaded.
 
-A document is a page. Translations are often partial, so English paragraphs are dropped from them: those equal to
-one of the package's English pages, and those that look English (see `untranslated`).
+A document is a page of documentation, or an entry of a fortunes package. Translations are often partial, so English
+paragraphs are dropped from them: those equal to one of the package's English pages, and those that look English (see
+`untranslated`).
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from linguistic_regions.commands import UserError
 from linguistic_regions.corpora import Document
+from linguistic_regions.corpora.fortunes import entries
 from linguistic_regions.corpora.languages import language
 from linguistic_regions.corpora.pages import page_paragraphs
 from linguistic_regions.corpora.untranslated import is_english
@@ -35,16 +37,20 @@ class Debian:
         found = False
         for folder, description in self.packages:
             name = description["package"]
-            english = {paragraph for _, page in _pages(folder, "en") for paragraph in page}
-            for page_id, page in _pages(folder, self.code):
+            row = language(self.code)
+            if name == row["fortunes"]:
+                english, pages = set(), entries(folder, row["fortune_files"])
+            else:
+                english = {paragraph for _, page in _pages(folder, "en") for paragraph in page}
+                pages = _pages(folder, self.code)
+            for page_id, page in pages:
                 found = True
                 kept = page if self.code == "en" else self._translated(page, english)
                 yield Document(f"{name}/{page_id}", "\n".join(kept), name)
         if not found:
             names = ", ".join(description["package"] for _, description in self.packages)
-            row = language(self.code)
             raise UserError(
-                f"no page in {row['name']} in {names} (folders: {row['debian'] or 'none'}): "
+                f"no text in {row['name']} in {names} (folders: {row['debian'] or 'none'}): "
                 "choose another source for this language"
             )
 

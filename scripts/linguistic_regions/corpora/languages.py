@@ -34,6 +34,15 @@ def names() -> dict[str, str]:
     return {code: row["name"] for code, row in languages().items()}
 
 
+def can_fill(template: str, code: str) -> bool:
+    """Whether a language has every field that a template names: `{fortunes}` is empty for most."""
+    try:
+        fill(template, code)
+    except UserError:
+        return False
+    return True
+
+
 def fill(template: str, code: str) -> str:
     """Put a language into a template: `{language}` is its code, `{fineweb2}` etc. its field of that name.
 

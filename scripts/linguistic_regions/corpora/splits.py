@@ -42,10 +42,13 @@ def split_of(text: str, test: float, valid: float) -> str:
     return "test" if position < test else "valid" if position < test + valid else "train"
 
 
-def write_splits(documents: Iterable[Document], folder: Path, test: float, valid: float) -> dict:
+def write_splits(
+    documents: Iterable[Document], folder: Path, test: float, valid: float, trained: Iterable[Path] = ()
+) -> dict:
     """Write `train.parquet`, `valid.parquet` and `test.parquet` (document, text, source: string) into `folder`.
 
-    The paragraphs of a text are joined by blank lines. The same documents give the same bytes.
+    The paragraphs of a text are joined by blank lines. The same documents give the same bytes. A paragraph of the
+    files `trained`, of another text, is dropped as a repeated one is.
 
     Returns:
         `splits`: documents, paragraphs, characters, bytes and the file's sha256 of each split; `dropped`: duplicate
@@ -61,7 +64,7 @@ def write_splits(documents: Iterable[Document], folder: Path, test: float, valid
         spooled = {split: Path(spool) / f"{split}.parquet" for split in SPLITS}
         parts = {split: stack.enter_context(whole(folder / f"{split}.parquet")) for split in SPLITS}
         dropped = _spool(documents, spooled, test, valid)
-        counts = _write_unrepeated(spooled, parts, dropped)
+        counts = _write_unrepeated(spooled, parts, dropped, _paragraph_hashes(trained))
         total = sum(counts[split]["documents"] for split in SPLITS)
         for split in SPLITS:
             if not counts[split]["documents"]:
@@ -91,10 +94,15 @@ def _spool(documents: Iterable[Document], paths: dict[str, Path], test: float, v
     return dropped
 
 
-def _write_unrepeated(sources: dict[str, Path], targets: dict[str, Path], dropped: Counter) -> dict[str, Counter]:
-    """Copy the documents without the paragraphs that stood before; memory holds one hash a paragraph."""
+def _paragraph_hashes(paths: Iterable[Path]) -> set[int]:
+    return {_hash(paragraph) for path in paths for document in Split(path) for paragraph in document.text.split("\n\n")}
+
+
+def _write_unrepeated(
+    sources: dict[str, Path], targets: dict[str, Path], dropped: Counter, seen: set[int]
+) -> dict[str, Counter]:
+    """Copy the documents without the paragraphs `seen` or that stood before; memory holds one hash a paragraph."""
     counts = {split: Counter(documents=0, paragraphs=0, characters=0, bytes=0) for split in sources}
-    seen = set()
     for split, source in sources.items():
         with _Writer(targets[split]) as writer:
             for document in Split(source):

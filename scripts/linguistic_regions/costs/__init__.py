@@ -53,9 +53,9 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
     languages, regions = workload.language_jobs(config), workload.region_jobs(config)
     steps = {
         "package": [job.package()] * len(workload.packages(config)),
-        "corpus": [job.corpus(language) for language in config["languages"]],
+        "corpus": [job.corpus(text) for text in plan.texts(config)],
         "tokenizer": [job.tokenizer()],
-        "blocks": [job.blocks(language) for language in config["languages"]],
+        "blocks": [job.blocks(text) for text in plan.texts(config)],
         "samples": [light()],
         "base_model": [job.base_model()],
         "further": [job.further(names) for names in languages["further"]],

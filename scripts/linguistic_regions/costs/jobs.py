@@ -59,9 +59,9 @@ class Jobs:
         """Download and unpack a Debian package."""
         return light(seconds=10, disk=PACKAGE)
 
-    def corpus(self, language: str) -> Cost:
+    def corpus(self, text: str) -> Cost:
         """Gather text; the hashes of its paragraphs take no more RAM than the text."""
-        characters = self._characters(language)
+        characters = self._characters(text)
         return light(characters / TEXT_SPEED, CHARACTER * characters, CHARACTER * characters)
 
     def tokenizer(self) -> Cost:
@@ -71,10 +71,10 @@ class Jobs:
         characters = sum(map(self._characters, self.config["languages"]))
         return light(characters / TEXT_SPEED, 5 * CHARACTER * characters, threads=2)
 
-    def blocks(self, language: str) -> Cost:
+    def blocks(self, text: str) -> Cost:
         """Cut text into blocks; a character is a token at most. All are in RAM, of which `train_blocks` are kept."""
-        characters = self._characters(language)
-        disk = 4 * self._training_tokens(language)
+        characters = self._characters(text)
+        disk = 4 * self._training_tokens(text)
         return light(characters / TEXT_SPEED, TOKEN_RAM * characters, disk, self.config["threads"])
 
     # --- models ---
@@ -101,7 +101,7 @@ class Jobs:
     def experiment(self, rule: str, arms: list[str]) -> Cost:
         """Train in each arm of `retraining` or `freezing`, and measure languages at the milestones."""
         settings, batch = self.config[rule], self.config["training"]["batch_size"]
-        evaluated = settings["evaluate"] if rule == "retraining" else self.config["languages"]
+        evaluated = settings["evaluate"] if rule == "retraining" else plan.texts(self.config)
         measured = len(settings["milestones"]) * self._tokens(evaluated, "test")
         frozen = max(self._frozen(arm, settings["ratio"]) for arm in arms)
         return self._training(rule, len(arms), settings["milestones"][-1], batch, measured, frozen)
@@ -228,7 +228,7 @@ class Jobs:
         weight.
         """
         shape, declared = self.shape, recipes.catalog(self.config)
-        tokens = (len(names) + base) * self._tokens(self.config["languages"], "test")
+        tokens = (len(names) + base) * self._tokens(plan.texts(self.config), "test")
         largest = max((_share(name, declared) for name in names), default=0.0) * shape.matrices
         work = Work(
             flops=tokens * formulas.forward(shape, self._block),
@@ -258,24 +258,24 @@ class Jobs:
     def _weights(self) -> int:
         return self.shape.parameters * self._element
 
-    def _characters(self, language: str) -> int:
-        """Of a language's text; more by a document at most, where the config sets a bound."""
-        return plan.corpus(self.config, language)["max_characters"] or CHARACTERS
+    def _characters(self, text: str) -> int:
+        """Of a text; more by a document at most, where the config sets a bound."""
+        return plan.corpus(self.config, text)["max_characters"] or CHARACTERS
 
-    def _training_tokens(self, language: str) -> int:
+    def _training_tokens(self, text: str) -> int:
         """Tokens of its training blocks; those of the other splits are few."""
-        characters, most = self._characters(language), self.config["tokens"]["train_blocks"]
+        characters, most = self._characters(text), self.config["tokens"]["train_blocks"]
         return min(characters, most * self._block) if most else characters
 
     def _samples(self) -> int:
         """Bytes of RAM that the training blocks of a language take, at most."""
         return SAMPLE_RAM * max(map(self._training_tokens, self.config["languages"]))
 
-    def _tokens(self, languages: Iterable[str], split: str) -> float:
+    def _tokens(self, texts: Iterable[str], split: str) -> float:
         """Tokens of the blocks of a split that one measurement takes, at most: a character is a token at most."""
         most = self.config["tokens"][f"{split}_blocks"] or math.inf
-        texts = (self._characters(language) * plan.corpus(self.config, language)[split] for language in languages)
-        return sum(min(most * self._block, characters) for characters in texts)
+        sizes = (self._characters(text) * plan.corpus(self.config, text)[split] for text in texts)
+        return sum(min(most * self._block, characters) for characters in sizes)
 
     def _pass(self, batch: int, backward: bool) -> float:
         """Bytes of activations and logits of a pass over `batch` blocks or `batch_tokens`, whichever is less."""

@@ -9,7 +9,7 @@ from linguistic_regions.recipes import Recipes
 
 def packages(config: dict) -> set[str]:
     """The Debian packages that text comes from."""
-    return {name for language in config["languages"] for name in plan.packages(config, language)}
+    return {name for text in plan.texts(config) for name in plan.packages(config, text)}
 
 
 def wanted_regions(config: dict) -> Recipes:

@@ -30,6 +30,10 @@ class Finding:
         """This claim with a verdict and the measurements behind it."""
         return Finding(self.title, self.paper, HOLDS if holds else FAILS, measured)
 
+    def untold(self, *measured: str) -> "Finding":
+        """This claim without a verdict: what was measured cannot decide it, and says why."""
+        return Finding(self.title, self.paper, UNTESTED, measured)
+
 
 def described(estimate: Estimate) -> str:
     """An estimate of a log ratio, as a factor with its interval."""

@@ -40,6 +40,10 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
             "The core matters more than a random region of its size",
             f"LLaMA-2 without 3 %: top {formats.factor(mean['top'])}, random {formats.factor(mean['random'])}.",
         ),
+        "domain": Finding(
+            "… in text of another kind too",
+            "Not tested in the paper; without it, the core could be that of one kind of text.",
+        ),
         "total": Finding(
             f"Without its core the model loses every language (perplexity {COLLAPSE:g} times as high, or more)",
             f"LLaMA-2 without 3 %: {formats.factor(paper['top'].min())} in the least damaged language.",
@@ -56,14 +60,20 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
     setting = None if removal is None else measures.paper_setting(removal)
     if setting is None:
         return list(claims.values())
-    effects = measures.log_ratios(removal)
-    tables = {pair: measures.core_effects(effects, *pair) for pair in measures.core_settings(removal)}
+    tables, *others = [_core_tables(measures.in_domain(removal, domain)) for domain in measures.domains(removal)]
     return [
         _against_random(claims["random"], tables, setting, "top"),
+        _against_random(claims["domain"], others[0], setting, "top") if others else claims["domain"],
         _collapse(claims["total"], tables, setting),
         _against_random(claims["bottom"], tables, setting, "bottom"),
         _ratios(claims["ratio"], tables, setting),
     ]
+
+
+def _core_tables(removal: pd.DataFrame) -> dict[tuple[str, float], pd.DataFrame]:
+    """What removal of the core does in one domain, by (scope, ratio)."""
+    effects = measures.log_ratios(removal)
+    return {pair: measures.core_effects(effects, *pair) for pair in measures.core_settings(removal)}
 
 
 def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> Finding:
@@ -141,6 +151,10 @@ def monolingual_findings(
             "… more than a random region of its size does",
             f"The paper compares with as many unimportant parameters: {formats.factor(own['bottom_100k'])}.",
         ),
+        "domain": Finding(
+            "A monolingual region is its language's in text of another kind too",
+            "Not tested in the paper; without it, the region could be that of one kind of text, such as manuals.",
+        ),
         "kin": Finding(
             "Close languages suffer next",
             f"Russian's region in LLaMA-2-7B hits Ukrainian next: {kin}.",
@@ -151,22 +165,28 @@ def monolingual_findings(
             f"{formats.factor(own['top_100k'])} at 100K.",
         ),
     }
-    matrix = pd.DataFrame() if removal is None else measures.monolingual_matrix(measures.log_ratios(removal))
-    targets = [code for code in matrix.index if code in matrix.columns]
-    if not targets:
+    domains = [] if removal is None else measures.domains(removal)
+    effects = [measures.log_ratios(measures.in_domain(removal, domain)) for domain in domains]
+    matrix, *others = [measures.monolingual_matrix(each) for each in effects] or [pd.DataFrame()]
+    own = _own(matrix)
+    if own.empty:
         return list(claims.values())
-    effects = measures.log_ratios(removal)
-    own = pd.Series({code: matrix.at[code, code] for code in targets})
     return [
         _own_language(claims["own"], matrix, own),
-        _own_against_random(claims["random"], measures.monolingual_matrix(effects, "random"), own),
+        _own_against_random(claims["random"], measures.monolingual_matrix(effects[0], "random"), own),
+        _own_language(claims["domain"], others[0], _own(others[0])) if others else claims["domain"],
         _kin(claims["kin"], matrix, names),
-        _samples(claims["samples"], removal, own),
+        _samples(claims["samples"], effects[0], own),
     ]
 
 
+def _own(matrix: pd.DataFrame) -> pd.Series:
+    """What each region does to its own language, where that was measured."""
+    return pd.Series({code: matrix.at[code, code] for code in matrix.index if code in matrix.columns}, dtype=float)
+
+
 def _own_language(claim: Finding, matrix: pd.DataFrame, own: pd.Series) -> Finding:
-    others = pd.Series({code: matrix.loc[code].drop(code).mean() for code in own.index})
+    others = pd.Series({code: matrix.loc[code].drop(code).mean() for code in own.index}, dtype=float)
     largest = [code for code in own.index if matrix.loc[code].idxmax() == code]
     differences = (own - others).dropna()
     if differences.empty:
@@ -217,12 +237,12 @@ def _kin(claim: Finding, matrix: pd.DataFrame, names: Mapping[str, str]) -> Find
     return claim.judged(2 * first > len(lines), summary, *lines)
 
 
-def _samples(claim: Finding, removal: pd.DataFrame, own: pd.Series) -> Finding:
-    rows = measures.monolingual(removal)
+def _samples(claim: Finding, effects: pd.DataFrame, own: pd.Series) -> Finding:
+    rows = measures.monolingual(effects)
     milestones = sorted(rows.loc[rows["kind"] == "monolingual", "samples"].unique())
     if len(milestones) < 2:
         return claim
-    small = measures.monolingual_matrix(measures.log_ratios(removal), milestone=0)
+    small = measures.monolingual_matrix(effects, milestone=0)
     targets = [code for code in own.index if code in small.index]
     before = pd.Series({code: small.at[code, code] for code in targets})
     paired = measures.estimate(own[targets] - before)

@@ -6,6 +6,7 @@ from linguistic_regions import formats, measures
 from linguistic_regions.findings.finding import Finding, described
 
 ENGLISH = "en"
+RECOVERED = 0.5  # share of the lost log perplexity to be regained before two ways of regaining it are compared
 
 
 def retraining_findings(retraining: pd.DataFrame | None, printed: pd.DataFrame) -> list[Finding]:
@@ -54,9 +55,26 @@ def _recovery(claim: Finding, retraining: pd.DataFrame) -> Finding:
         + ", ".join(f"{names[arm]} {formats.factor(gaps[milestones == samples][arm].mean())}" for arm in controls)
         for samples in (milestones.min(), milestones.max())
     ]
+    regained = _regained(curves)
+    if regained < RECOVERED:
+        told = f"With the core free the model regained {formats.percent(round(regained, 3))} of the lost log perplexity"
+        return claim.untold(f"{told}, less than {formats.percent(RECOVERED)}: too few samples to compare.", *lines)
     first = gaps.loc[milestones == milestones.min(), "top_unfreeze"]
     runs = f"in each of {len(first)} runs" if len(first) > 1 else "in one run, hence without interval"
     return claim.judged(bool((first > 0).all()), f"{lines[0]}; {runs}", *dict.fromkeys(lines[1:]))
+
+
+def _regained(curves: pd.DataFrame) -> float:
+    """The share of the log perplexity lost by the removal that training with the core free brought back, at its end.
+
+    What the model had before is taken from the arm without its bottom; 1 where there is none, or nothing was lost.
+    """
+    if "bottom_freeze" not in curves:
+        return 1.0
+    means = curves.groupby("samples").mean()
+    intact, removed = means["bottom_freeze"].iloc[0], means["top_unfreeze"].iloc[0]
+    lost = removed - intact
+    return float((removed - means["top_unfreeze"].iloc[-1]) / lost) if lost > 0 else 1.0
 
 
 def _english(claim: Finding, retraining: pd.DataFrame) -> Finding:
@@ -98,16 +116,36 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
     ]
     if freezing is None:
         return claims
-    changes = measures.forgetting(freezing)
+    changes = measures.forgetting(measures.forgetting_rows(freezing))
+    untrained = measures.untrained(changes)
+    forgotten = _forgotten(untrained, measures.domains(freezing)[:2][-1])
     return [
-        _less_forgetting(claims[0], measures.untrained(changes), "full"),
-        _less_forgetting(claims[1], measures.untrained(changes), "random_frozen"),
+        _less_forgetting(claims[0], untrained, "full", forgotten),
+        _less_forgetting(claims[1], untrained, "random_frozen", forgotten),
         _cost(claims[2], measures.trained(changes)),
     ]
 
 
-def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str) -> Finding:
-    """Is log perplexity lost with the core frozen less than in the arm `other`, pair by pair?"""
+def _forgotten(untrained: pd.DataFrame, domain: str) -> tuple[bool, str]:
+    """Whether full training forgets anything at the rate at which it forgets most, and that in words.
+
+    Where nothing is forgotten, nothing can be kept from it: a claim on forgetting is then not tested.
+    """
+    if "full" not in untrained or untrained["full"].dropna().empty:
+        return True, f"Measured on {domain or 'the test text'}."
+    by_rate = untrained["full"].dropna().groupby("learning_rate")
+    most = measures.estimate(by_rate.get_group(by_rate.mean().idxmax()))
+    rate = formats.rate(by_rate.mean().idxmax())
+    verdict = "something is forgotten" if most.low > 0 else "nothing is forgotten that can be told from noise"
+    measured = f"Full training at {rate} changes the other languages' perplexity by {described(most)} ({domain})"
+    return most.low > 0, f"{measured}: {verdict}."
+
+
+def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str, forgotten: tuple[bool, str]) -> Finding:
+    """Is log perplexity lost with the core frozen less than in the arm `other`, pair by pair?
+
+    Not tested where full training forgets nothing.
+    """
     if not {"core_frozen", other} <= set(changes.columns):
         return claim
     pairs = changes.dropna(subset=["core_frozen", other])
@@ -121,13 +159,14 @@ def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str) -> Findi
         f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {formats.factor(mean)}"
         for rate, mean in by_rate.items()
     ]
-    return claim.judged(
-        saved.low > 0,
+    measured = (
         f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen {described(saved)}{share}, "
         f"{saved.count} pairs.",
+        forgotten[1],
         f"Perplexity of the other languages, end over start: {_arms(changes)}",
         *rates,
     )
+    return claim.judged(saved.low > 0, *measured) if forgotten[0] else claim.untold(*measured)
 
 
 def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
