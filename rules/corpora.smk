@@ -28,7 +28,7 @@ rule corpus:
         ),
         files=lambda wildcards: watched(plan.corpus_files(config, wildcards.text)),
         trained=lambda wildcards: [
-            f"<results>/corpora/{text}/train.parquet" for language in plan.trained_text(wildcards.text)
+            f"<results>/corpora/{language}/train.parquet" for language in plan.trained_text(wildcards.text)
         ],
     output:
         splits=expand("<results>/corpora/{{text}}/{split}.parquet", split=["train", "valid", "test"]),
