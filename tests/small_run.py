@@ -5,19 +5,28 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import yaml
 from texts import TEXTS
 
+from estimate import merged
+
 ROOT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]
 
-SMALL = {
+TINY = yaml.safe_load((ROOT / "configs/tiny.yaml").read_text(encoding="utf-8"))
+VERSE = ["en", "ru"]  # languages with text of a second domain
+SMALL = merged(TINY, {
     "run": "small",
     "languages": ["en", "ru", "zh"],
-    "corpora": {"source": "files", "files": {"paths": ["text/{language}.jsonl"]}, "test": 0.2, "valid": 0.2},
+    "corpora": {
+        "domain": "prose",
+        "domains": {"quotations": None, "verse": {"files": {"paths": ["verse/{language}.jsonl"]}}},
+        "source": "files", "files": {"paths": ["text/{language}.jsonl"]}, "test": 0.2, "valid": 0.2,
+    },
     "tokens": {"block_size": 32, "valid_blocks": 4, "test_blocks": 8},
     "model": {
         "scratch": {
@@ -33,14 +42,15 @@ SMALL = {
     "freezing": {"milestones": [0, 8]},
     "figures": {"formats": ["svg"]},
     "jobs": {"languages": 2},
-}  # fmt: skip
+})  # fmt: skip
 
 
-def write_text(folder: Path) -> None:
+def write_text(folder: Path, languages: Sequence[str] = tuple(TEXTS), seed: int = 0) -> None:
     """Sixty documents per language, of the words (or characters) of one sentence drawn at random."""
     folder.mkdir()
-    generator = np.random.default_rng(0)
-    for language, text in TEXTS.items():
+    generator = np.random.default_rng(seed)
+    for language in languages:
+        text = TEXTS[language]
         words = list(text) if language == "zh" else text.split()
         glue = "" if language == "zh" else " "
         lines = [glue.join(generator.choice(words, 80)) for _ in range(60)]
@@ -58,6 +68,7 @@ def copy_workflow(folder: Path) -> Path:
         else:
             shutil.copy(source, folder / part)
     write_text(folder / "text")
+    write_text(folder / "verse", VERSE, seed=1)
     write_config(folder, SMALL)
     return folder
 

@@ -7,12 +7,29 @@ import pandas as pd
 LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
 MODEL = "tiny Llama, 4 layers x 128, 1.8 M parameters"
+DOMAINS = ("manuals", "verse")
 BASE = {"en": 3.0, "ru": 3.2, "uk": 3.4, "zh": 4.0}  # negative log-likelihood per token
 LANGUAGE_FACTOR = {"en": 0.9, "ru": 1.0, "uk": 1.05, "zh": 1.1}  # effects differ a little by language
 
 
-def removal(top: float = 1.0, random: float = 0.05, bottom: float = 0.001, own: float = 0.6) -> pd.DataFrame:
-    """The removal table: log ratios at 3 %, half of that at 1 %; the own language loses `own`, others 0.02, kin 0.2."""
+def removal(
+    top: float = 1.0,
+    random: float = 0.05,
+    bottom: float = 0.001,
+    own: float = 0.6,
+    elsewhere: float = 1.0,
+    own_elsewhere: float = 1.0,
+) -> pd.DataFrame:
+    """The removal table: log ratios at 3 %, half of that at 1 %; the own language loses `own`, others 0.02, kin 0.2.
+
+    In the second domain the top loses `elsewhere` times as much, and the own language `own_elsewhere` times.
+    """
+    first = _removal(top, random, bottom, own).assign(domain=DOMAINS[0])
+    second = _removal(top * elsewhere, random, bottom, own * own_elsewhere).assign(domain=DOMAINS[1])
+    return pd.concat([first, second[second["language"] != "uk"]], ignore_index=True)
+
+
+def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFrame:
     rows = [_removed("base", "base", 0.0, 0, 0, code, 0.0, "", "") for code in LANGUAGES]
     for ratio, share in ((0.01, 0.5), (0.03, 1.0)):
         for code in LANGUAGES:
@@ -45,17 +62,26 @@ def retraining(held: float = 0.1, english: float = 0.3) -> pd.DataFrame:
             for code, drift in (("zh", -0.4), ("en", english)):
                 nll = BASE[code] + drift * progress + (cost if samples else start)
                 rows.append({"arm": arm, "train_language": "zh", "samples": samples, **_score(code, nll)})
-    return pd.DataFrame(rows).assign(learning_rate=1e-3, seed=0)
+    return pd.DataFrame(rows).assign(learning_rate=1e-3, seed=0, domain=DOMAINS[0])
 
 
-def freezing(core: float = 0.8, random: float = 0.9) -> pd.DataFrame:
-    """The freezing table: how much is forgotten (and learnt) relative to full training."""
+def freezing(core: float = 0.8, random: float = 0.9, forgotten: float = 1.0) -> pd.DataFrame:
+    """The freezing table: how much is forgotten (and learnt) relative to full training.
+
+    In the first domain all languages gain from the training; in the second they lose, by `forgotten`.
+    """
+    first, second = _freezing(core, random, -0.1), _freezing(core, random, forgotten)
+    tables = [first.assign(domain=DOMAINS[0]), second.assign(domain=DOMAINS[1])]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _freezing(core: float, random: float, forgotten: float) -> pd.DataFrame:
     rows = []
     for rate, pace in ((1e-4, 0.1), (1e-3, 0.4)):
         for arm, share in (("full", 1.0), ("core_frozen", core), ("random_frozen", random), ("region_only", 0.5)):
             for samples, progress in ((0, 0.0), (50, 0.7), (100, 1.0)):
                 for code in LANGUAGES:
-                    sign = -1 if code == "zh" else 1
+                    sign = -1 if code == "zh" else forgotten
                     change = sign * share * pace * progress * LANGUAGE_FACTOR[code]
                     labels = {"arm": arm, "learning_rate": rate, "train_language": "zh", "samples": samples}
                     rows.append({**labels, **_score(code, BASE[code] + change), "seed": 0})

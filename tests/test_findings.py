@@ -12,6 +12,7 @@ def verdicts(**tables) -> dict[str, Finding]:
     found = findings(synthetic.everything() | tables, paper.load(), synthetic.NAMES)
     words = ("Enough samples", "core matters", "loses every", "least important", "larger the part", "core held at zero")
     words += ("English", "carries its own", "of its size does", "Close", "more samples", "Freezing the core")
+    words += ("… in text of another", "language's in text")
     words += ("as many random", "learnt")
     by_word = {word: [claim for claim in found if word in claim.title] for word in words}
     assert all(len(claims) == 1 for claims in by_word.values()), "every claim once"
@@ -31,6 +32,8 @@ def verdicts(**tables) -> dict[str, Finding]:
         ("English", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(english=-0.3)}),
         ("carries its own", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.02)}),
         ("of its size does", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.005)}),
+        ("… in text of another", {"removal": synthetic.removal()}, {"removal": synthetic.removal(elsewhere=0.01)}),
+        ("language's in text", {"removal": synthetic.removal()}, {"removal": synthetic.removal(own_elsewhere=0.02)}),
         ("more samples", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=-0.1)}),
         ("Freezing the core", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(core=1.1)}),
         ("as many random", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(random=0.7)}),
@@ -109,7 +112,7 @@ def test_pairing_sees_a_difference_that_spread_between_languages_hides():
 def test_a_run_without_experiments_tests_nothing():
     found = findings({}, paper.load(), {})
     assert {claim.verdict for claim in found} == {UNTESTED}
-    assert len(found) == 14
+    assert len(found) == 16
 
 
 def test_each_experiment_is_judged_by_itself():
@@ -130,3 +133,33 @@ def test_the_papers_figures_come_from_its_tables():
     printed["monolingual"].loc[printed["monolingual"]["language"] == "Russian", "top_100k"] = "120.62"
     (claim,) = [claim for claim in findings({}, printed, {}) if "carries its own" in claim.title]
     assert "×10.0" in claim.paper
+
+
+def test_what_is_not_forgotten_cannot_be_kept():
+    """Full training forgets nothing in the second domain: no verdict, and the report says why."""
+    found = verdicts(freezing=synthetic.freezing(forgotten=-0.1))
+    for word in ("Freezing the core", "as many random"):
+        assert found[word].verdict == UNTESTED
+        assert "nothing is forgotten" in found[word].measured[1]
+
+
+def test_forgetting_is_measured_in_the_second_domain():
+    """In the first one every language gains (the synthetic table says so), hence nothing would be forgotten."""
+    claim = verdicts()["Freezing the core"]
+    assert "(verse): something is forgotten" in claim.measured[1]
+
+
+def test_too_little_recovery_is_no_verdict():
+    """The free arm has to regain half of what the removal cost before two ways of recovery are compared."""
+    table = synthetic.retraining()
+    free = (table["arm"] == "top_unfreeze") & (table["samples"] > 0)
+    claim = verdicts(retraining=table.assign(nll=table["nll"] + 1.5 * free))["core held at zero"]
+    assert claim.verdict == UNTESTED
+    assert "too few samples" in claim.measured[0]
+
+
+def test_one_domain_leaves_the_other_untested():
+    removal = synthetic.removal().query("domain == 'manuals'")
+    found = verdicts(removal=removal)
+    assert found["… in text of another"].verdict == found["language's in text"].verdict == UNTESTED
+    assert found["core matters"].verdict == HOLDS

@@ -152,8 +152,8 @@ def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str, forgotte
     if pairs.empty:
         return claim
     saved = measures.estimate(pairs[other] - pairs["core_frozen"])
-    forgotten = pairs[other].mean()
-    share = f"; {100 * saved.mean / forgotten:.1f} % of what {_name(other)} forgets" if forgotten > 0 else ""
+    lost = pairs[other].mean()
+    share = f"; {100 * saved.mean / lost:.1f} % of what {_name(other)} forgets" if lost > 0 else ""
     by_rate = (pairs[other] - pairs["core_frozen"]).groupby("learning_rate").mean()
     rates = [
         f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {formats.factor(mean)}"
