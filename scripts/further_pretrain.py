@@ -95,7 +95,7 @@ def main(
     claim(checkpoints)
     given = {"top": top, "bottom": bottom, "random": random}
     regions = {kind: Region.load(path) for kind, path in given.items() if path}
-    rows = []
+    rows, starts = [], {}
     trainings = list(runs(languages, arms, learning_rates, seeds, regions))
     for training in trainings:
         samples = _samples(tokens_folder, training, milestones[-1])
@@ -117,7 +117,7 @@ def main(
             training.learning_rate,
             schedule,
             list(milestones),
-            partial(measure, learner, held_out, domain, schedule, training),
+            partial(measure, learner, held_out, domain, schedule, training, starts),
             prepare(learner, training.arm, regions),
             state,
             partial(_save, learner, state.folder / "model", dtype) if output else lambda: None,
@@ -183,9 +183,23 @@ def measure(
     domain: str,
     schedule: Schedule,
     training: Run,
+    starts: dict[tuple, perplexity.Perplexity],
     samples: int,
 ) -> list[dict]:
-    """A row of the table per text: its perplexity after so many samples."""
+    """A row of the table per text: its perplexity after so many samples.
+
+    Before the first sample all arms that remove the same are one model: it is measured once, and kept in `starts`.
+    """
+    lesion = ARMS[training.arm].get("lesion")
+
+    def score(text: str, blocks: Blocks) -> perplexity.Perplexity:
+        if samples == 0 and (lesion, text) in starts:
+            return starts[lesion, text]
+        found = perplexity.evaluate(learner, blocks, schedule.batch_tokens, schedule.precision)
+        if samples == 0:
+            starts[lesion, text] = found
+        return found
+
     of_training = {
         "arm": training.arm,
         "learning_rate": training.learning_rate,
@@ -197,7 +211,7 @@ def measure(
         {
             **of_training,
             **tokens.labels(text, domain),
-            **asdict(perplexity.evaluate(learner, blocks, schedule.batch_tokens, schedule.precision)),
+            **asdict(score(text, blocks)),
         }
         for text, blocks in held_out.items()
     ]

@@ -67,6 +67,8 @@ def main(
     lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
         models.shard(lesioned, precision)
+    else:
+        models.cast_once(lesioned, precision)
     parameters = dict(lesioned.named_parameters())
     for region in opened[base:]:  # each is looked at before the first is removed
         freezing.check(region, parameters)

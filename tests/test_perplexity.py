@@ -81,3 +81,15 @@ def test_interval_resamples_documents():
     assert math.exp(1) <= score.ppl_low < score.ppl < score.ppl_high <= math.exp(3)
     same = perplexity.summarize(nll, Blocks(blocks.input_ids, ["a"] * 4, blocks.bytes, True))
     assert same.ppl_low == pytest.approx(same.ppl) == pytest.approx(same.ppl_high)
+
+
+def test_weights_cast_once_give_the_same_bits_as_autocast(tiny_model, tiny_blocks):
+    every_pass = perplexity.block_nll(tiny_model, tiny_blocks, 24, "bf16")
+    plain = perplexity.block_nll(tiny_model, tiny_blocks, 24, "fp32")
+    models.cast_once(tiny_model, "fp32")
+    assert {weight.dtype for weight in tiny_model.parameters()} == {torch.float32}
+    models.cast_once(tiny_model, "bf16")
+    assert torch.bfloat16 in {weight.dtype for weight in models.layers(tiny_model).parameters()}
+    once = perplexity.block_nll(tiny_model, tiny_blocks, 24, "bf16")
+    np.testing.assert_array_equal(once, every_pass)
+    assert np.abs(once - plain).max() > 0
