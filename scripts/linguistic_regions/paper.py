@@ -87,13 +87,14 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
     ]
     if ratio != measures.PAPER_RATIO:
         notes.insert(1, f"3 % was not among the ratios of this run: {formats.percent(ratio)} is the nearest.")
+    tables = [table for _, table in paper_models]
     return [
         Grid(
             "Perplexity after removal of the core linguistic region",
             ("Language",),
             ((model, headings), *((name, headings) for name, _ in paper_models)),
-            _beside(ours, [table for _, table in paper_models], names),
-            tuple(notes),
+            _beside(ours, tables, names),
+            (*notes, *_left_out(ours, tables, names)),
         )
     ]
 
@@ -173,7 +174,7 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
                 ("Language",),
                 tuple(groups),
                 _beside(ours, paper_tables, names),
-                tuple(notes),
+                (*notes, *_left_out(ours, paper_tables, names)),
             )
         )
     return grids
@@ -182,17 +183,27 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
 def _beside(
     ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Rows of a grid: the paper's languages as printed, then the others; our cells (nll) before the paper's (text)."""
+    """Rows of a grid: languages in the paper's order, then the others; our cells (nll) before the paper's (text)."""
     ours = ours.rename(index=lambda code: names.get(code, code))
-    languages = list(printed[0].index) if printed else []
-    languages += [language for language in ours.index if language not in languages]
+    order = list(printed[0].index) if printed else []
+    languages = [language for language in order if language in ours.index]
+    languages += [language for language in ours.index if language not in order]
     rows = []
     for language in languages:
-        cells = [_ours(value) for value in ours.loc[language]] if language in ours.index else [ABSENT] * ours.shape[1]
+        cells = [_ours(value) for value in ours.loc[language]]
         for table in printed:
             cells += list(table.loc[language]) if language in table.index else [ABSENT] * table.shape[1]
         rows.append((language, *cells))
     return tuple(rows)
+
+
+def _left_out(ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[str]:
+    """A note on the paper's languages that this run did not measure, if there are any."""
+    run = {names.get(code, code) for code in ours.index}
+    missing = [language for language in (printed[0].index if printed else []) if language not in run]
+    if not missing:
+        return []
+    return [f"Left out: {len(missing)} of the paper's {len(printed[0])} languages, which this run did not measure."]
 
 
 def _ours(nll: float) -> str:
