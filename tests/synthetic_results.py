@@ -101,6 +101,17 @@ def everything() -> dict[str, pd.DataFrame]:
     return {maker.__name__: maker() for maker in makers}
 
 
+def with_domains(table: pd.DataFrame, *domains: str) -> pd.DataFrame:
+    """A table measured on several kinds of text, log perplexity 0.1 higher on each further one."""
+    parts = []
+    for number, domain in enumerate(domains):
+        nll = table["nll"] + number * 0.1
+        changed = {"nll": nll, "ppl": nll.map(math.exp)}
+        changed |= {end: table[end] * math.exp(number * 0.1) for end in ("ppl_low", "ppl_high") if end in table}
+        parts.append(table.assign(**changed, domain=domain))
+    return pd.concat(parts, ignore_index=True)
+
+
 def write(tables: dict[str, pd.DataFrame], folder) -> None:
     """Write tables as a run has them."""
     folder.mkdir(parents=True, exist_ok=True)

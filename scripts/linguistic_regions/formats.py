@@ -15,6 +15,11 @@ def perplexity(value: float) -> str:
     return f"{value:,.1f}" if round(value, 1) < PLAIN else scientific(value, 2)
 
 
+def from_nll(nll: float) -> str:
+    """The perplexity of a mean negative log-likelihood per token."""
+    return perplexity(math.exp(nll) if nll < 700 else math.inf if nll >= 700 else math.nan)
+
+
 def factor(log_ratio: float) -> str:
     """A log ratio as the factor it stands for: 0.693 reads ×2.00, 11 reads ×6.0 × 10⁴.
 
