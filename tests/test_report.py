@@ -281,7 +281,8 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
     assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
     assert f"{settings['removal']['replicates']} random regions" in text
-    assert f"4,000 in all. {'Further' if importance['at'] == 'further' else 'Importance'}" in text
+    assert "Perplexity is that of 1,000 tokens per language (4,000 in all)." in text
+    assert "without a beginning-of-sequence token" in text
 
 
 def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):

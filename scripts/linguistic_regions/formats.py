@@ -3,6 +3,7 @@
 import math
 
 PLAIN = 1e4  # perplexities and factors from here on are powers of ten
+TIMES = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"  # no line ends within a number
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -40,14 +41,14 @@ def factor(log_ratio: float) -> str:
 def scientific(value: float, decimals: int) -> str:
     """A power of ten with so many decimals before it: 57000 reads 5.7 × 10⁴."""
     mantissa, exponent = f"{value:.{decimals}e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    return f"{mantissa}{TIMES}10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def tick(value: float, _position: int | None = None) -> str:
     """A perplexity or a factor beside an axis: 5, 1,000, 10⁴, 2 × 10⁴."""
     if value < PLAIN:
         return f"{value:,g}"
-    return scientific(value, 0).removeprefix("1 × ")
+    return scientific(value, 0).removeprefix(f"1{TIMES}")
 
 
 def factor_interval(low: float, high: float) -> str:

@@ -134,7 +134,9 @@ def _sources(corpora: Mapping, sources: Sequence[str]) -> str:
 
 
 def _tests(tokens: Mapping, removal: pd.DataFrame | None) -> list[str]:
-    begins = {True: "with", False: "without", None: "with or without (as the tokenizer does)"}[tokens["bos"]]
+    used = set() if removal is None else set(removal["bos"].astype(str))
+    bos = tokens["bos"] if tokens["bos"] is not None or len(used) != 1 else used == {"True"}
+    begins = {True: "with", False: "without", None: "with or without (as the tokenizer does)"}[bos]
     train = f"at most {formats.count(tokens['train_blocks'])}" if tokens["train_blocks"] else "all"
     said = [
         f"Text is cut into blocks of {formats.count(tokens['block_size'])} tokens, {begins} a beginning-of-sequence "
@@ -142,16 +144,17 @@ def _tests(tokens: Mapping, removal: pd.DataFrame | None) -> list[str]:
         f"Of each language {train} training blocks are used, at most {formats.count(tokens['valid_blocks'])} blocks "
         f"are measured for validation and at most {formats.count(tokens['test_blocks'])} for testing.",
     ]
+    tested = []
     for domain in domains(removal) if removal is not None else []:
         base = only(removal, domain)
         counts = base[base["kind"] == "base"].groupby("language")["tokens"].first()
         if len(counts):
             low, high = formats.count(counts.min()), formats.count(counts.max())
             span = low if low == high else f"{low} to {high}"
-            said.append(
-                f"That makes {span} tested tokens per language{f' of {domain}' if domain else ''}, "
-                f"{formats.count(counts.sum())} in all."
-            )
+            kind = f" of {domain}" if domain else ""
+            tested.append(f"{span} tokens per language{kind} ({formats.count(counts.sum())} in all)")
+    if tested:
+        said.append(f"Perplexity is that of {_listed(tested)}.")
     return said
 
 
