@@ -28,14 +28,15 @@ def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
         for panel, scope in zip(row, scopes, strict=True):
             panel.set_title(f"{formats.percent(ratio)} removed, {formats.scope(scope)}")
             if (scope, ratio) in settings:
-                _bars(panel, removal, scope, ratio, languages)
+                bars(panel, removal, scope, ratio, languages)
         row[0].set_ylabel("perplexity")
     panels[0][0].set_ylim(bottom=1)  # of all panels, and only now that the highest bar is known
     legend(figure, panels[0][0] if (scopes[0], ratios[0]) in settings else panels[-1][0])
     return figure
 
 
-def _bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages: list[str]) -> None:
+def bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages: list[str]) -> None:
+    """Bars per language on a logarithmic axis at one setting, with intervals."""
     columns = {}
     for column in ("ppl", "ppl_low", "ppl_high"):
         # Replicates of random are averaged as logarithms, their intervals likewise.
