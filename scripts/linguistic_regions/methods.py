@@ -163,7 +163,7 @@ def _further(config: Mapping, names: Mapping[str, str]) -> list[str]:
     if config["importance"]["at"] != "further":
         return []
     return [
-        f"The base model is trained on in each of {_named(further['languages'], names)}, with "
+        f"A copy of the base model is trained further on each of {_named(further['languages'], names)}, with "
         f"{formats.count(further['milestones'][-1])} samples and a peak learning rate of "
         f"{formats.rate(further['learning_rate'])}; validation perplexity is measured after "
         f"{_counts(further['milestones'])} samples."
