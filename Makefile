@@ -20,8 +20,10 @@ check: $(READY)  ## style and lint, of Python and of the workflow
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(VENV)/bin/snakemake --lint
 
-docs: $(READY)  ## the config reference, from the schema
+docs: $(READY)  ## the config reference, from the schema; the README's results, from results/demo if it is there
 	$(VENV)/bin/python scripts/config_reference.py > docs/config.md
+	$(VENV)/bin/python scripts/readme.py collect
+	$(VENV)/bin/python scripts/readme.py render
 
 clean:
 	rm -rf $(VENV)

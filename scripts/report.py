@@ -48,6 +48,8 @@ def main(
         model=model_name,
         names=language_names(),
         printed=paper.load(paper_figures),
+        links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
+        | report.beside([path for path in (config, provenance) if path], output),
         template=template,
     )
     with whole(output) as part:

@@ -5,8 +5,9 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 
 from pathlib import Path
 
-from linguistic_regions import commands, measures, paper, tables
+from linguistic_regions import commands, paper, tables
 from linguistic_regions.corpora.languages import names as language_names
+from linguistic_regions.domains import first
 from linguistic_regions.storage import whole
 
 
@@ -52,7 +53,7 @@ def main(
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")
 
-    made = {name: measures.first_domain(table) for name, table in made.items()}
+    made = {name: first(table) for name, table in made.items()}
     printed = paper.load(paper_figures)
     names = language_names()
     pages = {}

@@ -81,11 +81,16 @@ def planned(folder: Path, config: dict, *arguments: str, name: str = "planned.ya
     """The rules that a dry run with this config would run, and how many jobs of each; `name`: of the config's file."""
     write_config(folder, config, name)
     run = snakemake(folder, "--dry-run", *arguments, config=name)
+    return jobs(run)
+
+
+def jobs(run: subprocess.CompletedProcess) -> dict[str, int]:
+    """The rules that a dry run named, and how many jobs of each."""
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     said = run.stdout + run.stderr
     assert "Job stats:" in said or "Nothing to be done" in said
-    jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, re.M)}
-    return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, re.M)}
+    return {rule: count for rule, count in counts.items() if rule not in ("all", "total")}
 
 
 def snakemake(folder: Path, *arguments: str, config: str = "small.yaml", **environment) -> subprocess.CompletedProcess:

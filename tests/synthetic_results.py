@@ -4,6 +4,8 @@ import math
 
 import pandas as pd
 
+from linguistic_regions.domains import first
+
 LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
 MODEL = "tiny Llama, 4 layers x 128, 1.8 M parameters"
@@ -121,10 +123,27 @@ def density() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["region", "layer", "matrix", "selected", "size"])
 
 
-def everything() -> dict[str, pd.DataFrame]:
-    """Every table of a run, by name."""
+def two_domains() -> dict[str, pd.DataFrame]:
+    """Every table of a run that is tested on two kinds of text, by name."""
     makers = (removal, retraining, freezing, further, stability, overlap, density)
     return {maker.__name__: maker() for maker in makers}
+
+
+def everything() -> dict[str, pd.DataFrame]:
+    """Every table of a run that is tested on one kind of text, by name."""
+    forgetting = _freezing(core=0.8, random=0.9, forgotten=1.0).assign(domain=DOMAINS[0])
+    return {name: first(table) for name, table in two_domains().items()} | {"freezing": forgetting}
+
+
+def with_domains(table: pd.DataFrame, *domains: str) -> pd.DataFrame:
+    """A table measured on one kind of text, under several names; log perplexity 0.1 higher on each further one."""
+    parts = []
+    for number, domain in enumerate(domains):
+        nll = table["nll"] + number * 0.1
+        changed = {"nll": nll, "ppl": nll.map(math.exp)}
+        changed |= {end: table[end] * math.exp(number * 0.1) for end in ("ppl_low", "ppl_high") if end in table}
+        parts.append(table.assign(**changed, domain=domain))
+    return pd.concat(parts, ignore_index=True)
 
 
 def write(tables: dict[str, pd.DataFrame], folder) -> None:

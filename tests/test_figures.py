@@ -114,3 +114,19 @@ def test_retraining_shows_the_languages_that_were_measured_whichever_were_traine
     titles = [panel.get_title() for panel in figure.axes]
     assert titles[:2] == ["zh, trained on", "en"]
     assert len([title for title in titles if title.startswith("zh")]) == 2
+
+
+def test_factors_of_millions_stand_on_a_logarithmic_axis_of_powers_of_ten():
+    panel = removal.core_removal(synthetic.removal(top=16), synthetic.LANGUAGES).axes[1]
+    assert panel.get_yscale() == "log"
+    low, high = panel.get_ylim()
+    words = [panel.yaxis.get_major_formatter()(place) for place in panel.get_yticks() if low <= place <= high]
+    assert {"1", "10⁴", "10⁸"} <= set(words)
+
+
+def test_a_perplexity_beyond_floats_has_no_bar_and_the_others_have():
+    table = synthetic.removal()
+    lost = (table["kind"] == "top") & (table["language"] == "en")
+    table.loc[lost, ["ppl", "ppl_low", "ppl_high"]] = float("inf")
+    panel = removal.core_removal(table, synthetic.LANGUAGES).axes[1]
+    assert 1 < panel.get_ylim()[1] < 1000

@@ -14,14 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_results as synthetic
+import yaml
 
-from linguistic_regions import report
+from linguistic_regions import formats, methods, report
 from linguistic_regions.commands import UserError
+from linguistic_regions.domains import first
 from linguistic_regions.figures import draw
 from linguistic_regions.figures.style import save, styled
 from linguistic_regions.storage import read_json
 
-PROGRAM = Path(__file__).parents[1] / "scripts" / "report.py"
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "scripts" / "report.py"
 EVIL = "<script>document.title='taken'</script>"
 BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 BROWSER += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -37,13 +40,17 @@ def figures(tmp_path_factory) -> Path:
     return folder
 
 
-def write_report(folder: Path, tables: dict, figures: Path, **options) -> str:
+def write_report(
+    folder: Path, tables: dict, figures: Path, settings: dict | None = None, source: dict | None = None, **options
+) -> str:
     """Run the program and read its page."""
     synthetic.write(tables, folder / "tables")
     config = folder / "config.json"
-    config.write_text(json.dumps({"run": "trial", "model": {"width": 128, "note": EVIL}, "ratios": [0.01, 0.03]}))
+    partial = {"run": "trial", "model": {"width": 128, "note": EVIL}, "ratios": [0.01, 0.03]}
+    config.write_text(json.dumps(settings or partial))
     record = folder / "provenance.json"
-    record.write_text(json.dumps({"config": {}, "software": {"revision": f"0123456789abcdef {EVIL}"}}))
+    software = {"revision": f"0123456789abcdef {EVIL}"}
+    record.write_text(json.dumps({"config": {}, "model": source or {}, "software": software}))
     manifest = folder / "manifest.json"
     splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
     manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
@@ -98,14 +105,16 @@ def test_the_page_is_whole_and_loads_nothing(page):
     parsed = read(page)
     assert parsed.open == []
     assert parsed.images == 7
-    assert all(load.startswith(("#", "data:image/svg+xml;base64,")) for load in parsed.loads)
+    links = [load for load in parsed.loads if not load.startswith(("#", "data:image/svg+xml;base64,"))]
+    assert set(links) == {*(f"tables/{name}.csv" for name in synthetic.everything()), "config.json", "provenance.json"}
+    assert all(f'<a href="{link}"' in page for link in links), "followed by a reader, not loaded"
     assert not re.search(r"url\(|@import", page)
 
 
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]
-    assert len(targets) == 12
+    assert len(targets) == 14 + len(synthetic.LANGUAGES)
     assert set(targets) <= set(parsed.ids)
     assert len(set(parsed.ids)) == len(parsed.ids)
 
@@ -209,3 +218,97 @@ def test_a_broken_configuration_is_named(tmp_path):
     (tmp_path / "config.json").write_text("[1]")
     with pytest.raises(UserError, match="config.json"):
         read_json(tmp_path / "config.json")
+
+
+def part(page: str, anchor: str) -> str:
+    """The text of the page from one heading's identifier to the next heading, without tags."""
+    inside = page[page.index(f'id="{anchor}"') :]
+    return " ".join(re.sub(r"<[^>]+>", " ", re.split(r"<h[23]", inside)[0]).split())
+
+
+def test_a_language_has_a_part_with_all_that_was_measured_of_it(page):
+    assert '<a href="#language-ru">Russian</a>' in page[: page.index('id="findings"')]
+    russian = part(page, "language-ru")
+    assert "24.533 [23.306, 25.759], 1.067 bits per byte, on 1,000 tokens" in russian
+    assert "3 % ranked within each tensor ×2.72 ×1.051 ×1.001" in russian
+    assert "Russian (own) ×1.822 ×1.010 ×1.001 Ukrainian ×1.221 ×1.010 ×1.001 Chinese ×1.020" in russian
+    assert "Chinese 1e-3 ×1.492 ×1.377" in russian, "freezing"
+    assert "Jaccard index 0.960" in russian
+    assert "Chinese 1e-3 200" in part(page, "language-en"), "retraining"
+    assert "train 1,200 documents, 345,678 characters" in part(page, "language-zh")
+
+
+def test_two_kinds_of_text_stand_side_by_side_and_the_papers_tables_have_the_first(tmp_path, figures):
+    tables = synthetic.everything()
+    alone = write_report(tmp_path, tables, figures)
+    for name in ("removal", "retraining", "freezing"):
+        tables[name] = synthetic.with_domains(tables[name], "documentation", "quotations")
+    page = write_report(tmp_path, tables, figures)
+    russian = part(page, "language-ru")
+    assert "Perplexity, documentation 24.533" in russian and "Perplexity, quotations 27.113" in russian
+    assert f"{synthetic.MODEL}, documentation {synthetic.MODEL}, quotations" in russian
+    assert "Russian (own) ×1.822 ×1.010 ×1.001 ×1.822 ×1.010 ×1.001" in russian
+    assert "8,000 tokens of documentation and quotations" in page
+    assert "its start, tested on quotations" in page
+    assert part(page, "core").split("Each")[0] == part(alone, "core").split("Each")[0]
+
+
+def test_forgetting_is_drawn_on_each_kind_of_text(tmp_path):
+    table = synthetic.with_domains(first(synthetic.freezing()), "documentation", "quotations")
+    drawn = dict(draw({"freezing": table}, synthetic.LANGUAGES))
+    assert list(drawn) == ["freezing", "freezing-quotations"]
+    with styled():
+        for name, figure in drawn.items():
+            save(figure, tmp_path / name, ["svg"])
+    removal = synthetic.with_domains(first(synthetic.removal()), "documentation", "quotations")
+    page = write_report(tmp_path, {"removal": removal, "freezing": table}, tmp_path)
+    assert read(page).images == 2
+
+
+def test_the_method_says_every_setting_of_the_demo(tmp_path):
+    (tmp_path / "none").mkdir()
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    settings["model"]["pretrained"] = "models/some.gguf"
+    page = write_report(tmp_path, synthetic.everything(), tmp_path / "none", settings=settings)
+    text = part(page, "method")
+    named = ["Model", "Text", "Tests", "Further pre-training", "Importance", "Core removal", "Monolingual regions"]
+    named += ["Retraining", "Freezing", "Training", "Computing", "Seeds"]
+    left_out = {"Further pre-training"} if settings["importance"]["at"] == "base" else set()
+    assert [word for word in named if f" {word}. " in f" {text}"] == [word for word in named if word not in left_out]
+    importance, freezing = settings["importance"], settings["freezing"]
+    assert f"({importance['estimator']})" in text
+    assert f"{importance['samples'][-1]} samples; the core is cut at the last" in text
+    assert f"blocks of {settings['tokens']['block_size']} tokens" in text
+    assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
+    assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
+    assert f"{settings['removal']['replicates']} random regions" in text
+    assert "Perplexity is that of 1,000 tokens per language of manuals (4,000 in all)." in text
+    assert "without a beginning-of-sequence token" in text
+
+
+def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):
+    (tmp_path / "none").mkdir()
+    source = {"model": "/data/models/x", "name": "SmolLM2-135M-Instruct", "dequantized": "Q4_1"}
+    page = write_report(tmp_path, {}, tmp_path / "none", source=source, model_name="/data/models/x")
+    head = page[: page.index('id="findings"')]
+    assert "<strong>SmolLM2-135M-Instruct</strong>, not LLaMA-2" in head
+    assert "dequantized from Q4_1 (GGUF)" in head
+    assert "/data/models" not in head
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("mistralai/Mistral-7B-v0.1", "mistralai/Mistral-7B-v0.1"),
+        ("/data/models/mistral/", "mistral"),
+        ("./models/mistral", "mistral"),
+        ("models/llama/base", "base"),
+    ],
+)
+def test_no_model_is_named_by_the_path_of_a_folder(given, shown):
+    assert methods.public_name(given, {}) == shown
+
+
+def test_links_stay_right_when_the_folder_moves(tmp_path):
+    links = report.beside([tmp_path / "tables" / "a b.csv", tmp_path / "config.json"], tmp_path / "report.html")
+    assert links == {"a b.csv": "tables/a%20b.csv", "config.json": "config.json"}

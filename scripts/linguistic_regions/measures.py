@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from linguistic_regions import domains
 from linguistic_regions.tables import CORE
 
 PAPER_RATIO = 0.03  # the share of parameters that the paper removes in experiment 1
@@ -33,28 +34,13 @@ def estimate(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> Est
     return Estimate(values.mean(), low, high, len(values))
 
 
-def first_domain(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows on the kind of text that models are trained and scored on: the domain that stands first."""
-    return in_domain(table, domains(table)[0]) if "domain" in table and len(table) else table
-
-
-def domains(table: pd.DataFrame) -> list[str]:
-    """The domains of a table, in its order."""
-    return list(table["domain"].unique())
-
-
-def in_domain(table: pd.DataFrame, domain: str) -> pd.DataFrame:
-    """The rows of a table on one domain."""
-    return table[table["domain"] == domain]
-
-
 def forgetting_rows(freezing: pd.DataFrame) -> pd.DataFrame:
     """The rows that say what training changes: languages not trained on in the second domain, the trained in the first.
 
     Text like that of the training may gain from it in every language; text of another kind shows what is forgotten.
     Of a run with one domain these are all rows.
     """
-    names = domains(freezing)
+    names = domains.domains(freezing)
     own = freezing["language"] == freezing["train_language"]
     return freezing[freezing["domain"] == np.where(own, names[0], names[:2][-1])]
 

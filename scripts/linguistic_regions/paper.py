@@ -1,7 +1,8 @@
 """The paper's tables, laid out as printed, with a run's figures beside the paper's.
 
 Zhang et al., "Unveiling Linguistic Regions in Large Language Models", ACL 2024. `resources/paper` holds its figures as
-printed. A column always stands under the name of the model it belongs to.
+printed. A column always stands under the name of the model it belongs to. Of a run that tested several kinds of text
+the figures are those of the first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions import formats, measures
+from linguistic_regions.domains import first
 from linguistic_regions.tables import in_order
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
@@ -64,6 +66,7 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
         names: English names of languages by code.
         printed: the paper's table, from `load`.
     """
+    removal = first(removal)
     setting = measures.paper_setting(removal)
     if setting is None:
         return []
@@ -87,13 +90,14 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
     ]
     if ratio != measures.PAPER_RATIO:
         notes.insert(1, f"3 % was not among the ratios of this run: {formats.percent(ratio)} is the nearest.")
+    tables = [table for _, table in paper_models]
     return [
         Grid(
             "Perplexity after removal of the core linguistic region",
             ("Language",),
             ((model, headings), *((name, headings) for name, _ in paper_models)),
-            _beside(ours, [table for _, table in paper_models], names),
-            tuple(notes),
+            _beside(ours, tables, names),
+            (*notes, *_left_out(ours, tables, names)),
         )
     ]
 
@@ -102,12 +106,16 @@ def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], p
     """Retraining after removal: test language by training samples, a column per arm; ours and the paper's."""
     title = "Perplexity while training goes on after a removal"
     grids = []
-    for (language, rate), table in retraining.groupby(["train_language", "learning_rate"], sort=False):
+    for (language, rate), table in first(retraining).groupby(["train_language", "learning_rate"], sort=False):
         arms = [arm for arm in ARM_NAMES if arm in set(table["arm"])]
         nll = table.groupby(["language", "samples", "arm"], sort=False)["nll"].mean().unstack("arm")
         order = [language, *in_order(set(table["language"]) - {language}, ())]
         rows = tuple(
-            (names.get(test, test), formats.count(samples), *(_ours(value) for value in nll.loc[(test, samples), arms]))
+            (
+                names.get(test, test),
+                formats.count(samples),
+                *(formats.from_nll(value) for value in nll.loc[(test, samples), arms]),
+            )
             for test in order
             for samples in sorted(table["samples"].unique())
             if (test, samples) in nll.index
@@ -134,6 +142,7 @@ def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], p
 
 def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
     """Experiment 2: one grid per language whose region was removed; Russian's has the paper's figures beside."""
+    removal = first(removal)
     rows = measures.monolingual(removal)
     base = np.exp(measures.base_nll(removal))
     grids = []
@@ -173,7 +182,7 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
                 ("Language",),
                 tuple(groups),
                 _beside(ours, paper_tables, names),
-                tuple(notes),
+                (*notes, *_left_out(ours, paper_tables, names)),
             )
         )
     return grids
@@ -182,21 +191,27 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
 def _beside(
     ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Rows of a grid: the paper's languages as printed, then the others; our cells (nll) before the paper's (text)."""
+    """Rows of a grid: languages in the paper's order, then the others; our cells (nll) before the paper's (text)."""
     ours = ours.rename(index=lambda code: names.get(code, code))
-    languages = list(printed[0].index) if printed else []
-    languages += [language for language in ours.index if language not in languages]
+    order = list(printed[0].index) if printed else []
+    languages = [language for language in order if language in ours.index]
+    languages += [language for language in ours.index if language not in order]
     rows = []
     for language in languages:
-        cells = [_ours(value) for value in ours.loc[language]] if language in ours.index else [ABSENT] * ours.shape[1]
+        cells = [formats.from_nll(value) for value in ours.loc[language]]
         for table in printed:
             cells += list(table.loc[language]) if language in table.index else [ABSENT] * table.shape[1]
         rows.append((language, *cells))
     return tuple(rows)
 
 
-def _ours(nll: float) -> str:
-    return ABSENT if np.isnan(nll) else formats.perplexity(float(np.exp(min(nll, 700.0))))
+def _left_out(ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[str]:
+    """A note on the paper's languages that this run did not measure, if there are any."""
+    run = {names.get(code, code) for code in ours.index}
+    missing = [language for language in (printed[0].index if printed else []) if language not in run]
+    if not missing:
+        return []
+    return [f"Left out: {len(missing)} of the paper's {len(printed[0])} languages, which this run did not measure."]
 
 
 def _printed_heading(column: str) -> str:

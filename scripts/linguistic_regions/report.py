@@ -1,13 +1,16 @@
 """The report of a run: one HTML file that opens anywhere, with nothing to load."""
 
 import base64
+import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from linguistic_regions import formats, measures, paper
+from linguistic_regions import bylanguage, formats, measures, methods, paper
+from linguistic_regions.domains import domains, first, only
 from linguistic_regions.findings import FAILS, HOLDS, UNTESTED, Finding, findings
 from linguistic_regions.tables import ARMS, in_order
 
@@ -25,6 +28,7 @@ def render(
     model: str,
     names: Mapping[str, str],
     printed: Mapping[str, pd.DataFrame],
+    links: Mapping[str, str] | None = None,
     template: Path = TEMPLATE,
 ) -> str:
     """Fill the template; whatever comes from data is escaped.
@@ -39,6 +43,7 @@ def render(
         model: name of the run's model.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
+        links: where files beside the report are, by their name, from `beside`.
         template: a Jinja template.
     """
     environment = Environment(
@@ -51,12 +56,19 @@ def render(
     environment.filters["count"] = formats.count
     claims = findings(tables, printed, names)
     removal = tables.get("removal")
+    source = provenance.get("model") or {}
+    model = methods.public_name(model, source)
+    measured = _languages(tables, languages)
     return environment.get_template(template.name).render(
         run=str(config.get("run", "a run")),
         model=model,
         is_paper_model="llama-2" in model.lower(),
-        languages=[names.get(code, code) for code in _languages(tables, languages)],
-        names=names,
+        dequantized=methods.dequantized(source),
+        sections=bylanguage.sections(tables, manifests, measured, names, model),
+        methods=methods.paragraphs(config, source, tables, names, model),
+        domains=[domain for domain in domains(removal) if domain],
+        links=links or {},
+        revision=str(provenance.get("software", {}).get("revision") or ""),
         tokens=_test_tokens(removal),
         windows=_distinct(removal, "window"),
         bos=_distinct(removal, "bos"),
@@ -83,6 +95,11 @@ def embed(folder: str | Path) -> dict[str, str]:
         for ending, kind in types.items()
         for path in sorted(Path(folder).glob(f"*.{ending}"))
     }
+
+
+def beside(files: Sequence[Path], output: Path) -> dict[str, str]:
+    """Links from the report to files by their name, relative, so that the run's folder can be moved."""
+    return {path.name: quote(Path(os.path.relpath(path, output.parent)).as_posix()) for path in files}
 
 
 def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:
@@ -116,8 +133,10 @@ def _grids(
         name: layout(tables[source], model, names, printed[name]) if source in tables else []
         for name, (source, layout) in sources.items()
     }
-    grids["freezing"] = [_freezing(tables["freezing"], model, names)] if "freezing" in tables else []
-    grids["other"] = _other(tables["removal"], model) if "removal" in tables else []
+    freezing = tables.get("freezing")
+    kinds = domains(freezing) if freezing is not None else []
+    grids["freezing"] = [_freezing(only(freezing, kind), model, names, kind) for kind in kinds]
+    grids["other"] = _other(first(tables["removal"]), model) if "removal" in tables else []
     return grids
 
 
@@ -133,7 +152,7 @@ def _other(removal: pd.DataFrame, model: str) -> list[paper.Grid]:
     return [paper.Grid("Regions of the configuration, removed", ("Region",), ((model, tuple(means)),), rows, (note,))]
 
 
-def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str]) -> paper.Grid:
+def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str], domain: str = "") -> paper.Grid:
     """Perplexity at the end of training over its start, by language trained on, learning rate and arm."""
     changes = measures.forgetting(table)
     arms = in_order(changes.columns, ARMS)
@@ -146,7 +165,7 @@ def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str]) -> pape
         for (language, rate, part), values in zip(means.index, means.to_numpy(), strict=True)
     )
     return paper.Grid(
-        "Perplexity at the end of training over its start",
+        f"Perplexity at the end of training over its start{f', tested on {domain}' if domain else ''}",
         ("Trained on", "Learning rate", "Tested on"),
         ((model, tuple(arm.replace("_", " ").capitalize() for arm in arms)),),
         rows,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions import measures
+from linguistic_regions.domains import domains, first, only
 from linguistic_regions.figures import curves, heatmaps, removal, stability
 
 
@@ -14,23 +14,26 @@ def draw(
 ) -> Iterator[tuple[str, Figure]]:
     """Draw each figure that there are measurements for: its name and itself.
 
+    Where several kinds of text were tested, the figures are of the first; only freezing has a figure for each.
+
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
         languages: language codes in the order in which they stand.
         density_prefixes: how the names of the regions start whose density is drawn.
     """
-    first = {name: measures.first_domain(table) for name, table in tables.items()}
     drawings = {
         "stability": ("stability", stability.stability),
-        "removal": ("removal", lambda table: removal.core_removal(table, languages)),
-        "monolingual": ("removal", lambda table: heatmaps.monolingual(table, languages)),
-        "retraining": ("retraining", curves.retraining),
-        "freezing": ("freezing", lambda table: curves.freezing(measures.forgetting_rows(table), languages)),
+        "removal": ("removal", lambda table: removal.core_removal(first(table), languages)),
+        "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
+        "retraining": ("retraining", lambda table: curves.retraining(first(table))),
+        "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
         "overlap": ("overlap", heatmaps.overlap),
     }
+    for domain in domains(tables.get("freezing"))[1:]:
+        name = f"freezing-{domain}"
+        drawings[name] = ("freezing", lambda table, domain=domain: curves.freezing(only(table, domain), languages))
     for name, (source, drawing) in drawings.items():
-        shown = tables if name == "freezing" else first
-        figure = drawing(shown[source]) if source in tables else None
+        figure = drawing(tables[source]) if source in tables else None
         if figure is not None:
             yield name, figure

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from linguistic_regions import formats
 from linguistic_regions.figures.style import COLOURS, LABELS, MARKERS, legend
@@ -99,4 +99,4 @@ def _log_scale(panel: Axes, values: pd.Series) -> None:
         panel.set_yscale("log")
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 100 else (1,)))
         panel.yaxis.set_minor_locator(NullLocator())
-    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    panel.yaxis.set_major_formatter(FuncFormatter(formats.tick))

@@ -37,13 +37,10 @@ def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | Non
     panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for panel, (title, matrix) in zip(panels, matrices.items(), strict=True):
         # Blue and red around white: white is no change, whatever the range.
-        image = _squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
+        image = squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
         panel.set_title(title)
         panel.set_ylabel("region of")
-        for row, code in enumerate(matrix.index):
-            if code in columns:
-                place = (columns.index(code) - 0.5, row - 0.5)
-                panel.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#222222", linewidth=1.2))
+        frame(panel, matrix)
     panels[-1].set_xlabel("perplexity measured in")
     bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / untouched model's)", shrink=0.6, aspect=30)
     bar.ax.set_ylim(min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
@@ -70,7 +67,7 @@ def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
     panels = figure.subplots(tall, wide, squeeze=False).ravel()
     for panel, (region, matrix) in zip(panels, matrices.items(), strict=False):
         matrix = matrix.sort_index(ascending=False)  # the first layer at the bottom, as text flows through the model
-        image = _squares(panel, matrix, "cividis", 0, limit, "{:.1f}" if layers <= ANNOTATED else None)
+        image = squares(panel, matrix, "cividis", 0, limit, "{:.1f}" if layers <= ANNOTATED else None)
         panel.set_title(region)
         panel.set_ylabel("layer")
         panel.set_xticks(range(matrix.shape[1]), [name.split(".")[-1] for name in matrix], rotation=35, ha="right")
@@ -97,14 +94,22 @@ def overlap(table: pd.DataFrame) -> Figure | None:
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     panel = figure.subplots()
     limit = np.nanmax(values) if np.isfinite(values).any() else 1
-    image = _squares(panel, matrix, "cividis", 0, max(limit, 1e-3), "{:.2f}")
+    image = squares(panel, matrix, "cividis", 0, max(limit, 1e-3), "{:.2f}")
     panel.set_xticks(range(len(regions)), regions, rotation=45, ha="right")
     panel.set_title("Overlap of regions")
     figure.colorbar(image, ax=panel, label="Jaccard index", shrink=0.8, aspect=25)
     return figure
 
 
-def _squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
+def frame(panel: Axes, matrix: pd.DataFrame) -> None:
+    """Frame the square of each row's own language."""
+    for row, code in enumerate(matrix.index):
+        if code in matrix.columns:
+            place = (matrix.columns.get_loc(code) - 0.5, row - 0.5)
+            panel.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#222222", linewidth=1.2))
+
+
+def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
     """Draw `matrix` and, where there is room, each value as `form` says; a missing value stays grey."""
     panel.set_facecolor("#eeeeee")
     image = panel.imshow(matrix.to_numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from linguistic_regions import formats, measures
 from linguistic_regions.figures.style import COLOURS, LABELS, legend
@@ -28,21 +28,23 @@ def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
         for panel, scope in zip(row, scopes, strict=True):
             panel.set_title(f"{formats.percent(ratio)} removed, {formats.scope(scope)}")
             if (scope, ratio) in settings:
-                _bars(panel, removal, scope, ratio, languages)
+                bars(panel, removal, scope, ratio, languages)
         row[0].set_ylabel("perplexity")
     panels[0][0].set_ylim(bottom=1)  # of all panels, and only now that the highest bar is known
     legend(figure, panels[0][0] if (scopes[0], ratios[0]) in settings else panels[-1][0])
     return figure
 
 
-def _bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages: list[str]) -> None:
+def bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages: list[str]) -> None:
+    """Bars per language on a logarithmic axis at one setting, with intervals."""
     columns = {}
     for column in ("ppl", "ppl_low", "ppl_high"):
         # Replicates of random are averaged as logarithms, their intervals likewise.
         logs = removal.assign(value=np.log(removal[column]))
         base = logs[logs["kind"] == "base"].groupby("language")["value"].mean().rename("base")
         effects = measures.core_effects(logs, scope, ratio, "value")
-        columns[column] = np.exp(pd.concat([base, effects], axis=1).reindex(languages))
+        logs = pd.concat([base, effects], axis=1).reindex(languages)
+        columns[column] = np.exp(logs.where(np.isfinite(logs)))  # beyond the range of floats there is no bar
     places = np.arange(len(languages))
     for offset, kind in enumerate(KINDS):
         middle, low, high = (columns[column][kind].to_numpy() for column in ("ppl", "ppl_low", "ppl_high"))
@@ -53,11 +55,13 @@ def _bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, language
             bottom=1,  # a perplexity of 1 is certainty: the floor of the axis
             color=COLOURS[kind],
             label=LABELS[kind],
-            yerr=np.clip([middle - low, high - middle], 0, None),
+            yerr=np.nan_to_num(np.clip([middle - low, high - middle], 0, None)),
             error_kw={"elinewidth": 0.7, "ecolor": "#333333"},
         )
     panel.set_yscale("log")
-    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    panel.yaxis.set_major_locator(LogLocator(numticks=8))
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(formats.tick))
     panel.set_xticks(places, languages, rotation=90 if len(languages) > 16 else 0)
     panel.tick_params(axis="x", length=0)
     panel.grid(visible=True, axis="y")

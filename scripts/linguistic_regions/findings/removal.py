@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions import formats, measures
+from linguistic_regions.domains import domains, only
 from linguistic_regions.findings.finding import Finding, described
 
 COLLAPSE = 100.0  # the factor from which on a language counts as lost; the smallest in the paper is in the thousands
@@ -60,7 +61,7 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
     setting = None if removal is None else measures.paper_setting(removal)
     if setting is None:
         return list(claims.values())
-    tables, *others = [_core_tables(measures.in_domain(removal, domain)) for domain in measures.domains(removal)]
+    tables, *others = [_core_tables(only(removal, domain)) for domain in domains(removal)]
     return [
         _against_random(claims["random"], tables, setting, "top"),
         _against_random(claims["domain"], others[0], setting, "top") if others else claims["domain"],
@@ -165,8 +166,8 @@ def monolingual_findings(
             f"{formats.factor(own['top_100k'])} at 100K.",
         ),
     }
-    domains = [] if removal is None else measures.domains(removal)
-    effects = [measures.log_ratios(measures.in_domain(removal, domain)) for domain in domains]
+    kinds = [] if removal is None else domains(removal)
+    effects = [measures.log_ratios(only(removal, domain)) for domain in kinds]
     matrix, *others = [measures.monolingual_matrix(each) for each in effects] or [pd.DataFrame()]
     own = _own(matrix)
     if own.empty:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from linguistic_regions import formats, measures
+from linguistic_regions.domains import domains
 from linguistic_regions.findings.finding import Finding, described
 
 ENGLISH = "en"
@@ -118,7 +119,7 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
         return claims
     changes = measures.forgetting(measures.forgetting_rows(freezing))
     untrained = measures.untrained(changes)
-    forgotten = _forgotten(untrained, measures.domains(freezing)[:2][-1])
+    forgotten = _forgotten(untrained, domains(freezing)[:2][-1])
     return [
         _less_forgetting(claims[0], untrained, "full", forgotten),
         _less_forgetting(claims[1], untrained, "random_frozen", forgotten),

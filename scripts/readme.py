@@ -1,0 +1,63 @@
+"""Show the demo's results in the README: `collect` takes them from a run, `render` writes them into it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from linguistic_regions import demo, paper
+from linguistic_regions.commands import UserError, run
+from linguistic_regions.corpora.languages import names as language_names
+from linguistic_regions.domains import first
+from linguistic_regions.figures.overview import overview
+from linguistic_regions.figures.style import save, styled
+from linguistic_regions.storage import read_json, whole
+from linguistic_regions.tables import read_folder
+
+ROOT = Path(__file__).parents[1]
+
+
+def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "docs") -> None:
+    """Take from a run what the README shows: demo.json, and the picture demo.svg. Without the run nothing changes.
+
+    Args:
+        results: folder of the run.
+        docs: folder for the two files.
+    """
+    record = results / "provenance.json"
+    if not record.exists():
+        print(f"{results} has no finished run: {docs / 'demo.json'} stays as it is")
+        return
+    tables, config, made = read_folder(results / "tables"), read_json(results / "config.json"), read_json(record)
+    if "removal" not in tables:
+        raise UserError(f"{results / 'tables'}: it has no removal.csv; run the demo first: make run")
+    date = made.get("date") or datetime.fromtimestamp(record.stat().st_mtime, UTC).date().isoformat()
+    shown = demo.collect(tables, config, made, str(date), language_names(), paper.load())
+    with whole(docs / "demo.json") as part:
+        part.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with styled():
+        figure = overview(first(tables["removal"]), config["languages"])
+        if figure is not None:
+            save(figure, docs / "demo", ["svg"])
+
+
+def render(*, readme: Path = ROOT / "README.md", docs: Path = ROOT / "docs") -> None:
+    """Write demo.json into the README, between its markers.
+
+    Args:
+        readme: the file that has the markers.
+        docs: folder of demo.json.
+    """
+    shown = docs / "demo.json"
+    new = demo.block(read_json(shown) if shown.exists() else None)
+    old = readme.read_text(encoding="utf-8")
+    try:
+        text = demo.replaced(old, new)
+    except ValueError as error:
+        raise UserError(f"{readme}: {error}") from None
+    if text != old:
+        with whole(readme) as part:
+            part.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(collect, render)
