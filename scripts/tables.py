@@ -5,7 +5,7 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 
 from pathlib import Path
 
-from linguistic_regions import commands, paper, tables
+from linguistic_regions import commands, modelnames, paper, tables
 from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.storage import whole
 
@@ -19,7 +19,8 @@ def main(
     further: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
-    model_name: str = "this run's model",
+    model: Path | None = None,
+    model_name: str | None = None,
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
     """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
@@ -34,7 +35,8 @@ def main(
         further: pieces of the table of further pre-training per language.
         stability: pieces of the table of how well the regions of two halves of the samples agree.
         languages: language codes in the order in which rows stand.
-        model_name: name under which this run's figures stand in the paper's tables.
+        model: folder of the base model, if it was fetched: source.json there has its name.
+        model_name: name under which this run's figures stand in the paper's tables; None: what `model` says.
         paper_figures: folder with the paper's figures.
     """
     pieces = {
@@ -51,7 +53,7 @@ def main(
         tables.write(table, output / f"{name}.csv")
 
     printed = paper.load(paper_figures)
-    names = language_names()
+    names, model_name = language_names(), modelnames.of_run(model_name, model)
     pages = {}
     if "removal" in made:
         pages["paper_core_removal"] = paper.core_removal(made["removal"], model_name, names, printed["core_removal"])
