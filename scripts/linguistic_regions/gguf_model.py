@@ -1,5 +1,6 @@
 """A GGUF file as a model in Hugging Face format: plain float32 weights, and the tokenizer, compared with the file."""
 
+import json
 import logging
 from collections import Counter
 from pathlib import Path
@@ -64,8 +65,8 @@ def convert(file: Path, folder: Path, model: str) -> str | None:
     """
     header = check_whole(file, model)
     settings = _settings(file, header, model)
-    tokenizer = _tokenizer(file, header, model)
-    tokenizer.save_pretrained(folder)
+    _tokenizer(file, header, model).save_pretrained(folder)
+    _leave_out_added(folder / "tokenizer.json", len(header.metadata[TOKENS]))
     check_tokenizer(vocabulary.own(folder, model=model), header, model)
     _plain(_weights(file, settings, model)).save_pretrained(folder)
     return quantization(header)
@@ -188,6 +189,13 @@ def _tokenizer(file: Path, header: Header, model: str) -> PreTrainedTokenizerFas
     else:
         log.warning("%s: how its tokenizer splits text (%s) is not known: it is split as GPT-2 does", model, split)
     return tokenizer
+
+
+def _leave_out_added(path: Path, count: int) -> None:
+    """Take out of a tokenizer.json what transformers adds to the file's tokens, such as GPT-2's <|endoftext|>."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["id"] < count]
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def _weights(file: Path, settings: PreTrainedConfig, model: str) -> PreTrainedModel:

