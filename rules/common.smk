@@ -50,8 +50,11 @@ def flags(**options):
     return shlex.join(str(word) for word in words)
 
 
-# The folder of a base model that was fetched, which says where it came from.
+# The folder of a base model that was fetched, which says where it came from and what it is called.
 FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["pretrained"] else None)
+
+# Where tables and report find the model's name: in that folder, unless the config gives it or it was pretrained here.
+NAMED = FETCHED if FETCHED and not config["model"]["name"] else flags(model_name=plan.model_name(config))
 
 
 def watched(paths):

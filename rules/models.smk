@@ -1,4 +1,4 @@
-# The base model: from the hub or a folder, or pretrained here.
+# The base model: from the hub, a folder, a GGUF file or a wheel; or pretrained here.
 
 if config["model"]["pretrained"]:
 

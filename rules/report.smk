@@ -35,12 +35,13 @@ rule tables:
         code=programs.digest("tables"),
         resources=programs.resources("languages.tsv", "paper/*.csv"),
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
-        options=flags(languages=config["languages"], domains=plan.domains(config), model_name=plan.model_name(config)),
+        options=flags(languages=config["languages"], domains=plan.domains(config)),
+        model=literal(NAMED),
         output=at("tables"),
     message:
         "Lay out the tables"
     shell:
-        "python scripts/tables.py {params.pieces} {params.options} --output {params.output} 2>&1 | tee {log}"
+        "python scripts/tables.py {params.pieces} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}"
 
 
 rule provenance:
@@ -114,10 +115,11 @@ rule report:
     params:
         code=programs.digest("report"),
         resources=programs.resources("languages.tsv", "paper/*.csv", "report.html.j2"),
-        options=flags(languages=config["languages"], model_name=plan.model_name(config)),
+        options=flags(languages=config["languages"]),
+        model=literal(NAMED),
         tables=at("tables"),
     message:
         "Write the report"
     shell:
-        "python scripts/report.py {params.options} --config {input.config} --provenance {input.provenance}"
+        "python scripts/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}"
         " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

@@ -8,8 +8,8 @@ import yaml
 from linguistic_regions import configuration, plan
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.costs import Step, costs, machine, shapes
+from linguistic_regions.costs.decoder import Shape
 from linguistic_regions.costs.gpus import gpu as gpu_called
-from linguistic_regions.costs.shapes import Shape
 from linguistic_regions.formats import percent
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"

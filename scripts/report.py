@@ -5,7 +5,7 @@ python scripts/report.py --tables results/demo/tables --figures results/demo/fig
 
 from pathlib import Path
 
-from linguistic_regions import commands, paper, report
+from linguistic_regions import commands, modelnames, paper, report
 from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.storage import read_json, whole
 from linguistic_regions.tables import read_folder
@@ -20,7 +20,8 @@ def main(
     provenance: Path | None = None,
     manifests: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
-    model_name: str = "this run's model",
+    model: Path | None = None,
+    model_name: str | None = None,
     paper_figures: Path = paper.RESOURCES / "paper",
     template: Path = report.TEMPLATE,
 ) -> None:
@@ -34,7 +35,8 @@ def main(
         provenance: JSON file with what made the results.
         manifests: the manifest of each language's text.
         languages: language codes in the order in which they stand.
-        model_name: name of the run's model, under which its figures stand.
+        model: folder of the base model, if it was fetched: source.json there has its name.
+        model_name: name of the run's model, under which its figures stand; None: what `model` says.
         paper_figures: folder with the paper's figures.
         template: Jinja template of the report.
     """
@@ -45,7 +47,7 @@ def main(
         provenance=read_json(provenance) if provenance else {},
         manifests=[read_json(path) for path in manifests],
         languages=languages,
-        model=model_name,
+        model=modelnames.of_run(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
         links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)

@@ -5,7 +5,7 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 
 from pathlib import Path
 
-from linguistic_regions import commands, paper, tables
+from linguistic_regions import commands, modelnames, paper, tables
 from linguistic_regions.corpora.languages import names as language_names
 from linguistic_regions.domains import first
 from linguistic_regions.storage import whole
@@ -21,7 +21,8 @@ def main(
     stability: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
-    model_name: str = "this run's model",
+    model: Path | None = None,
+    model_name: str | None = None,
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
     """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
@@ -37,7 +38,8 @@ def main(
         stability: pieces of the table of how well the regions of two halves of the samples agree.
         languages: language codes in the order in which rows stand.
         domains: kinds of text, likewise; the paper's tables show the first.
-        model_name: name under which this run's figures stand in the paper's tables.
+        model: folder of the base model, if it was fetched: source.json there has its name.
+        model_name: name under which this run's figures stand in the paper's tables; None: what `model` says.
         paper_figures: folder with the paper's figures.
     """
     pieces = {
@@ -55,7 +57,7 @@ def main(
 
     made = {name: first(table) for name, table in made.items()}
     printed = paper.load(paper_figures)
-    names = language_names()
+    names, model_name = language_names(), modelnames.of_run(model_name, model)
     pages = {}
     if "removal" in made:
         pages["paper_core_removal"] = paper.core_removal(made["removal"], model_name, names, printed["core_removal"])

@@ -64,7 +64,7 @@ def test_model_and_tokenizer_come_from_the_hub(repository, tmp_path):
     assert not list((tmp_path / "base").glob("*.bin")) + list((tmp_path / "base").glob("*.py"))
     assert {path.name for path in tmp_path.iterdir()} <= {"base", "cache"}
     source = json.loads((tmp_path / "base/source.json").read_text())
-    assert source == {"model": "lab/tiny", "revision": None, "commit": hub.COMMIT}
+    assert source == {"model": "lab/tiny", "revision": None, "commit": hub.COMMIT, "name": "lab/tiny"}
 
 
 def test_a_model_without_a_tokenizer_is_named_before_its_weights_come(tmp_path):

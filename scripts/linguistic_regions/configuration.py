@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from linguistic_regions import plan, recipes
+from linguistic_regions import modelsources, plan, recipes
 from linguistic_regions.commands import UserError
 from linguistic_regions.corpora.languages import fill, language
 from linguistic_regions.costs.gpus import gpu
@@ -123,9 +123,16 @@ def check_files(config: dict) -> None:
     """See that the files which the config names are there.
 
     Raises:
-        UserError: names the first pattern that no file matches, and its language; or a file that cannot be read; or
-            two languages that have the same files.
+        UserError: names a GGUF file that is not there; or the first pattern that no file matches, and its language;
+            or a file that cannot be read; or two languages that have the same files.
     """
+    model = modelsources.source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
+    if isinstance(model, modelsources.GgufFile):
+        if not model.path.is_file():
+            told = "check the path (~ does not stand for your home)"
+            raise UserError(f"config: model.pretrained: there is no file {model.path}; {told}")
+        if not os.access(model.path, os.R_OK):
+            raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
     taken: dict[tuple[str, ...], str] = {}
     for text in plan.texts(config):
         settings, code = plan.corpus(config, text), text.split("/")[0]
@@ -151,6 +158,11 @@ def check_files(config: dict) -> None:
 def _check_sense(config: dict) -> None:
     """What a schema cannot say: keys that must fit one another."""
     _finite(config, "")
+    if config["model"]["pretrained"]:
+        try:
+            modelsources.source(config["model"]["pretrained"])
+        except UserError as error:
+            raise UserError(f"config: {error}") from None
     for key in ("model.include", "model.exclude"):
         for pattern in _at(config, key):
             try:

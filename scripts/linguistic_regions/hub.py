@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,16 +63,7 @@ def fetch(
         commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
         folder = waiting / "--".join([*repo.split("/"), commit, *["code"] * trust_remote_code])
         for weights in (False, True):
-            wanted = patterns(trust_remote_code, weights)
-            patiently(partial(snapshot_download, repo, revision=commit, allow_patterns=wanted, local_dir=folder))
-            found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
-            if damaged := [mismatch["path"] for mismatch in found.mismatches]:
-                for path in damaged:
-                    remove(folder / path)
-                raise UserError(
-                    f"model.pretrained: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is "
-                    "not the hub's) and was removed: run again, and it is fetched again"
-                )
+            _bring(repo, revision, commit, folder, patterns(trust_remote_code, weights))
             if not weights:
                 before_weights(folder)
     except UserError:
@@ -80,6 +72,48 @@ def fetch(
         raise refusal(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
     remove(folder / ".cache")  # the client's notes
     return folder, commit
+
+
+def fetch_file(repo: str, file: str, revision: str | None, waiting: Path) -> tuple[Path, str]:
+    """Bring one file of a repository to a folder below `waiting`, and check its hash.
+
+    Args:
+        repo: name on the hub.
+        file: its path in the repository.
+        revision: commit, tag or branch; None: main.
+        waiting: made if need be.
+
+    Returns:
+        The file, and the commit.
+
+    Raises:
+        UserError: it cannot be had, or is not what the hub's hash says.
+    """
+    folder = waiting
+    try:
+        commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
+        folder = waiting / "--".join([*repo.split("/"), commit])
+        _bring(repo, revision, commit, folder, [escape(file)])
+    except UserError:
+        raise
+    except Exception as error:
+        raise refusal(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
+    if not (folder / file).is_file():
+        raise UserError(f"model.pretrained: {repo} ({revision or 'main'}) has no file {file}: check its name")
+    return folder / file, commit
+
+
+def _bring(repo: str, revision: str | None, commit: str, folder: Path, wanted: list[str]) -> None:
+    """Bring the files of a repository whose names match one of these patterns, and check their hashes."""
+    patiently(partial(snapshot_download, repo, revision=commit, allow_patterns=wanted, local_dir=folder))
+    found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
+    if damaged := [mismatch["path"] for mismatch in found.mismatches]:
+        for path in damaged:
+            remove(folder / path)
+        raise UserError(
+            f"model.pretrained: {repo} ({revision or 'main'}): {', '.join(damaged)} came damaged (its hash is not the "
+            "hub's) and was removed: run again, and it is fetched again"
+        )
 
 
 def patiently(action: Callable[[], Result]) -> Result:

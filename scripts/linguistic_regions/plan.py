@@ -8,7 +8,7 @@ from glob import escape, glob
 from itertools import product
 from pathlib import Path
 
-from linguistic_regions import recipes
+from linguistic_regions import modelnames, modelsources, recipes
 from linguistic_regions.arms import ARMS
 from linguistic_regions.corpora.languages import can_fill, fill, languages
 from linguistic_regions.modelfiles import patterns
@@ -120,12 +120,16 @@ def matching(wanted: list[str]) -> list[str]:
 
 
 def model_files(config: dict) -> list[str]:
-    """The files of a model given as a folder, for the same reason; none for one on the hub."""
-    folder = Path(config["model"]["pretrained"] or "")
-    if not config["model"]["pretrained"] or not folder.is_dir():
+    """The local files of a model, a folder's or a GGUF file, for the same reason; none of one that is fetched."""
+    if not config["model"]["pretrained"]:
         return []
-    wanted = patterns(config["model"]["trust_remote_code"])
-    return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})
+    match modelsources.source(config["model"]["pretrained"]):
+        case modelsources.Folder(folder):
+            wanted = patterns(config["model"]["trust_remote_code"])
+            return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})
+        case modelsources.GgufFile(path):
+            return [str(path)]
+    return []
 
 
 def stamps(files: list[str]) -> str:
@@ -135,13 +139,13 @@ def stamps(files: list[str]) -> str:
 
 
 def named_files(config: dict) -> list[str]:
-    """The files outside the workflow's own that the config names: people's texts, and a model in a folder."""
+    """The files outside the workflow's own that the config names: people's texts, and the files of a model."""
     corpora = [path for text in texts(config) for path in corpus_files(config, text)]
     return [*corpora, *model_files(config)]
 
 
 def downloads(config: dict) -> list[str]:
-    """The outputs of all that the network is needed for: the text, and a model on the hub with its tokenizer."""
+    """The outputs of all that the network is needed for: the text, and a model that is fetched, with its tokenizer."""
     made = [f"<results>/corpora/{text}/manifest.json" for text in texts(config)]
     return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
 
@@ -228,9 +232,9 @@ def tables(config: dict) -> list[str]:
 
 
 def model_name(config: dict) -> str:
-    """The name under which this run's figures stand beside the paper's."""
-    if config["model"]["pretrained"]:
-        return config["model"]["pretrained"]
+    """The name of the model before it is fetched; source.json beside it has the one under which its figures stand."""
+    if config["model"]["name"] or config["model"]["pretrained"]:
+        return config["model"]["name"] or modelnames.public_name(config["model"]["pretrained"])
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
 
 

@@ -25,9 +25,10 @@ def describe(config: Mapping, manifests: Sequence[Mapping], model: Mapping | Non
         model: where the base model comes from; None: it was made here.
 
     Returns:
-        `config`; `model`: its folder, or its name, revision and commit on the hub; `software`: version, revision,
-        Python and the pinned packages as they are installed; `data`: for each language its source and the SHA-256 of
-        its splits; `hardware`: of the machine that runs this.
+        `config`; `model`: what source.json beside it says, which is what the config calls it and its public name, its
+        revision and commit on the hub, and how its weights were quantized in a GGUF file; `software`: version,
+        revision, Python and the pinned packages as they are installed; `data`: for each language its source and the
+        SHA-256 of its splits; `hardware`: of the machine that runs this.
     """
     return {
         "config": dict(config),

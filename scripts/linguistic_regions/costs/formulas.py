@@ -5,7 +5,7 @@ functions and the embedding's look-up are left out (some 1 %). Attention counts 
 usual convention where a share of a device's peak is stated.
 """
 
-from linguistic_regions.costs.shapes import Shape
+from linguistic_regions.costs.decoder import Shape
 
 LOGITS_AT_ONCE = 2**28  # bytes of float32 logits that the loss is computed from at a time
 

