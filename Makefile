@@ -1,13 +1,15 @@
 # make run: from a fresh clone to results/demo/report.html; make test: all tests that this machine can run.
 PYTHON ?= python3
 CORES ?= 2
+# MiB that jobs may ask for at a time; they take less.
+MEMORY ?= 8192
 VENV := .venv
 READY := $(VENV)/.ready
 
 .PHONY: run test venv check docs clean
 
 run: $(READY)
-	$(VENV)/bin/snakemake --cores $(CORES)
+	$(VENV)/bin/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 test: $(READY) check
 	$(VENV)/bin/python -m pytest

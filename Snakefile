@@ -1,7 +1,7 @@
 # Linguistic regions of a language model: from text to the paper's tables.
 #
 #   snakemake --cores 2                                             the demo (config.yaml)
-#   snakemake --cores all --configfile configs/demo-30.yaml         what differs from it
+#   snakemake --cores all --configfile configs/smollm2-135m.yaml    what differs from it
 
 
 configfile: f"{workflow.basedir}/config.yaml"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from measurement import Row, medians
 from torch.optim import AdamW
-from workbench import PRECISION, batch_tokens, llama, named, on_gpu, region, text, wait
+from workbench import PRECISION, batch_tokens, named, on_gpu, region, text, wait, workpiece
 
 from linguistic_regions.freezing import Few, Frozen
 from linguistic_regions.models import autocast
@@ -17,8 +17,8 @@ STEPS = 4
 
 def rows() -> Iterator[Row]:
     """Steps of AdamW; on a GPU of plain gradient descent, as AdamW's states would not fit beside a 7B model."""
-    model = llama().train()
-    ids = torch.tensor(text(model, batch_tokens() // 128).input_ids, dtype=torch.long, device=model.device)
+    model = workpiece().train()
+    ids = torch.tensor(text(model, batch_tokens() // 64).input_ids, dtype=torch.long, device=model.device)
     ids = ids[: batch_tokens() // ids.shape[1]]
     optimizer = torch.optim.SGD(model.parameters(), 1e-5) if on_gpu() else AdamW(model.parameters(), 1e-5, fused=True)
 

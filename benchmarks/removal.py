@@ -6,7 +6,18 @@ from pathlib import Path
 
 import reference
 from measurement import Row, medians
-from workbench import PRECISION, batch_tokens, forward_flops, llama, named, peak_flops, peak_memory, region, text, wait
+from workbench import (
+    PRECISION,
+    batch_tokens,
+    forward_flops,
+    named,
+    peak_flops,
+    peak_memory,
+    region,
+    text,
+    wait,
+    workpiece,
+)
 
 from linguistic_regions import freezing, perplexity
 from linguistic_regions.regions import Region
@@ -17,7 +28,7 @@ LANGUAGES = 3
 
 def rows() -> Iterator[Row]:
     """Each region read, removed, measured in each language and restored."""
-    model = llama()
+    model = workpiece()
     blocks = text(model, 32)
     parameters = dict(model.named_parameters())
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                        all benchmarks
     python benchmarks/run.py selection freezing     some of them
+    python benchmarks/run.py --model results/demo/models/base importance removal freezing     a model of yours
     python benchmarks/run.py --as-is selection      with the environment as it is, not as the workflow sets it
 
 Each prints a line of the table in docs/performance.md when it is measured.
@@ -34,6 +35,10 @@ def main(names: list[str]) -> None:
 
 if __name__ == "__main__":
     as_is = "--as-is" in sys.argv
+    if "--model" in sys.argv:
+        place = sys.argv.index("--model")
+        os.environ["BENCHMARK_MODEL"] = sys.argv[place + 1]
+        del sys.argv[place : place + 2]
     if not as_is and not MALLOC.items() <= os.environ.items():  # read when a process starts
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | MALLOC)
     main([name for name in sys.argv[1:] if name != "--as-is"])

@@ -1,16 +1,23 @@
-"""The random Llama that the benchmarks run: shaped like LLaMA-2-7B on a GPU, small on a CPU. Its text is random too."""
+"""The model that the benchmarks run: a folder's, in passes as the demo's, or a random Llama. Its text is random.
+
+The Llama is shaped like LLaMA-2-7B on a GPU, and small on a CPU.
+"""
+
+import os
+from pathlib import Path
 
 import numpy as np
 import torch
 from measurement import seconds
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from linguistic_regions import models
+from linguistic_regions import modelnames, models
 from linguistic_regions.models import mixed_precision
 from linguistic_regions.regions import Region
 from linguistic_regions.tokens import Blocks
 
 PRECISION = "auto"
+MODEL = os.environ.get("BENCHMARK_MODEL")  # a folder, from --model
 
 
 def on_gpu() -> bool:
@@ -18,8 +25,11 @@ def on_gpu() -> bool:
     return models.device().type == "cuda"
 
 
-def llama() -> PreTrainedModel:
-    """A Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 4 x 512 in float32 on a CPU."""
+def workpiece() -> PreTrainedModel:
+    """The model of the folder; without one, a Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 4 x 512 in
+    float32 on a CPU."""
+    if MODEL:
+        return models.load(MODEL)
     width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 4, 8, 8192)
     config = LlamaConfig(
         vocab_size=vocabulary, hidden_size=width, intermediate_size=mlp, num_hidden_layers=layers,
@@ -33,20 +43,21 @@ def llama() -> PreTrainedModel:
 
 
 def text(model: PreTrainedModel, count: int) -> Blocks:
-    """`count` blocks of random tokens: 512 each on a GPU, 128 on a CPU."""
-    size = 512 if on_gpu() else 128
+    """`count` blocks of random tokens: 512 each on a GPU, 128 on a CPU, 64 (as in the demo) for a model of a folder."""
+    size = 64 if MODEL else 512 if on_gpu() else 128
     ids = np.random.default_rng(0).integers(0, model.config.vocab_size, (count, size)).astype(np.int32)
     return Blocks(ids, [str(block) for block in range(count)], np.full(count, 2 * size, np.int32), bos=True)
 
 
 def batch_tokens() -> int:
     """Tokens in one pass."""
-    return 4096 if on_gpu() else 2048
+    return 256 if MODEL else 4096 if on_gpu() else 2048
 
 
 def named(model: PreTrainedModel) -> str:
     """The model in a few words."""
-    return f"Llama of {model.num_parameters() / 1e6:,.0f} M parameters, {models.device().type}"
+    kind = modelnames.of_run(None, Path(MODEL)) if MODEL else "Llama"
+    return f"{kind} of {model.num_parameters() / 1e6:,.0f} M parameters, {models.device().type}"
 
 
 def region(model: PreTrainedModel, ratio: float) -> Region:
@@ -57,9 +68,13 @@ def region(model: PreTrainedModel, ratio: float) -> Region:
 
 
 def forward_flops(model: PreTrainedModel, blocks: Blocks) -> float:
-    """Of a forward pass over all blocks: 2 per weight and token, without the embedding, and attention's products."""
+    """Of a forward pass over all blocks: 2 per weight and token, without the embedding, and attention's products.
+
+    An embedding that the head shares is multiplied as the head.
+    """
     config, size = model.config, blocks.input_ids.shape[1]
-    weights = model.num_parameters() - config.vocab_size * config.hidden_size
+    embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
+    weights = model.num_parameters() - embedding
     return blocks.input_ids.size * (2 * weights + 4 * size * config.hidden_size * config.num_hidden_layers)
 
 

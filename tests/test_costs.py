@@ -178,7 +178,7 @@ def test_sizes_on_disk():
     assert steps["importance"].cost.disk_bytes == 2 * 4 * shape.matrices
     assert steps["region"].cost.disk_bytes == shape.matrices / 8
     assert steps["blocks"].cost.disk_bytes == 4 * 200000 * 512
-    assert min(job.disk_bytes for job in steps["blocks"].each) == 4 * 10000000
+    assert min(job.disk_bytes for job in steps["blocks"].each) == 4 * 2000000  # of the second domain
 
 
 def test_resources_grow_with_the_attempt():

@@ -18,7 +18,7 @@ CPU_FLOPS = 0.07e12  # per second and thread, reached: the demo's jobs did 0.06 
 RAM_BANDWIDTH = 10e9  # bytes per second and thread; also between RAM and a GPU
 DISK_SPEED = 1e9  # bytes per second
 
-TORCH = 1.5e9  # bytes of RAM of a program that imports torch and transformers
+TORCH = 1.0e9  # bytes of RAM of a program that imports torch and transformers
 CUDA = 2.5e9  # more of its process on a GPU: libraries and context
 LIGHT = 0.4e9  # of a program that imports neither
 TORCH_START = 6.0  # seconds that it takes to start
