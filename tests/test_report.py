@@ -281,7 +281,7 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     assert f"blocks of {settings['tokens']['block_size']} tokens" in text
     assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
     assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
-    assert f"{settings['removal']['replicates']} random regions" in text
+    assert f"{settings['removal']['replicates']} random region" in text
     assert "Perplexity is that of 1,000 tokens per language of manuals (4,000 in all)." in text
     assert "without a beginning-of-sequence token" in text
 

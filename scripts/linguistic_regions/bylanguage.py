@@ -48,10 +48,12 @@ def sections(
         names: English names by code.
         model: name of the run's model.
     """
-    text = {str(manifest.get("language", "")): manifest for manifest in manifests}
+    text: dict[str, list[Mapping]] = {}
+    for manifest in manifests:
+        text.setdefault(str(manifest.get("language", "")), []).append(manifest)
     made = []
     for code in languages:
-        facts = [*_base(tables.get("removal"), code), *_text(text.get(code)), *_scores(tables, code)]
+        facts = [*_base(tables.get("removal"), code), *map(_text, text.get(code, [])), *_scores(tables, code)]
         grids = [
             _core(tables.get("removal"), code, model),
             _regions(tables.get("removal"), code, names, model),
@@ -76,15 +78,15 @@ def _base(removal: pd.DataFrame | None, code: str) -> list[tuple[str, str]]:
     return facts
 
 
-def _text(manifest: Mapping | None) -> list[tuple[str, str]]:
-    if not manifest:
-        return []
+def _text(manifest: Mapping) -> tuple[str, str]:
+    """How much text of one kind there is, split by split."""
     parts = [
         f"{split} {formats.count(counts['documents'])} documents, {formats.count(counts['characters'])} characters"
         for split, counts in manifest.get("splits", {}).items()
         if {"documents", "characters"} <= set(counts)
     ]
-    return [("Text", f"{manifest.get('source', '')}: {'; '.join(parts)}")]
+    heading = ", ".join(filter(None, ["Text", manifest.get("domain")]))
+    return heading, f"{manifest.get('source', '')}: {'; '.join(parts)}"
 
 
 def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, str]]:

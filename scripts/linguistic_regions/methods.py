@@ -118,6 +118,12 @@ def _text(config: Mapping, names: Mapping[str, str]) -> list[str]:
         f"{formats.percent(corpora['valid'])} for validation."
     )
     bounds = {"max_documents": "documents", "max_characters": "characters"}
+    further = {name: text for name, text in (corpora.get("domains") or {}).items() if text}
+    if further:
+        said.append(
+            f"The model is trained and scored on {corpora['domain']}, and tested on {_listed(list(further))} as well, "
+            "in the languages that have it."
+        )
     limits = [f"{formats.count(corpora[key])} {noun}" for key, noun in bounds.items() if corpora.get(key)]
     if limits:
         said.append(f"At most {_listed(limits)} are used per language.")

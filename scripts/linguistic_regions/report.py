@@ -189,13 +189,16 @@ def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple
 def _corpora(
     manifests: Sequence[Mapping], languages: Sequence[str], names: Mapping[str, str]
 ) -> list[tuple[str, str, list[Mapping]]]:
-    """Name, source and splits of each language's text; a split that a manifest does not count is empty."""
-    by_language = {str(manifest.get("language", "")): manifest for manifest in manifests}
+    """Name, source and splits of each text, language by language; a split that a manifest does not count is empty."""
+    by_language: dict[str, list[Mapping]] = {}
+    for manifest in manifests:
+        by_language.setdefault(str(manifest.get("language", "")), []).append(manifest)
     return [
         (
-            names.get(code, code),
-            str(by_language[code].get("source", "")),
-            [by_language[code].get("splits", {}).get(split, {}) for split in SPLITS],
+            ", ".join(filter(None, [names.get(code, code), manifest.get("domain")])),
+            str(manifest.get("source", "")),
+            [manifest.get("splits", {}).get(split, {}) for split in SPLITS],
         )
         for code in in_order(by_language, languages)
+        for manifest in by_language[code]
     ]
