@@ -16,6 +16,7 @@ rule retraining:
         "<benchmarks>/retraining/{language}-{arms}.tsv"
     conda:
         "../envs/programs.yaml"
+    priority: 1  # before removal: a machine's memory may hold one training, but a removal beside it
     threads: config["threads"]
     resources:
         **needs("retraining"),
@@ -56,6 +57,7 @@ rule freezing:
         "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
     conda:
         "../envs/programs.yaml"
+    priority: 1
     threads: config["threads"]
     resources:
         **needs("freezing"),
