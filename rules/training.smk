@@ -14,9 +14,9 @@ rule retraining:
         "<logs>/retraining/{language}-{arms}.log",
     benchmark:
         "<benchmarks>/retraining/{language}-{arms}.tsv"
+    priority: 1  # before removal: a machine's memory may hold one training, but a removal beside it
     conda:
         "../envs/programs.yaml"
-    priority: 1  # before removal: a machine's memory may hold one training, but a removal beside it
     threads: config["threads"]
     resources:
         **needs("retraining"),
@@ -55,9 +55,9 @@ rule freezing:
         "<logs>/freezing/{language}-{arms}-{rate}-{seed}.log",
     benchmark:
         "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
+    priority: 1
     conda:
         "../envs/programs.yaml"
-    priority: 1
     threads: config["threads"]
     resources:
         **needs("freezing"),
