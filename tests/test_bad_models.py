@@ -87,7 +87,7 @@ def test_model(name, base, token_folder, tmp_path, monkeypatch):
     told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--milestones", 4)
     made = ("--output", tmp_path / "scores", "--stability", tmp_path / "stability.csv", "--checkpoints", tmp_path / "c")
     assert message in end_of(monkeypatch, "importance", *told, *made)
-    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--base", "True")
+    told = ("--model", base, "--tokens-folder", token_folder, "--texts", "en", "--base", "True")
     made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
     assert message in end_of(monkeypatch, "removal", *told, *made)
     assert not (tmp_path / "scores").exists() and not (tmp_path / "removal.csv").exists()
@@ -142,7 +142,7 @@ def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeyp
     for path in (token_folder / "en").iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     break_it(folder / "test.parquet")
-    told = ("--model", base, "--tokens-folder", tmp_path / "tokens", "--languages", "en", "--base", "True")
+    told = ("--model", base, "--tokens-folder", tmp_path / "tokens", "--texts", "en", "--base", "True")
     made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
     message = end_of(monkeypatch, "removal", *told, *made)
     assert "en/test.parquet: not a readable file of token blocks" in message
@@ -193,9 +193,9 @@ REGION = {
 def test_region(name, base, token_folder, tmp_path, monkeypatch):
     make, message = REGION[name]
     make(tmp_path / "r.safetensors")
-    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en")
+    told = ("--model", base, "--tokens-folder", token_folder)
     removed = ("--regions", tmp_path / "r.safetensors", "--output", tmp_path / "removal.csv")
-    assert message in end_of(monkeypatch, "removal", *told, *removed, "--checkpoints", tmp_path / "c")
+    assert message in end_of(monkeypatch, "removal", *told, "--texts", "en", *removed, "--checkpoints", tmp_path / "c")
     assert not (tmp_path / "removal.csv").exists()
     arm = (
         "--learning-rates",
@@ -211,7 +211,7 @@ def test_region(name, base, token_folder, tmp_path, monkeypatch):
         tmp_path / "r.safetensors",
     )
     made = ("--table", tmp_path / "x.csv", "--checkpoints", tmp_path / "checkpoints")
-    assert message in end_of(monkeypatch, "further_pretrain", *told, *arm, *made)
+    assert message in end_of(monkeypatch, "further_pretrain", *told, "--languages", "en", *arm, *made)
     assert not (tmp_path / "x.csv").exists()
 
 

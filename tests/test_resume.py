@@ -39,14 +39,24 @@ def job(base, tmp_path, token_folder):
     """A job of each program, and a table that it writes: `job(program, folder, **edits)` runs it in this folder."""
     for name, seed in (("a", 0), ("b", 1)):
         draw(tmp_path / f"{name}.safetensors", base, 0.3, seed)
-    common = {"model": base, "tokens_folder": token_folder, "languages": ("en", "ru")}
-    training = {"learning_rates": (1e-2,), "milestones": (0, 8, 16), "schedule": SCHEDULE, "checkpoint_minutes": 0}
+    common = {"model": base, "tokens_folder": token_folder}
+    both = {"languages": ("en", "ru")}
+    training = both | {
+        "learning_rates": (1e-2,),
+        "milestones": (0, 8, 16),
+        "schedule": SCHEDULE,
+        "checkpoint_minutes": 0,
+    }
     training |= {"arms": ("core_frozen",), "top": tmp_path / "a.safetensors"}
-    scoring = {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "checkpoint_minutes": 0}
+    scoring = both | {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "checkpoint_minutes": 0}
     options = {
         "further_pretrain": training,
         "importance": scoring | {"model": str(base), "batch_tokens": 16},
-        "removal": {"regions": (tmp_path / "a.safetensors", tmp_path / "b.safetensors"), "base": True},
+        "removal": {
+            "texts": ("en", "ru"),
+            "regions": (tmp_path / "a.safetensors", tmp_path / "b.safetensors"),
+            "base": True,
+        },
     }
 
     def run(program, folder, **edits):
@@ -137,7 +147,7 @@ EDITS = {
     "removal": {
         "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
         "measured on fewer blocks": lambda folder: {"most_blocks": 2},
-        "measured in fewer languages": lambda folder: {"languages": ("ru",)},
+        "measured in fewer languages": lambda folder: {"texts": ("ru",)},
         "a setting of the model": lambda folder: set_epsilon(folder / "base") or {},
         "one weight of the model": lambda folder: change_weight(folder / "base") or {},
         "the model": lambda folder: (

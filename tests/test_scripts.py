@@ -70,7 +70,7 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
     common = {"model": base, "tokens_folder": token_folder}
     removal.main(
         **common,
-        languages=("en", "ru"),
+        texts=("en", "ru"),
         regions=files,
         base=True,
         most_blocks=4,
@@ -160,7 +160,7 @@ def test_an_empty_region_is_not_the_intact_model(tmp_path, token_folder):
     removal.main(
         model=tmp_path / "base",
         tokens_folder=token_folder,
-        languages=("en",),
+        texts=("en",),
         regions=(tmp_path / "none.safetensors",),
         base=True,
         output=tmp_path / "removal.csv",

@@ -47,7 +47,7 @@ def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
     )
     region = folder / "region.safetensors"
     removal.main(
-        **common, languages=("en",), regions=(region,), base=True, batch_tokens=32, precision="fp32",
+        **common, texts=("en",), regions=(region,), base=True, batch_tokens=32, precision="fp32",
         output=out / "removal.csv", checkpoints=out / "removal",
     )  # fmt: skip
     further_pretrain.main(
