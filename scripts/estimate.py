@@ -19,14 +19,21 @@ ON_GPU = ["GPUs", "GPU hours", "GPU memory"]
 ON_CPU = ["threads", "CPU hours"]
 SIZES = ["RAM per job", "intermediates", "results"]
 NOTHING = "–"
+BENCHMARKS = {
+    "core_regions": ("regions/core-*.tsv",),
+    "monolingual_regions": ("regions/monolingual.tsv",),
+    "region": ("regions/random-*.tsv",),
+}
+SHORT = 2.0  # seconds; what takes less is the start of a program
 
 
-def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None) -> None:
+def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Path | None = None) -> None:
     """Print what a run with this config costs: a row per rule, what the figures rest on, and what is deleted.
 
     Args:
         configfile: files that say what differs from config.yaml, as for Snakemake's --configfile.
         gpu: kind of GPU, a name of resources/gpus.tsv; None: the config's, and if it has none, the CPU.
+        measured: results of a finished run of this config, such as results/demo: print its times beside the estimate.
     """
     config: dict = {}
     for path in (DEFAULTS, *configfile):
@@ -34,6 +41,9 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None) -> None:
     config = configuration.check(config)
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
+    if measured:
+        print("\n".join(_compared(steps, measured)))
+        return
     print(
         f"{config['run']}: {plan.model_name(config)}; {shape.parameters / 1e6:,.1f} million weights, "
         f"{shape.matrices / 1e6:,.1f} of them selectable; on {gpu or 'the CPU'}\n"
@@ -51,6 +61,26 @@ def merged(config: dict, changes: dict) -> dict:
         below = config.get(key)
         config[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return config
+
+
+def _compared(steps: dict[str, Step], results: Path) -> list[str]:
+    """Estimated and measured seconds of a rule's jobs together, as Markdown; rules of less than two seconds aside.
+
+    Raises:
+        UserError: the run has no benchmarks.
+    """
+    lines = ["| rule | jobs | estimated | measured | measured / estimated |", "| --- | --: | --: | --: | --: |"]
+    for rule, step in steps.items():
+        files = [path for pattern in BENCHMARKS.get(rule, (f"{rule}.tsv", f"{rule}/**/*.tsv"))
+                 for path in (results / "benchmarks").glob(pattern)]  # fmt: skip
+        seconds = sum(float(path.read_text(encoding="utf-8").splitlines()[1].split()[0]) for path in files)
+        expected = sum(job.seconds for job in step.each)
+        if seconds >= SHORT:
+            ratio = f"{seconds / expected:.2f}"
+            lines.append(f"| {rule} | {len(files)} | {expected:.0f} s | {seconds:.0f} s | {ratio} |")
+    if len(lines) == 2:
+        raise UserError(f"--measured: {results} has no benchmarks of a finished run; name a run's results")
+    return lines
 
 
 def _read(path: Path) -> dict:

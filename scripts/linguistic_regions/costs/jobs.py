@@ -28,6 +28,8 @@ CHARACTER = 4  # bytes, at most
 TEXT_SPEED = 1e6  # characters per second: fetched, cleaned and hashed, or cut into tokens
 TOKEN_RAM = 12  # bytes of RAM per token while text is cut into blocks
 SAMPLE_RAM = 16  # and while samples are read and put in order
+MASK_SPEED = 1e9  # bytes per second of packed masks that are compared
+SELECTION_SPEED = 0.4e9  # weights per second that one region is selected from, on one thread
 PACKAGE = 100e6  # bytes of a documentation package, unpacked
 NETWORK_SPEED = 100e6  # bytes per second
 GGUF_START = 30  # seconds in which the header is read, and the tokenizer made and compared
@@ -60,7 +62,7 @@ class Jobs:
 
     def package(self) -> Cost:
         """Download and unpack a Debian package."""
-        return light(seconds=10, disk=PACKAGE)
+        return light(seconds=5, disk=PACKAGE)
 
     def corpus(self, text: str) -> Cost:
         """Gather text; the hashes of its paragraphs take no more RAM than the text."""
@@ -218,19 +220,21 @@ class Jobs:
         return computing("importance", work, self.gpu, self.config["threads"])
 
     def regions(self, made: Recipes) -> Cost:
-        """Build regions: scores are read, three times to rank over the whole model; a region has a bit a weight."""
+        """Build regions: scores are read, three times to rank over the whole model; a region has a bit a weight.
+
+        Regions of the same scores read them once.
+        """
         bits = self.shape.matrices / 8
-        read = sum(
-            len(recipe.get("scores", [])) * 4 * self.shape.matrices * (3 if recipe.get("scope") == "model" else 1)
-            + len(recipes.ingredients(recipe)) * bits
-            for recipe in made.values()
-        )
-        return light(read / DISK_SPEED, MATRICES * 4 * self.shape.largest_matrix, len(made) * bits)
+        scored = {(*recipe["scores"], recipe.get("scope")) for recipe in made.values() if "scores" in recipe}
+        passes = sum((len(scores) - 1) * (3 if scores[-1] == "model" else 1) for scores in scored)
+        read = passes * 4 * self.shape.matrices + sum(map(len, map(recipes.ingredients, made.values()))) * bits
+        built = len(made) * self.shape.matrices / SELECTION_SPEED
+        return light(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, len(made) * bits)
 
     def overlap(self) -> Cost:
         """Compare each pair of regions, which takes as long as to read one of the two."""
         count = sum(map(len, plan.removals(self.config).values()))
-        seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / DISK_SPEED
+        seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
     def removal(self, names: list[str], base: bool) -> Cost:

@@ -16,13 +16,13 @@ MOST_GPUS = 64  # of a job
 
 CPU_FLOPS = 0.07e12  # per second and thread, reached: the demo's jobs did 0.06 to 0.08e12 (AMD EPYC, avx512_bf16)
 RAM_BANDWIDTH = 10e9  # bytes per second and thread; also between RAM and a GPU
-DISK_SPEED = 1e9  # bytes per second
+DISK_SPEED = 2.5e9  # bytes per second; files that a run has just written come from the page cache
 
 TORCH = 1.0e9  # bytes of RAM of a program that imports torch and transformers
 CUDA = 2.5e9  # more of its process on a GPU: libraries and context
 LIGHT = 0.4e9  # of a program that imports neither
 TORCH_START = 6.0  # seconds that it takes to start
-LIGHT_START = 1.0
+LIGHT_START = 0.7
 SMALL = 5e6  # bytes of a table, a figure, a report
 
 
