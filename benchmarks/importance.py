@@ -27,7 +27,7 @@ from linguistic_regions.importance import Estimator, measure
 def rows() -> Iterator[Row]:
     """Throughput of "taylor", and the error of its sums."""
     model = workpiece()
-    blocks = text(model, 64 if on_gpu() else 32)
+    blocks = text(model, 16 if MODEL else 64 if on_gpu() else 32)
     parameters = models.selectable(model, [], [])
     size = batch_tokens() // blocks.input_ids.shape[1]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import reference
 from measurement import Row, medians
 from workbench import (
+    MODEL,
     PRECISION,
     batch_tokens,
     forward_flops,
@@ -29,7 +30,7 @@ LANGUAGES = 3
 def rows() -> Iterator[Row]:
     """Each region read, removed, measured in each language and restored."""
     model = workpiece()
-    blocks = text(model, 32)
+    blocks = text(model, 8 if MODEL else 32)
     parameters = dict(model.named_parameters())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "region.safetensors"

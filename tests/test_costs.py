@@ -126,7 +126,8 @@ def counts(jobs):
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_jobs_are_those_that_snakemake_plans(folder, variant):
+def test_jobs_are_those_that_snakemake_plans(folder, variant, monkeypatch):
+    monkeypatch.chdir(folder)  # where the text is
     config = estimate.merged(SMALL, VARIANTS[variant])
     steps = costs.costs(checked(**config), None)
     assert {rule: step.jobs for rule, step in steps.items()} == counts(planned(folder, config))

@@ -141,7 +141,7 @@ def test_folder_that_is_no_package(tmp_path):
 
 def test_language_that_no_package_holds(tmp_path):
     package = write_pages(tmp_path / "manual", "manual", {"usr/share/help/C/a.page": mallard("One.")})
-    with pytest.raises(UserError, match="no page in Malay in manual"):
+    with pytest.raises(UserError, match="no text in Malay in manual"):
         make_corpus(language="ms", source="debian", output=tmp_path / "ms", packages=(package,))
 
 

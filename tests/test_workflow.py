@@ -30,11 +30,12 @@ def test_every_experiment_has_its_rows(finished):
         assert {(kind, "tensor", "core"), (kind, "model", "core")} <= kinds
     assert {("monolingual", "tensor", "ru"), ("bottom", "tensor", "zh"), ("random", "tensor", "zh")} <= kinds
     assert ("base", "", "") in kinds
-    assert {row["language"] for row in removal} == {"en", "ru", "zh"}
+    texts = {("en", "prose"), ("ru", "prose"), ("zh", "prose"), ("en", "verse"), ("ru", "verse")}
+    assert {(row["language"], row["domain"]) for row in removal} == texts
     assert all(row["window"] == "32" and row["bos"] == "True" and int(row["tokens"]) > 0 for row in removal)
     assert {row["arm"] for row in rows(results / "retraining.csv")} == set(arms.RETRAINING)
     freezing = rows(results / "freezing.csv")
-    assert len(freezing) == 4 * 2 * 2 * 3  # arms, rates, milestones, languages
+    assert len(freezing) == 4 * 2 * 2 * len(texts)  # arms, rates, milestones
     assert {row["samples"] for row in freezing} == {"0", "8"}
     assert {row["language"] for row in rows(results / "further.csv")} == {"ru", "zh"}
 
@@ -43,14 +44,14 @@ def test_frozen_arms_start_where_the_full_one_does(finished):
     start = {}
     for row in rows(finished / "results/small/tables/freezing.csv"):
         if row["samples"] == "0":
-            start.setdefault(row["language"], set()).add(row["nll"])
+            start.setdefault((row["language"], row["domain"]), set()).add(row["nll"])
     assert all(len(values) == 1 for values in start.values())
 
 
 def test_the_report_is_one_file(finished):
     page = (finished / "results/small/report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert page.count("data:image/svg+xml") == 7
+    assert page.count("data:image/svg+xml") == 8  # of freezing one for each domain
 
 
 def test_each_job_has_log_and_benchmark(finished):
@@ -91,7 +92,7 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     assert rows(finished / "results/own/tables/removal.csv")
     again = planned(finished, config | {"languages": ["ru", "zh", "en"]})
-    assert again["corpus"] == again["blocks"] == 1
+    assert again["corpus"] == again["blocks"] == 2  # prose and verse
     assert {"removal", "freezing", "tables"} <= set(again)
     assert not {"base_model", "tokenizer", "core_regions", "monolingual_regions"} & set(again)
     assert not [name for name in again if name.startswith(("further", "importance"))]
@@ -149,7 +150,9 @@ def test_an_unknown_key_is_refused_in_one_line(finished):
 def test_thirty_languages_are_planned_and_can_be_thirty_jobs(tmp_path):
     folder = copy_workflow(tmp_path / "thirty")
     config = yaml.safe_load((folder / "configs/smollm2-135m.yaml").read_text(encoding="utf-8"))
-    everywhere = {"further": {"languages": config["languages"]}, "importance": {"languages": config["languages"]}}
+    everywhere = {
+        section: config[section] | {"languages": config["languages"]} for section in ("further", "importance")
+    }
     for per_job, jobs in ((5, 6), (1, 30)):
         again = planned(folder, config | everywhere | {"jobs": {"languages": per_job}})
         assert again["corpus"] == again["blocks"] == 39  # nine of them have quotations too
