@@ -109,7 +109,7 @@ def test_the_demo_has_quotations_in_six_languages_and_says_in_which():
         ({"quotations": {"debian": {"packages": ["{nothing}"]}}}, "corpora.domains.quotations: no language has text"),
         ({"news": {"source": "files", "files": {"paths": ["nowhere/*.txt"]}}}, "corpora.domains.news: no language has"),
         ({"news": {"sources": "files"}}, "corpora.domains.news.sources: there is no such key; did you mean 'source'"),
-        ({"Two words": {}}, "'Two words' does not match"),
+        ({"Two words": {}}, "corpora.domains: 'Two words' is not allowed"),
     ],
 )
 def test_mistakes_in_domains_are_named(domains, said):
