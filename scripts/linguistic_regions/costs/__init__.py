@@ -69,7 +69,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "tables": [light(host=0.4e9)],
         "provenance": [light(host=0.4e9)],
         "figures": [light(seconds=10, host=0.8e9)],
-        "report": [light(seconds=1, host=0.4e9)],
+        "report": [light(seconds=1.5, host=0.4e9)],
     }
     return {rule: Step(tuple(each)) for rule, each in steps.items() if each}
 
