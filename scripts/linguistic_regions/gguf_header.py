@@ -79,7 +79,7 @@ def parse(file: BinaryIO, strings: tuple[str, ...] = ()) -> Header:
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment < 1 or not isinstance(metadata.get("general.architecture"), str):
         raise Damaged(
-            "it does not name its architecture" if isinstance(alignment, int) else "its alignment is no number"
+            "it does not name its architecture" if isinstance(alignment, int) else "its alignment is not a number"
         )
     return Header(metadata, found, -(-file.tell() // alignment) * alignment)
 

@@ -26,7 +26,7 @@ def fetch(wheel: Wheel, folder: Path) -> Path:
 
     Args:
         wheel: which one.
-        folder: made anew; pip's temporary files go there too.
+        folder: replaced if it exists; it also holds pip's temporary files.
 
     Returns:
         The file of the wheel, whose SHA-256 is the one asked for.
