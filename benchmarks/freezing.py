@@ -7,9 +7,10 @@ from measurement import Row, medians
 from torch.optim import AdamW
 from workbench import PRECISION, batch_tokens, named, on_gpu, region, text, wait, workpiece
 
-from linguistic_regions.freezing import Few, Frozen
-from linguistic_regions.models import autocast
-from linguistic_regions.perplexity import next_token_loss
+from linguistic_regions.interventions.freezing import Frozen
+from linguistic_regions.interventions.held import Few
+from linguistic_regions.model.loss import next_token_loss
+from linguistic_regions.model.precision import autocast
 
 RATIOS = (0.01, 0.05)
 STEPS = 4

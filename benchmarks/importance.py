@@ -20,15 +20,16 @@ from workbench import (
     workpiece,
 )
 
-from linguistic_regions import models
-from linguistic_regions.importance import Estimator, measure
+from linguistic_regions.importance.accumulation import measure
+from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.model.weights import selectable
 
 
 def rows() -> Iterator[Row]:
     """Throughput of "taylor", and the error of its sums."""
     model = workpiece()
     blocks = text(model, 16 if MODEL else 64 if on_gpu() else 32)
-    parameters = models.selectable(model, [], [])
+    parameters = selectable(model, [], [])
     size = batch_tokens() // blocks.input_ids.shape[1]
 
     def ours() -> None:
@@ -60,7 +61,7 @@ def rows() -> Iterator[Row]:
 
 def _sums(model, blocks) -> Row:
     """The scores from sums of bfloat16 gradients in float32 and in bfloat16, against sums in float64."""
-    parameters = models.selectable(model, [], [])
+    parameters = selectable(model, [], [])
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
     sampled = dict(list(parameters.items())[::7])
     totals = {name: {kind: torch.zeros_like(weight, dtype=dtype) for kind, dtype in kinds.items()}

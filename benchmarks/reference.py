@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from torch.nn.functional import cross_entropy
 
-from linguistic_regions.models import autocast
+from linguistic_regions.model.precision import autocast
 
 
 def summed(files: list, name: str) -> torch.Tensor:

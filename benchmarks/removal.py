@@ -20,8 +20,9 @@ from workbench import (
     workpiece,
 )
 
-from linguistic_regions import freezing, perplexity
-from linguistic_regions.regions import Region
+from linguistic_regions.evaluation import perplexity
+from linguistic_regions.interventions.lesions import removed
+from linguistic_regions.regions.region import Region
 
 REGIONS = 2
 LANGUAGES = 3
@@ -38,7 +39,7 @@ def rows() -> Iterator[Row]:
 
         def ours() -> None:
             for _ in range(REGIONS):
-                with freezing.removed(Region.load(path), parameters):
+                with removed(Region.load(path), parameters):
                     for _ in range(LANGUAGES):
                         perplexity.evaluate(model, blocks, batch_tokens(), PRECISION)
 

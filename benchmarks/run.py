@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "scripts"))
 
-from linguistic_regions.environment import MALLOC  # noqa: E402 (found by the line above)
+from linguistic_regions.runtime.environment import MALLOC  # noqa: E402 (found by the line above)
 
 BENCHMARKS = ["tokenizing", "importance", "selection", "removal", "freezing"]
 

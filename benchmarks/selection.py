@@ -10,8 +10,10 @@ import reference
 from measurement import Row, medians
 from safetensors.numpy import save_file
 
-from linguistic_regions import parallel, recipes, regions, selection
-from linguistic_regions.scores import Scores
+from linguistic_regions.importance.scores import Scores, summed
+from linguistic_regions.regions import ranking, recipes
+from linguistic_regions.regions.region import Region, save_regions
+from linguistic_regions.runtime import parallel
 
 LANGUAGES = 6
 RATIO = 0.03
@@ -40,12 +42,12 @@ def _rows(folder: Path, shape: tuple[int, int]) -> Iterator[Row]:
     count = int(RATIO * len(values))
 
     def selected() -> None:
-        selection.ranked(values, count, top=True)
-        selection.ranked(values, count, top=False)
-        selection.drawn(len(values), count, [1])
+        ranking.ranked(values, count, top=True)
+        ranking.ranked(values, count, top=False)
+        ranking.drawn(len(values), count, [1])
 
     def from_files() -> None:
-        regions.save({folder / f"{name}.safetensors": region for name, region in build(folder).items()})
+        save_regions({folder / f"{name}.safetensors": region for name, region in build(folder).items()})
 
     plain, our, plain_files, our_files, read = medians(
         lambda: reference.cut(total, RATIO, 1),
@@ -71,7 +73,7 @@ def _rows(folder: Path, shape: tuple[int, int]) -> Iterator[Row]:
     )
 
 
-def build(folder: Path) -> dict[str, regions.Region]:
+def build(folder: Path) -> dict[str, Region]:
     """The three regions, by the recipes that the workflow uses."""
     ranked = {"scores": [f"l{language}/1" for language in range(LANGUAGES)], "ratio": RATIO}
     made = {
@@ -79,4 +81,4 @@ def build(folder: Path) -> dict[str, regions.Region]:
         "bottom": {"select": "bottom", **ranked},
         "random": {"select": "random", "like": "top", "seed": 1},
     }
-    return recipes.build(made, folder, {}.__getitem__)
+    return recipes.build(made, summed(folder), {}.__getitem__)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 from measurement import Row, medians
 
-from linguistic_regions import tokens, vocabulary
-from linguistic_regions.tokens import BlockTokenizer
+from linguistic_regions.text import tokens, vocabulary
+from linguistic_regions.text.tokens import BlockTokenizer
 
 # The first and the last letter, and what stands between words; letters of one, two and three bytes.
 SCRIPTS = [("a", "z", " "), ("а", "я", " "), ("ا", "ي", " "), ("가", "힣", " "), ("一", "鿿", "，")]

@@ -11,10 +11,12 @@ import torch
 from measurement import seconds
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from linguistic_regions import modelnames, models
-from linguistic_regions.models import mixed_precision
-from linguistic_regions.regions import Region
-from linguistic_regions.tokens import Blocks
+from linguistic_regions.model import loading, naming
+from linguistic_regions.model.precision import mixed_precision
+from linguistic_regions.model.weights import selectable
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.compute import device
+from linguistic_regions.text.tokens import Blocks
 
 PRECISION = "auto"
 MODEL = os.environ.get("BENCHMARK_MODEL")  # a folder, from --model
@@ -22,14 +24,14 @@ MODEL = os.environ.get("BENCHMARK_MODEL")  # a folder, from --model
 
 def on_gpu() -> bool:
     """Whether there is a GPU."""
-    return models.device().type == "cuda"
+    return device().type == "cuda"
 
 
 def workpiece() -> PreTrainedModel:
     """The model of the folder; without one, a Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 4 x 512 in
     float32 on a CPU."""
     if MODEL:
-        return models.load(MODEL)
+        return loading.load(MODEL)
     width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 4, 8, 8192)
     config = LlamaConfig(
         vocab_size=vocabulary, hidden_size=width, intermediate_size=mlp, num_hidden_layers=layers,
@@ -37,7 +39,7 @@ def workpiece() -> PreTrainedModel:
         attn_implementation="sdpa" if on_gpu() else "eager",
     )  # fmt: skip
     torch.manual_seed(0)
-    with torch.device(models.device()):
+    with torch.device(device()):
         model = LlamaForCausalLM(config)
     return model.to(torch.bfloat16 if on_gpu() else torch.float32).eval()
 
@@ -56,14 +58,14 @@ def batch_tokens() -> int:
 
 def named(model: PreTrainedModel) -> str:
     """The model in a few words."""
-    kind = modelnames.of_run(None, Path(MODEL)) if MODEL else "Llama"
-    return f"{kind} of {model.num_parameters() / 1e6:,.0f} M parameters, {models.device().type}"
+    kind = naming.of_run(None, Path(MODEL)) if MODEL else "Llama"
+    return f"{kind} of {model.num_parameters() / 1e6:,.0f} M parameters, {device().type}"
 
 
 def region(model: PreTrainedModel, ratio: float) -> Region:
     """A random region of the model's matrices."""
     generator = np.random.default_rng(0)
-    shapes = {name: tuple(weight.shape) for name, weight in models.selectable(model, [], []).items()}
+    shapes = {name: tuple(weight.shape) for name, weight in selectable(model, [], []).items()}
     return Region.from_masks({name: generator.random(shape, np.float32) < ratio for name, shape in shapes.items()})
 
 
@@ -81,8 +83,8 @@ def forward_flops(model: PreTrainedModel, blocks: Blocks) -> float:
 def peak_flops() -> float:
     """FLOP/s of a large matrix product in the benchmarks' precision: what this machine can reach."""
     size = 8192 if on_gpu() else 2048
-    dtype = torch.bfloat16 if mixed_precision(PRECISION, models.device()) else torch.float32
-    square = torch.randn(size, size, device=models.device(), dtype=dtype)
+    dtype = torch.bfloat16 if mixed_precision(PRECISION, device()) else torch.float32
+    square = torch.randn(size, size, device=device(), dtype=dtype)
     return 2 * size**3 / min(seconds(lambda: wait(square @ square)) for _ in range(10))
 
 

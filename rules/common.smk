@@ -11,8 +11,10 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from linguistic_regions import configuration, costs, environment, plan, programs, recipes, version
-from linguistic_regions.commands import UserError
+from linguistic_regions.planning import catalog, configuration, costs, plan
+from linguistic_regions.regions import recipes
+from linguistic_regions.runtime import environment, programs, version
+from linguistic_regions.runtime.errors import UserError
 
 try:
     config.update(configuration.check(config))

@@ -1,6 +1,6 @@
 # Regions: built from importance by recipe, and only where something asks for them.
 
-REGIONS = recipes.catalog(config)
+REGIONS = catalog.declared(config)
 
 
 rule core_regions:
@@ -35,9 +35,9 @@ rule core_regions:
 # nobody made before and nobody asks for, and reruns nothing.
 rule monolingual_regions:
     input:
-        scores=plan.scores(recipes.monolingual(config)),
+        scores=plan.scores(catalog.monolingual(config)),
     output:
-        plan.regions(recipes.monolingual(config)),
+        plan.regions(catalog.monolingual(config)),
     log:
         "<logs>/regions/monolingual.log",
     benchmark:
@@ -49,7 +49,7 @@ rule monolingual_regions:
         **needs("monolingual_regions"),
     params:
         code=programs.digest("region"),
-        options=literal(region_flags(recipes.monolingual(config))),
+        options=literal(region_flags(catalog.monolingual(config))),
         importance=at("importance"),
         output=at("regions"),
     message:

@@ -2,7 +2,7 @@
 
 from snakemake.settings.types import DeploymentMethod
 
-from linguistic_regions import images, locks, preflight
+from linguistic_regions.runtime import images, locks, preflight
 
 RESULTS = f"results/{config['run']}"
 

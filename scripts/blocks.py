@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from linguistic_regions import tokens
-from linguistic_regions.commands import UserError, progress, run
-from linguistic_regions.corpora.splits import Split
-from linguistic_regions.tokens import BlockTokenizer
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.text import tokens
+from linguistic_regions.text.splits import Split
+from linguistic_regions.text.tokens import BlockTokenizer
 
 
 def main(

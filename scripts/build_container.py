@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import tyro
 from spython.utils import stream_command
 
-from linguistic_regions import images
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import remove
+from linguistic_regions.runtime import images
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import remove
 
 
 def main(

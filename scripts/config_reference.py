@@ -2,8 +2,8 @@
 
 import json
 
-from linguistic_regions import configuration
-from linguistic_regions.commands import run
+from linguistic_regions.planning import configuration
+from linguistic_regions.runtime.cli import run
 
 HEADER = """# The config
 

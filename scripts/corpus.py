@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from linguistic_regions.commands import UserError, progress, run
-from linguistic_regions.corpora import Source, splits
-from linguistic_regions.corpora.languages import fill
-from linguistic_regions.storage import whole
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.runtime.storage import whole
+from linguistic_regions.text import splits
+from linguistic_regions.text.documents import Source
+from linguistic_regions.text.languages import fill
 
 
 def main(
@@ -55,17 +58,17 @@ def main(
     documents: Source
     match source:
         case "debian":
-            from linguistic_regions.corpora.debian import Debian
+            from linguistic_regions.text.debian import Debian
 
             documents = Debian(language, _required(packages, "--packages", source))
         case "huggingface":
-            from linguistic_regions.corpora.huggingface import HuggingFace
+            from linguistic_regions.text.huggingface import HuggingFace
 
             name = fill(_required(repo, "--repo", source), language)
             config = fill(dataset_config, language) if dataset_config else None
             documents = HuggingFace(name, config, split, column, revision)
         case "files":
-            from linguistic_regions.corpora.files import Files
+            from linguistic_regions.text.files import Files
 
             patterns = _required(paths, "--paths", source)
             documents = Files([fill(pattern, language) for pattern in patterns], column)

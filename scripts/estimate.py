@@ -5,12 +5,13 @@ from pathlib import Path
 
 import yaml
 
-from linguistic_regions import configuration, plan
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.costs import Step, costs, machine, shapes
-from linguistic_regions.costs.decoder import Shape
-from linguistic_regions.costs.gpus import gpu as gpu_called
-from linguistic_regions.formats import percent
+from linguistic_regions.claims.formats import percent
+from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning.costs import Step, costs, machine, shapes
+from linguistic_regions.planning.costs.decoder import Shape
+from linguistic_regions.planning.costs.gpus import gpu as gpu_called
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"
 INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules, as `keep` names them

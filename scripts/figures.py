@@ -5,10 +5,10 @@ python scripts/figures.py --tables results/demo/tables --output results/demo/fig
 
 from pathlib import Path
 
-from linguistic_regions import commands
-from linguistic_regions.figures import draw
-from linguistic_regions.figures.style import save, styled
-from linguistic_regions.tables import read_folder
+from linguistic_regions.reporting.figures import draw
+from linguistic_regions.reporting.figures.style import save, styled
+from linguistic_regions.runtime import cli
+from linguistic_regions.statistics.tables import read_folder
 
 
 def main(
@@ -37,4 +37,4 @@ def main(
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    cli.run(main)

@@ -12,15 +12,23 @@ import numpy as np
 import tyro
 from transformers import PreTrainedModel
 
-from linguistic_regions import freezing, models, perplexity, programs, tokens
-from linguistic_regions.arms import ARMS
-from linguistic_regions.checkpoints import Checkpoints, claim
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.distributed import processes
-from linguistic_regions.regions import Region
-from linguistic_regions.storage import move, remove, whole, write_csv
-from linguistic_regions.tokens import Blocks
-from linguistic_regions.training import Schedule, train
+from linguistic_regions.evaluation import perplexity
+from linguistic_regions.interventions.freezing import Frozen
+from linguistic_regions.interventions.lesions import zero
+from linguistic_regions.model import loading
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime import programs
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import move, remove, whole, write_csv
+from linguistic_regions.text import tokens
+from linguistic_regions.text.tokens import Blocks
+from linguistic_regions.training.arms import ARMS
+from linguistic_regions.training.loop import Schedule, train
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def main(
         seeds: of the order of the samples.
         threads: CPU threads.
     """
-    models.prepare(threads)
+    prepare(threads)
     claim(checkpoints)
     given = {"top": top, "bottom": bottom, "random": random}
     regions = {kind: Region.load(path) for kind, path in given.items() if path}
@@ -100,9 +108,9 @@ def main(
     for training in trainings:
         samples = _samples(tokens_folder, training, milestones[-1])
         held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
-        learner = models.load(model, trust_remote_code=trust_remote_code)
+        learner = loading.load(model, trust_remote_code=trust_remote_code)
         if shard_model:
-            models.shard(learner, schedule.precision)
+            shard(learner, schedule.precision)
         used = [regions[kind].digest for kind in ARMS[training.arm].values()]
         measured = [(text, domain, blocks.digest) for text, blocks in held_out.items()]
         state = Checkpoints(
@@ -118,7 +126,7 @@ def main(
             schedule,
             list(milestones),
             partial(measure, learner, held_out, domain, schedule, training, starts),
-            prepare(learner, training.arm, regions),
+            intervene(learner, training.arm, regions),
             state,
             partial(_save, learner, state.folder / "model", dtype) if output else lambda: None,
             str(training),
@@ -146,25 +154,25 @@ def runs(languages, arms, learning_rates, seeds, regions: dict[str, Region]) -> 
     return (Run(*values) for values in product(languages, arms, learning_rates, seeds))
 
 
-def prepare(model, arm: str, regions: dict[str, Region]) -> freezing.Frozen | None:
+def intervene(model, arm: str, regions: dict[str, Region]) -> Frozen | None:
     """Remove what the arm removes from the model, and give what it freezes."""
     parameters = dict(model.named_parameters())
     does = {action: regions[kind] for action, kind in ARMS[arm].items()}
     if "lesion" in does:
-        freezing.remove(does["lesion"], parameters)
+        zero(does["lesion"], parameters)
     if "frozen" in does:
-        return freezing.Frozen(does["frozen"], parameters)
+        return Frozen(does["frozen"], parameters)
     if "only" in does:
-        return freezing.Frozen(does["only"], parameters, only=True)
+        return Frozen(does["only"], parameters, only=True)
     return None
 
 
 def _save(learner: PreTrainedModel, folder: Path, dtype: str) -> None:
     if processes().is_main_process:
         with whole(folder) as part:
-            models.save(learner, part, dtype)
+            loading.save(learner, part, dtype)
     else:  # hand over this process's part
-        models.save(learner, folder, dtype)
+        loading.save(learner, folder, dtype)
 
 
 def _samples(tokens_folder: Path, training: Run, count: int) -> np.ndarray:

@@ -8,12 +8,20 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from linguistic_regions import importance, models, programs, tensorfile, tokens
-from linguistic_regions.checkpoints import Checkpoints, claim
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.distributed import from_main, processes
-from linguistic_regions.importance import Estimator, Sums
-from linguistic_regions.storage import move, remove, whole, write_csv
+from linguistic_regions.importance import accumulation
+from linguistic_regions.importance.accumulation import Sums
+from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.model import loading
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.model.weights import recompute_activations, selectable
+from linguistic_regions.runtime import programs, tensorfile
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.distributed import from_main, processes
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import move, remove, whole, write_csv
+from linguistic_regions.text import tokens
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ def main(
         checkpoint_minutes: time between two checkpoints.
         threads: CPU threads.
     """
-    models.prepare(threads)
+    prepare(threads)
     if checkpoints:
         claim(checkpoints)
     kind = Estimator(estimator, micro_batch)
@@ -94,12 +102,12 @@ def main(
                 f"{language}: importance.samples asks for {wanted} of its {len(samples)} training blocks; "
                 "lower it or give the language more text"
             )
-        scored = models.load(model.replace("{language}", language), dtype=dtype, trust_remote_code=trust_remote_code)
+        scored = loading.load(model.replace("{language}", language), dtype=dtype, trust_remote_code=trust_remote_code)
         if activation_checkpointing:
-            models.recompute_activations(scored)
+            recompute_activations(scored)
         if shard_model:
-            models.shard(scored, precision)
-        parameters = models.selectable(scored, list(include), list(exclude))
+            shard(scored, precision)
+        parameters = selectable(scored, list(include), list(exclude))
         kept = (checkpoints or output) / language
         state, this, noted = None, "", []
         if checkpoints:
@@ -108,7 +116,7 @@ def main(
             this = state.identity(scored, samples.input_ids)
         before = state.finished(this) if state else None
         if before is None:
-            passes = importance.measure(
+            passes = accumulation.measure(
                 scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, noted
             )
             score(passes, stops, language, noted, kept)

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from linguistic_regions import devices
-from linguistic_regions.commands import UserError
+from linguistic_regions.runtime import devices
+from linguistic_regions.runtime.errors import UserError
 
 
 def command(gpus: int, program: str, *arguments: str) -> list[str]:

@@ -5,10 +5,12 @@ import re
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
-from linguistic_regions.commands import UserError, progress, run
-from linguistic_regions.regions import Region, ones
-from linguistic_regions.storage import write_csv
-from linguistic_regions.tables import COLUMNS
+from linguistic_regions.regions.region import Region, count_ones
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.runtime.storage import write_csv
+from linguistic_regions.statistics.tables import COLUMNS
 
 
 def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> None:
@@ -27,7 +29,7 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
             rows[name] += _density(name, parameter, region)
         masks = {name: region.packed[parameter] for name, region in loaded.items()}
         for first, second in shared:
-            shared[first, second] += ones(masks[first] & masks[second])
+            shared[first, second] += count_ones(masks[first] & masks[second])
     sizes = {name: shared[name, name] for name in loaded}
     pairs = []
     for first, second in combinations(loaded, 2):

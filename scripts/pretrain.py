@@ -8,11 +8,15 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from linguistic_regions import checksums, models, perplexity, programs, tokens
-from linguistic_regions.checkpoints import Checkpoints, claim
-from linguistic_regions.commands import run
-from linguistic_regions.storage import remove, whole
-from linguistic_regions.training import Schedule, train
+from linguistic_regions.evaluation import perplexity
+from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.runtime import checksums, programs
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.storage import remove, whole
+from linguistic_regions.text import tokens
+from linguistic_regions.training.loop import Schedule, train
 
 VALID_BLOCKS = 16  # per language, for a last look in the log
 
@@ -60,12 +64,12 @@ def main(
         seed: of the weights and of the order of the samples.
         threads: CPU threads.
     """
-    models.prepare(threads)
+    prepare(threads)
     claim(checkpoints)
     texts = tokens.read_split(tokens_folder, languages, "train")
     rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
-    model = models.from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
+    model = from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
     state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.digest("pretrain"),))
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")

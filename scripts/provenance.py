@@ -6,10 +6,11 @@ from typing import Annotated
 
 import tyro
 
-from linguistic_regions import provenance, tables
-from linguistic_regions.commands import run
-from linguistic_regions.modelfiles import SOURCE
-from linguistic_regions.storage import read_json, whole
+from linguistic_regions.model.modelfiles import SOURCE
+from linguistic_regions.runtime import provenance
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.statistics import tables
 
 
 def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Path | None = None) -> None:
@@ -43,7 +44,7 @@ def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path
     of_first, of_second = (tables.read_folder(folder / "tables") for folder in (first, second))
     for name in tables.COLUMNS:
         if name in of_first and name in of_second:
-            said = provenance.table_difference(name, of_first[name], of_second[name])
+            said = tables.table_difference(name, of_first[name], of_second[name])
             print(f"tables/{name}.csv: {said or 'the same'}")
         elif name in of_first or name in of_second:
             print(f"tables/{name}.csv: only in {first if name in of_first else second}")

@@ -4,14 +4,15 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from linguistic_regions import demo, paper
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.corpora.languages import names as language_names
-from linguistic_regions.domains import first
-from linguistic_regions.figures.overview import overview
-from linguistic_regions.figures.style import save, styled
-from linguistic_regions.storage import read_json, whole
-from linguistic_regions.tables import read_folder
+from linguistic_regions.reporting import demo, paper
+from linguistic_regions.reporting.figures.overview import overview
+from linguistic_regions.reporting.figures.style import save, styled
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.statistics.domains import first
+from linguistic_regions.statistics.tables import read_folder
+from linguistic_regions.text.languages import names as language_names
 
 ROOT = Path(__file__).parents[1]
 

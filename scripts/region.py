@@ -9,11 +9,14 @@ from typing import Annotated
 
 import tyro
 
-from linguistic_regions import parallel, recipes, regions
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.modelfiles import SOURCE
-from linguistic_regions.regions import Region
-from linguistic_regions.storage import read_json
+from linguistic_regions.importance.scores import summed
+from linguistic_regions.model.modelfiles import SOURCE
+from linguistic_regions.regions import recipes
+from linguistic_regions.regions.region import Region, save_regions, union_of
+from linguistic_regions.runtime import parallel
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import read_json
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
@@ -42,12 +45,12 @@ def build(
     wanted, origin = json.loads(recipes_json), json.loads(origin_json)
     if model:
         origin |= read_json(model / SOURCE)
-    made = recipes.build(wanted, importance, lambda name: Region.load(output / f"{name}.safetensors"))
+    made = recipes.build(wanted, summed(importance), lambda name: Region.load(output / f"{name}.safetensors"))
     for name, region in made.items():
         made_by = {"recipe": wanted[name], **origin}
         digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         region.metadata = {**made_by, "config_hash": digest}
-    counts = regions.save({output / f"{name}.safetensors": region for name, region in made.items()})
+    counts = save_regions({output / f"{name}.safetensors": region for name, region in made.items()})
     for (name, region), count in zip(made.items(), counts.values(), strict=True):
         logging.info("%s: %d of %d weights (%.3f %%)", name, count, region.size, 100 * count / region.size)
 
@@ -59,7 +62,7 @@ def union(operands: Operands, *, output: Output) -> None:
         operands: region files.
         output: the new region's file.
     """
-    _write(regions.union(_load(operands)), "union", operands, output)
+    _write(union_of(_load(operands)), "union", operands, output)
 
 
 def intersection(operands: Operands, *, output: Output) -> None:
@@ -80,7 +83,7 @@ def difference(operands: Operands, *, output: Output) -> None:
         output: the new region's file.
     """
     first, *others = _load(operands)
-    _write(first - regions.union(others), "difference", operands, output)
+    _write(first - union_of(others), "difference", operands, output)
 
 
 def complement(region: tyro.conf.Positional[Path], *, output: Output) -> None:

@@ -10,14 +10,23 @@ from typing import Literal
 from torch import nn
 from transformers import PreTrainedModel
 
-from linguistic_regions import freezing, models, perplexity, programs, tokens
-from linguistic_regions.checkpoints import Checkpoints, claim
-from linguistic_regions.checksums import digest
-from linguistic_regions.commands import progress, run
-from linguistic_regions.distributed import processes
-from linguistic_regions.regions import Region
-from linguistic_regions.storage import remove, write_csv
-from linguistic_regions.tokens import Blocks
+from linguistic_regions.evaluation import perplexity
+from linguistic_regions.interventions.held import check
+from linguistic_regions.interventions.lesions import removed
+from linguistic_regions.model import loading
+from linguistic_regions.model.precision import cast_once
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime import programs
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.runtime.storage import remove, write_csv
+from linguistic_regions.text import tokens
+from linguistic_regions.text.tokens import Blocks
 
 INTACT = {"kind": "base", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
 UNLABELLED = {"kind": "other", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
@@ -60,18 +69,18 @@ def main(
         trust_remote_code: run the Python code that comes with the model.
         threads: CPU threads.
     """
-    models.prepare(threads)
+    prepare(threads)
     claim(checkpoints)
     opened = [None] * base + [Region.load(path) for path in regions]
     tests = tokens.read_split(tokens_folder, texts, "test", most_blocks)
-    lesioned = models.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
+    lesioned = loading.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
-        models.shard(lesioned, precision)
+        shard(lesioned, precision)
     else:
-        models.cast_once(lesioned, precision)
+        cast_once(lesioned, precision)
     parameters = dict(lesioned.named_parameters())
     for region in opened[base:]:  # each is looked at before the first is removed
-        freezing.check(region, parameters)
+        check(region, parameters)
     measured = [(text, domain, blocks.digest) for text, blocks in tests.items()]
     facts = (programs.digest("removal"), measured, batch_tokens, precision)
     work = Checkpoints(checkpoints, facts=facts).identity(lesioned)
@@ -108,7 +117,7 @@ def measure(
     precision: str,
 ) -> list[dict]:
     """Each text's perplexity while the region is zero; None: of the intact model."""
-    with nullcontext(0) if region is None else freezing.removed(region, parameters) as changed:
+    with nullcontext(0) if region is None else removed(region, parameters) as changed:
         scores = {
             text: perplexity.evaluate(lesioned, blocks, batch_tokens, precision) for text, blocks in tests.items()
         }

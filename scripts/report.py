@@ -5,10 +5,12 @@ python scripts/report.py --tables results/demo/tables --figures results/demo/fig
 
 from pathlib import Path
 
-from linguistic_regions import commands, modelnames, paper, report
-from linguistic_regions.corpora.languages import names as language_names
-from linguistic_regions.storage import read_json, whole
-from linguistic_regions.tables import read_folder
+from linguistic_regions.model import naming
+from linguistic_regions.reporting import paper, report
+from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.statistics.tables import read_folder
+from linguistic_regions.text.languages import names as language_names
 
 
 def main(
@@ -47,7 +49,7 @@ def main(
         provenance=read_json(provenance) if provenance else {},
         manifests=[read_json(path) for path in manifests],
         languages=languages,
-        model=modelnames.of_run(model_name, model),
+        model=naming.of_run(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
         links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
@@ -59,4 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    cli.run(main)

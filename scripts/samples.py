@@ -4,9 +4,10 @@ import json
 import logging
 from pathlib import Path
 
-from linguistic_regions import tokens
-from linguistic_regions.commands import UserError, run
-from linguistic_regions.storage import write_csv
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import write_csv
+from linguistic_regions.text import tokens
 
 SPLITS = ("train", "valid", "test")
 

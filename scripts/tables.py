@@ -5,10 +5,13 @@ python scripts/tables.py --removal results/demo/removal/*.csv --output results/d
 
 from pathlib import Path
 
-from linguistic_regions import commands, modelnames, paper, tables
-from linguistic_regions.corpora.languages import names as language_names
-from linguistic_regions.domains import first
-from linguistic_regions.storage import whole
+from linguistic_regions.model import naming
+from linguistic_regions.reporting import paper
+from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.storage import whole
+from linguistic_regions.statistics import tables
+from linguistic_regions.statistics.domains import first
+from linguistic_regions.text.languages import names as language_names
 
 
 def main(
@@ -57,7 +60,7 @@ def main(
 
     made = {name: first(table) for name, table in made.items()}
     printed = paper.load(paper_figures)
-    names, model_name = language_names(), modelnames.of_run(model_name, model)
+    names, model_name = language_names(), naming.of_run(model_name, model)
     pages = {}
     if "removal" in made:
         pages["paper_core_removal"] = paper.core_removal(made["removal"], model_name, names, printed["core_removal"])
@@ -71,4 +74,4 @@ def main(
 
 
 if __name__ == "__main__":
-    commands.run(main)
+    cli.run(main)

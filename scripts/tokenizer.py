@@ -3,10 +3,11 @@
 import logging
 from pathlib import Path
 
-from linguistic_regions import vocabulary
-from linguistic_regions.commands import run
-from linguistic_regions.corpora.splits import Split
-from linguistic_regions.storage import whole
+from linguistic_regions.model.tokenizer import load_tokenizer
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.storage import whole
+from linguistic_regions.text import vocabulary
+from linguistic_regions.text.splits import Split
 
 
 def main(
@@ -29,7 +30,7 @@ def main(
         characters: at most so many characters are taken of each file, so that no language outweighs the rest.
     """
     if model:
-        tokenizer = vocabulary.own(model, trust_remote_code)
+        tokenizer = load_tokenizer(model, trust_remote_code)
     else:
         tokenizer = vocabulary.train((text for path in corpora for text in _texts(path, characters)), size)
     with whole(output) as part:

@@ -4,13 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import small_run
 import torch
-from texts import TEXTS
 
 import blocks
-from linguistic_regions import models, vocabulary
-from linguistic_regions.tokens import Blocks
+import small_run
+from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.text import vocabulary
+from linguistic_regions.text.tokens import Blocks
+from texts import TEXTS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,7 +39,7 @@ def tokenizer_folder(tmp_path_factory):
 @pytest.fixture
 def tiny_model():
     """A Llama with grouped-query attention, small enough to zero each of its weights in turn."""
-    return models.from_scratch(
+    return from_scratch(
         vocabulary=24, layers=2, width=8, heads=4, kv_heads=2, mlp_width=12, context=8, tied=False, seed=0
     ).eval()
 

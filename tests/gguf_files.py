@@ -10,7 +10,7 @@ import torch
 from gguf import GGMLQuantizationType, LlamaFileType
 from gguf.quants import dequantize, quantize
 
-from linguistic_regions import models
+from linguistic_regions.model.scratch import from_scratch
 
 SHAPE = {"vocabulary": 300, "layers": 2, "width": 64, "heads": 4, "kv_heads": 2, "mlp_width": 96, "context": 32}
 NAMES = {
@@ -23,7 +23,7 @@ NAMES = {
 
 def llama(tied=True):
     """The model of the files: two layers with grouped-query attention."""
-    return models.from_scratch(**SHAPE, tied=tied, seed=3).eval()
+    return from_scratch(**SHAPE, tied=tied, seed=3).eval()
 
 
 def permuted(weight, heads):

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_SecretOfTheTests"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 HURRY = {"PYTHONPATH": str(Path(__file__).parent / "hooks"), "IMPATIENT": "1"}  # the clients wait but a moment
 
 
@@ -175,3 +179,10 @@ def entry(name: str, file: Path) -> dict:
     if file.suffix in (".safetensors", ".parquet"):
         told["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
     return told
+
+
+def run(program, *arguments, **environment):
+    """Run a program with no Hugging Face settings but these, and a cache of its own."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    command = [sys.executable, SCRIPTS / program, *map(str, arguments)]
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True)

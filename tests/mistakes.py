@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from linguistic_regions import commands
+from linguistic_regions.runtime import cli
 
 
 def end_of(monkeypatch, program, *words):
@@ -19,7 +19,7 @@ def end_of(monkeypatch, program, *words):
     monkeypatch.setattr(sys, "argv", [f"{program}.py", *map(str, words)])
     module = importlib.import_module(program)
     with pytest.raises(SystemExit) as ended:
-        commands.run(module.build if program == "region" else module.main)
+        cli.run(module.build if program == "region" else module.main)
     assert isinstance(ended.value.code, str), "it ended well, or with help"
     assert "\n" not in ended.value.code
     return ended.value.code

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from texts import TEXTS
 
 from estimate import merged
+from texts import TEXTS
 
 ROOT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from linguistic_regions.domains import first
+from linguistic_regions.statistics.domains import first
 
 LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}

@@ -9,11 +9,15 @@ import numpy as np
 import further_pretrain
 import importance
 import removal
-from linguistic_regions import distributed, models
-from linguistic_regions.checkpoints import Checkpoints
-from linguistic_regions.importance import Estimator, measure
-from linguistic_regions.tokens import Blocks
-from linguistic_regions.training import Schedule, train
+from linguistic_regions.importance.accumulation import measure
+from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.model import loading
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.model.weights import selectable
+from linguistic_regions.runtime import distributed
+from linguistic_regions.runtime.checkpoints import Checkpoints
+from linguistic_regions.text.tokens import Blocks
+from linguistic_regions.training.loop import Schedule, train
 
 SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32", batch_tokens=16)
 
@@ -71,9 +75,9 @@ def kill_and_resume(folder: Path, shard_model: bool) -> None:
     checkpoints = Checkpoints(folder / f"killed-{shard_model}", minutes=0)
 
     def training(killed: bool, checkpoints: Checkpoints | None) -> list[dict]:
-        model = models.load(folder / "base")
+        model = loading.load(folder / "base")
         if shard_model:
-            models.shard(model, "fp32")
+            shard(model, "fp32")
 
         def milestone(samples: int) -> list[dict]:
             if killed and samples == 8:
@@ -100,10 +104,10 @@ def kill_and_resume_importance(folder: Path, shard_model: bool) -> None:
     checkpoints = Checkpoints(folder / f"killed-importance-{shard_model}", minutes=0)
 
     def scored(killed: bool, checkpoints: Checkpoints | None) -> dict[int, dict[str, np.ndarray]]:
-        model = models.load(folder / "base")
+        model = loading.load(folder / "base")
         if shard_model:
-            models.shard(model, "fp32")
-        parameters = models.selectable(model, [], [])
+            shard(model, "fp32")
+        parameters = selectable(model, [], [])
         taylor = Estimator("taylor")
         found = {}
         for count, sums in measure(model, parameters, blocks, (4, 8, 12), taylor, 32, checkpoints=checkpoints):

@@ -1,0 +1,36 @@
+"""What holds in a run and what does not: the paper's claims, judged by the run's own tables.
+
+Nothing here is known beforehand: every figure and every verdict is computed from the tables. Intervals are 95 %
+bootstrap intervals; where two arms are compared, they are compared pair by pair.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from linguistic_regions.claims.finding import FAILS, HOLDS, UNTESTED, Finding
+from linguistic_regions.claims.lesions import core_findings, monolingual_findings
+from linguistic_regions.claims.stability import importance_findings
+from linguistic_regions.claims.training import freezing_findings, retraining_findings
+
+__all__ = ["FAILS", "HOLDS", "UNTESTED", "Finding", "findings"]
+
+
+def findings(
+    tables: Mapping[str, pd.DataFrame], printed: Mapping[str, pd.DataFrame], names: Mapping[str, str]
+) -> list[Finding]:
+    """Every claim, first on the scores, then in the order of the experiments; what a run did not measure is `UNTESTED`.
+
+    Args:
+        tables: the run's tables by name, from `tables.read_folder`.
+        printed: the paper's tables, from `paper.load`.
+        names: English names of languages by code.
+    """
+    removal = tables.get("removal")
+    return [
+        *importance_findings(tables.get("stability")),
+        *core_findings(removal, printed["core_removal"]),
+        *retraining_findings(tables.get("retraining"), printed["retraining"]),
+        *monolingual_findings(removal, printed["monolingual"], names),
+        *freezing_findings(tables.get("freezing")),
+    ]

@@ -1,0 +1,279 @@
+"""The config: checked against its schema, and against itself, before any job. Needs jsonschema only."""
+
+import math
+import os
+import re
+from contextlib import suppress
+from copy import deepcopy
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from linguistic_regions.model import sources
+from linguistic_regions.planning import catalog, plan
+from linguistic_regions.planning.costs.gpus import gpu
+from linguistic_regions.regions import recipes
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.languages import fill, language
+
+BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
+SCHEMA = Path(__file__).parents[3] / "schemas" / "config.schema.yaml"
+
+
+def schema() -> dict:
+    """The JSON schema of the config; each key has a description and, unless it is a section, a default."""
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def check(config: dict) -> dict:
+    """The config with its defaults filled in.
+
+    Raises:
+        UserError: names the first key that is wrong, its value, and what to do.
+    """
+    rules = schema()
+    config = with_defaults(_as_meant(deepcopy(config), rules, rules), rules)
+    error = best_match(Draft202012Validator(rules).iter_errors(config))
+    if error:
+        raise UserError(f"config: {_explain(error)}")
+    _check_sense(config)
+    return config
+
+
+def resolve(rule: dict, rules: dict) -> dict:
+    """A rule of the schema with the definition that it refers to (`$ref`) put in its place."""
+    if "$ref" not in rule:
+        return rule
+    return rules["$defs"][rule["$ref"].rsplit("/", 1)[-1]] | rule
+
+
+def with_defaults(config, rules: dict):
+    """Fill in what `config` leaves out, section by section, from the schema's defaults."""
+    if isinstance(config, dict):
+        for key, rule in rules.get("properties", {}).items():
+            if key not in config and ("default" in rule or "properties" in rule):
+                config[key] = deepcopy(rule.get("default", {}))
+            if key in config:
+                config[key] = with_defaults(config[key], rule)
+    return config
+
+
+def _as_meant(value, rule: dict, rules: dict):
+    """Undo what YAML misreads, such as 1e-4, a string to it, or no, the code of Norwegian, which is false to it.
+
+    And what Snakemake does: inside a section that --config gives, all is strings.
+    """
+    rule = resolve(rule, rules)
+    if isinstance(value, dict):
+        known = rule.get("properties", {})
+        named = {_name(key): item for key, item in value.items()}
+        return {key: _as_meant(item, known.get(key, {}), rules) for key, item in named.items()}
+    if isinstance(value, list):
+        return [_as_meant(item, rule.get("items", {}), rules) for item in value]
+    kinds = rule.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(value, str) and value == "null" and "null" in kinds:
+        return None
+    if isinstance(value, str) and "string" not in kinds:
+        for kind, read in (
+            ("integer", int),
+            ("number", float),
+            ("boolean", {"true": True, "false": False}.__getitem__),
+        ):
+            if kind in kinds:
+                with suppress(ValueError, KeyError):
+                    return read(value)
+    if kinds == ["string"] and isinstance(value, int | date):
+        return _name(value)
+    return value
+
+
+def _name(value) -> str:
+    """What was written, where a name was meant and YAML made something else of it: no, 2026, 2026-01-02."""
+    return {"False": "no", "True": "yes", "None": "null"}.get(str(value), str(value))
+
+
+def _explain(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        path = unknown if where == "top level" else f"{where}.{unknown}"
+        nearest = get_close_matches(unknown, known, 1, 0.5)
+        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known keys are {', '.join(known)}"
+        return f"{path}: there is no such key; {advice}"
+    if error.validator == "enum":
+        allowed = ", ".join(str(value) for value in error.validator_value)
+        return f"{where}: {error.instance!r} is none of {allowed}"
+    if error.validator in BOUNDS:
+        return f"{where}: {error.instance!r} must be {BOUNDS[error.validator]} {error.validator_value}"
+    about = error.schema.get("description", "")
+    said = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
+    return f"{where}: {said}" + (f" ({about})" if about else "")
+
+
+def check_files(config: dict) -> None:
+    """See that the files which the config names are there.
+
+    Raises:
+        UserError: names a GGUF file that is not there; or the first pattern that no file matches, and its language;
+            or a file that cannot be read; or two languages that have the same files.
+    """
+    model = sources.source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
+    if isinstance(model, sources.GgufFile):
+        if not model.path.is_file():
+            told = "check the path (~ does not stand for your home)"
+            raise UserError(f"config: model.pretrained: there is no file {model.path}; {told}")
+        if not os.access(model.path, os.R_OK):
+            raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
+    taken: dict[tuple[str, ...], str] = {}
+    for text in plan.texts(config):
+        settings, code = plan.corpus(config, text), text.split("/")[0]
+        if settings["source"] != "files":
+            continue
+        for pattern in settings["files"]["paths"] or [""]:
+            if not plan.matching([fill(pattern, code)]):
+                paths = fill(pattern, code) or "none is given"
+                advice = f"give {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
+                raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); {advice}")
+        files = plan.corpus_files(config, text)
+        for path in files:
+            if not os.access(path, os.R_OK):
+                raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
+        if other := taken.get(tuple(files)):
+            raise UserError(
+                f"config: corpora.files.paths: {other} and {text} have the same files, {files[0]} among them; put "
+                "{language} in the path"
+            )
+        taken[tuple(files)] = text
+
+
+def _check_sense(config: dict) -> None:
+    """What a schema cannot say: keys that must fit one another."""
+    _finite(config, "")
+    if config["model"]["pretrained"]:
+        try:
+            sources.source(config["model"]["pretrained"])
+        except UserError as error:
+            raise UserError(f"config: {error}") from None
+    for key in ("model.include", "model.exclude"):
+        for pattern in _at(config, key):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UserError(f"config: {key}: {pattern!r} is no regular expression ({error})") from None
+    for code in config["languages"]:
+        try:
+            language(code)
+        except UserError as error:
+            raise UserError(f"config: languages: {error}") from None
+    _subset(config, "corpora.languages", config["languages"], "languages")
+    for domain in plan.further_domains(config):
+        key = f"corpora.domains.{domain}"
+        if domain == config["corpora"]["domain"]:
+            raise UserError(f"config: {key}: corpora.domain has that name already; choose another")
+        if not any(text.endswith(f"/{domain}") for text in plan.texts(config)):
+            raise UserError(f"config: {key}: no language has text there; check its source, or set {key} to null")
+    importance, experiments = config["importance"], set(config["experiments"])
+    if experiments:
+        _subset(config, "importance.languages", config["languages"], "languages")
+        if importance["at"] == "further":
+            _subset(config, "further.languages", config["languages"], "languages")
+            _subset(config, "importance.languages", config["further"]["languages"], "further.languages")
+    if "monolingual" in experiments:
+        _subset(config, "monolingual.languages", importance["languages"], "importance.languages")
+    if "retraining" in experiments:
+        _subset(config, "retraining.languages", config["languages"], "languages")
+        _subset(config, "retraining.evaluate", config["languages"], "languages")
+    if "freezing" in experiments:
+        _subset(config, "freezing.languages", config["languages"], "languages")
+
+    batch = config["training"]["batch_size"]
+    for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
+        _ascending(config, key)
+        _multiples(config, key, batch, "training.batch_size")
+    _check_samples(config)
+
+    scratch = config["model"]["scratch"]
+    if scratch["width"] % scratch["heads"] or scratch["heads"] % scratch["kv_heads"]:
+        raise UserError("config: model.scratch: width must be a multiple of heads, and heads of kv_heads")
+    if scratch["samples"] < scratch["batch_size"]:
+        raise UserError("config: model.scratch.samples: fewer than one batch (model.scratch.batch_size); raise it")
+    if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
+        raise UserError("config: corpora.test + corpora.valid: nothing is left for training; lower them")
+
+    if config["gpu"] is not None:
+        try:
+            gpu(config["gpu"])
+        except UserError as error:
+            raise UserError(f"config: {error}") from None
+
+    declared = catalog.declared(config)
+    for name in [*config["regions"], *config["removal"]["regions"]]:
+        recipes.needed(name, declared)
+    scored = [f"{code}/{samples}" for code in importance["languages"] for samples in importance["samples"]]
+    for name, recipe in config["regions"].items():
+        for scores in recipe.get("scores", []):
+            if scores not in scored:
+                raise UserError(f"config: regions.{name}.scores: {scores!r} is none of {', '.join(scored)}")
+
+
+def _check_samples(config: dict) -> None:
+    """Milestones and checks of importance: where one pass over the samples can stop."""
+    importance = config["importance"]
+    checks = importance["stability"]["checks"]
+    for key in ("importance.samples", "importance.stability.checks"):
+        _ascending(config, key)
+        if importance["estimator"] == "taylor_abs":
+            _multiples(config, key, importance["micro_batch"], "importance.micro_batch")
+    if checks and importance["estimator"] == "taylor_abs" and checks[0] < 2 * importance["micro_batch"]:
+        raise UserError(
+            f"config: importance.stability.checks: {checks[0]} samples are not two micro-batches "
+            f"(importance.micro_batch {importance['micro_batch']}), one for each half"
+        )
+    if importance["stability"]["stop_at"] is not None and not checks:
+        raise UserError("config: importance.stability.stop_at: there are no checks at which to stop; give some")
+
+
+def _at(config: dict, key: str):
+    for part in key.split("."):
+        config = config[part]
+    return config
+
+
+def _finite(value, path: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _finite(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _finite(inner, f"{path}.{place}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"config: {path}: {value} is no number to compute with")
+
+
+def _subset(config: dict, key: str, allowed: list[str], of: str) -> None:
+    for code in _at(config, key):
+        if code not in allowed:
+            raise UserError(f"config: {key}: {code!r} is not among {of} ({', '.join(allowed)})")
+
+
+def _ascending(config: dict, key: str) -> None:
+    values = _at(config, key)
+    if values != sorted(set(values)):
+        raise UserError(f"config: {key}: {values} must ascend, without repeats")
+
+
+def _multiples(config: dict, key: str, of: int, named: str) -> None:
+    for value in _at(config, key):
+        if value % of:
+            raise UserError(f"config: {key}: {value} is not a multiple of {named} ({of})")

@@ -1,0 +1,212 @@
+"""Regions: one boolean mask per weight matrix, and their algebra.
+
+Masks are packed, one bit per weight (numpy.packbits of the flattened mask, big-endian bits), and come one matrix at a
+time: read from a file or computed when asked for. However many layers a model has and however many languages a region
+is made of, no more than one matrix of each is in memory. Needs numpy and safetensors only.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+
+from linguistic_regions.runtime import tensorfile
+from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.runtime.storage import unreadable
+from linguistic_regions.runtime.tensorfile import Shape
+
+
+class Computed(Mapping):
+    """Packed masks by name that are computed when asked for; the last one is kept."""
+
+    def __init__(self, names: Iterable[str], compute: Callable[[str], np.ndarray]):
+        self._names = list(names)
+        self._compute = lru_cache(maxsize=1)(compute)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._compute(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass
+class Region:
+    """A set of weights of one model.
+
+    Attributes:
+        packed: for each parameter the packed mask, uint8, shape (ceil(numel / 8),); spare bits are zero.
+        shapes: for each parameter the shape of its mask.
+        metadata: what made it (recipe, model, revision, config hash): JSON values.
+        name: what errors call it.
+    """
+
+    packed: Mapping[str, np.ndarray]
+    shapes: dict[str, Shape]
+    metadata: dict = field(default_factory=dict)
+    name: str = "a region"
+
+    @classmethod
+    def from_masks(cls, masks: Mapping[str, np.ndarray], metadata: dict | None = None) -> "Region":
+        """A region from boolean masks."""
+        packed = {name: np.packbits(mask) for name, mask in masks.items()}
+        return cls(packed, {name: mask.shape for name, mask in masks.items()}, metadata or {})
+
+    @classmethod
+    def computed(cls, shapes: Mapping[str, Shape], packed: Callable[[str], np.ndarray]) -> "Region":
+        """A region whose packed masks a function gives, by parameter name."""
+        return cls(Computed(shapes, packed), dict(shapes))
+
+    def mask(self, name: str) -> np.ndarray:
+        """The boolean mask of parameter `name`, in its shape."""
+        shape = self.shapes[name]
+        return np.unpackbits(self.packed[name], count=math.prod(shape)).view(bool).reshape(shape)
+
+    def count(self, name: str) -> int:
+        """Selected weights of parameter `name`."""
+        return count_ones(self.packed[name])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Selected weights per parameter."""
+        return {name: self.count(name) for name in self.packed}
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def size(self) -> int:
+        """Weights that could have been selected."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    @property
+    def digest(self) -> str:
+        """What tells this set of weights from others, whatever its metadata: of shapes and masks."""
+        return digest(
+            fact for name in sorted(self.shapes) for fact in (name, tuple(self.shapes[name]), self.packed[name])
+        )
+
+    def __or__(self, other: "Region") -> "Region":
+        return self._combine(np.bitwise_or, other)
+
+    def __and__(self, other: "Region") -> "Region":
+        return self._combine(np.bitwise_and, other)
+
+    def __sub__(self, other: "Region") -> "Region":
+        return self._combine(lambda a, b: a & ~b, other)
+
+    def __invert__(self) -> "Region":
+        return Region.computed(self.shapes, lambda name: np.packbits(~self.mask(name)))
+
+    def jaccard(self, other: "Region") -> float:
+        """Shared weights over all weights of either; 1 for two empty regions."""
+        self._match(other)
+        shared = either = 0
+        for name in self.shapes:
+            mine, others = self.packed[name], other.packed[name]
+            shared += count_ones(mine & others)
+            either += count_ones(mine | others)
+        return shared / either if either else 1.0
+
+    def _combine(self, operation: Callable, other: "Region") -> "Region":
+        self._match(other)
+        return Region.computed(self.shapes, lambda name: operation(self.packed[name], other.packed[name]))
+
+    def _match(self, other: "Region") -> None:
+        if self.shapes != other.shapes:
+            raise UserError(
+                f"{self.name} and {other.name} are not of the same model, their parameters or shapes differ: combine "
+                "regions of one model"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write to safetensors; shapes, counts and `metadata` go into its metadata as JSON strings."""
+        save_regions({Path(path): self})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Region":
+        """Open what `save` wrote; masks are read when asked for.
+
+        Raises:
+            UserError: the file is missing, damaged or no region; for a mask that holds not the count that the file
+                states, when that mask is read.
+        """
+        path = Path(path)
+        try:
+            metadata = {key: json.loads(value) for key, value in tensorfile.metadata(path).items()}
+            shapes = {name: tuple(shape) for name, shape in metadata.pop("shapes").items()}
+            counts = metadata.pop("counts")
+            stored = tensorfile.index([path])
+            bits = {name: stored[name] for name in shapes}
+            whole = counts.keys() == shapes.keys()
+            whole &= all(bits[name].shape == (-(-math.prod(shape) // 8),) for name, shape in shapes.items())
+        except (OSError, SafetensorError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
+            raise unreadable(path, "region", error) from None
+        if not whole:
+            raise unreadable(path, "region", "its masks are not of the shapes that it states")
+
+        def read(name: str) -> np.ndarray:
+            try:
+                packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
+            except SafetensorError as error:
+                raise unreadable(path, "region", error) from None
+            if count_ones(packed) != counts[name]:
+                raise unreadable(path, "region", "its masks do not hold the counts that it states")
+            return packed
+
+        region = cls.computed(shapes, read)
+        region.metadata, region.name = metadata, str(path)
+        return region
+
+
+def count_ones(packed: np.ndarray) -> int:
+    """How many bits of a packed mask are set."""
+    return int(np.bitwise_count(packed).sum(dtype=np.int64))
+
+
+def save_regions(regions: Mapping[Path, Region]) -> dict[Path, int]:
+    """Write regions of one model side by side, matrix by matrix, so that what they share is read or computed once.
+
+    Returns:
+        How many weights each holds.
+    """
+    counts: dict[Path, dict[str, int]] = {}
+    with ExitStack() as files:
+        writers = {}
+        for path, region in regions.items():
+            counts[path] = {name: math.prod(shape) for name, shape in sorted(region.shapes.items())}  # at most
+            described = {"shapes": region.shapes, "counts": counts[path]} | region.metadata
+            metadata = {key: json.dumps(value, sort_keys=True) for key, value in described.items()}
+            packed = {name: (-(-size // 8),) for name, size in counts[path].items()}
+            writer = files.enter_context(tensorfile.create(path, packed, "uint8", metadata))
+            writers[path] = writer, metadata
+        names = sorted({name for region in regions.values() for name in region.shapes})
+        for name in progress(names, "regions", unit="matrix"):
+            for path, region in regions.items():
+                if name in region.shapes:
+                    packed = region.packed[name]
+                    writers[path][0].write(name, packed)
+                    counts[path][name] = count_ones(packed)
+        for path, (_, metadata) in writers.items():
+            metadata["counts"] = json.dumps(counts[path], sort_keys=True)
+    return {path: sum(by_name.values()) for path, by_name in counts.items()}
+
+
+def union_of(regions: Iterable[Region]) -> Region:
+    """Weights in any of the regions."""
+    regions = iter(regions)
+    result = next(regions)
+    for region in regions:
+        result = result | region
+    return result

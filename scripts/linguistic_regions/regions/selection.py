@@ -1,0 +1,58 @@
+"""Regions cut from scores, and random ones."""
+
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from linguistic_regions.regions import ranking
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.tensorfile import Shape
+
+
+class Scored(Protocol):
+    """A score of each weight, by parameter name: flat, float32, non-negative."""
+
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Shape of each parameter."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The scores of one parameter, shape (numel,)."""
+
+
+def select(
+    scores: Scored, ratio: float | None = None, like: Region | None = None, scope: str = "tensor", top: bool = True
+) -> Region:
+    """The weights of largest (or smallest) score, ties broken by the lower flat index.
+
+    Args:
+        scores: what to rank by, non-negative.
+        ratio: floor(ratio * numel) weights are selected ...
+        like: ... or as many of each parameter as this region has (then `scope` is "tensor").
+        scope: "tensor" ranks within each parameter, "model" all of them together (parameters in name order).
+        top: the largest; False: the smallest.
+    """
+    sizes = {name: math.prod(shape) for name, shape in scores.shapes.items()}
+    if scope == "model":
+        count = math.floor(ratio * sum(sizes.values()))
+        packed = ranking.ranked_over_all(sizes, scores.__getitem__, count, top)
+    else:
+
+        def packed(name: str) -> np.ndarray:
+            count = math.floor(ratio * sizes[name]) if like is None else like.count(name)
+            return ranking.ranked(scores[name], count, top)
+
+    return Region.computed(scores.shapes, packed)
+
+
+def random(like: Region, seed: int) -> Region:
+    """As many weights of each parameter as `like` has, drawn without replacement, the same for the same seed."""
+
+    def packed(name: str) -> np.ndarray:
+        size = math.prod(like.shapes[name])
+        return ranking.drawn(size, like.count(name), [seed, zlib.crc32(name.encode())])
+
+    return Region.computed(like.shapes, packed)

@@ -1,0 +1,264 @@
+"""The demo's results as the README shows them: what is taken from a run, and the Markdown made of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from linguistic_regions.claims import formats
+from linguistic_regions.claims.claims import FAILS, HOLDS, UNTESTED, findings
+from linguistic_regions.claims.lesions import KIN
+from linguistic_regions.reporting import methods
+from linguistic_regions.reporting.figures.style import LABELS
+from linguistic_regions.reporting.paper import ABSENT
+from linguistic_regions.statistics import measures
+from linguistic_regions.statistics.domains import domains, first, only
+from linguistic_regions.statistics.tables import ARMS, in_order
+
+BEGIN = "<!-- demo: begin (make docs) -->"
+END = "<!-- demo: end -->"
+COMMAND = "make run"
+PACKAGES = ("torch", "transformers")
+MARKS = {HOLDS: "✓", FAILS: "✗", UNTESTED: "○"}
+
+
+def collect(
+    tables: Mapping[str, pd.DataFrame],
+    config: Mapping,
+    provenance: Mapping,
+    date: str,
+    names: Mapping[str, str],
+    printed: Mapping[str, pd.DataFrame],
+) -> dict:
+    """The figures and labels that the README shows, as text, from a run.
+
+    Args:
+        tables: the run's tables by name, from `tables.read_folder`.
+        config: the run's settings.
+        provenance: what made the results.
+        date: the day of the run.
+        names: English names of languages by code.
+        printed: the paper's tables, from `paper.load`.
+    """
+    removal = first(tables["removal"])
+    source = provenance.get("model") or {}
+    return {
+        "about": {
+            "model": methods.public_name(str(config["model"]["pretrained"] or "a tiny Llama pretrained here"), source),
+            "dequantized": source.get("dequantized"),
+            "languages": len(config["languages"]),
+            "scored": len(config["importance"]["languages"]),
+            "samples": formats.count(config["importance"]["samples"][-1]),
+            "block": formats.count(config["tokens"]["block_size"]),
+            "date": date,
+            "hardware": _hardware(provenance.get("hardware", {})),
+            "software": _software(provenance.get("software", {})),
+            "command": COMMAND,
+        },
+        "core": _core(removal),
+        "monolingual": _monolingual(removal, names),
+        "retraining": _retraining(tables.get("retraining"), names),
+        "freezing": _freezing(tables.get("freezing"), names),
+        "claims": [
+            {"verdict": claim.verdict, "title": claim.title, "measured": claim.measured[0]}
+            for claim in findings(tables, printed, names)
+        ],
+    }
+
+
+def block(shown: Mapping | None) -> str:
+    """The README's block, markers included; nothing between them without results."""
+    if not shown:
+        return f"{BEGIN}\n{END}"
+    parts = [_about(shown["about"]), _core_table(shown["core"]), _monolingual_table(shown["monolingual"])]
+    parts += [_retraining_table(shown["retraining"]), _freezing_table(shown["freezing"]), _claims(shown["claims"])]
+    return "\n\n".join([BEGIN, *(part for part in parts if part), END])
+
+
+def replaced(readme: str, new: str) -> str:
+    """A README with its block replaced.
+
+    Raises:
+        ValueError: the markers are not there, once each and in order.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in after:
+        raise ValueError(f"the README lacks its markers: {BEGIN} and, below, {END}")
+    return before + new + after
+
+
+def _hardware(hardware: Mapping) -> str:
+    words = [str(hardware["processor"])] if hardware.get("processor") else []
+    if hardware.get("cores"):
+        words.append(f"{hardware['cores']} cores")
+    kilobytes = str(hardware.get("memory") or "").removesuffix("kB").strip()
+    if kilobytes.isdecimal():
+        words.append(f"{int(kilobytes) / 2**20:.0f} GiB of memory")
+    gpus = [str(gpu) for gpu in hardware.get("gpus") or []]
+    return ", ".join([*words, *(gpus or ["no GPU"])])
+
+
+def _software(software: Mapping) -> str:
+    words = [f"{name} {software[name]}" for name in ("python", *PACKAGES) if software.get(name)]
+    return ", ".join(word[0].upper() + word[1:] if word.startswith("python") else word for word in words)
+
+
+def _core(removal: pd.DataFrame) -> list[dict]:
+    """Per setting the factor, and its range over languages, of the core, as many random weights, and the bottom."""
+    effects = measures.log_ratios(removal)
+    rows = []
+    for scope, ratio in measures.core_settings(effects):
+        table = measures.core_effects(effects, scope, ratio)
+        cells = {kind: _spread(table[kind].dropna()) for kind in ("top", "random", "bottom")}
+        rows.append({"removed": formats.percent(ratio), "ranking": formats.scope(scope), **cells})
+    return rows
+
+
+def _spread(logs: pd.Series) -> str:
+    if logs.empty:
+        return ABSENT
+    return f"{formats.factor(logs.mean())} ({formats.factor(logs.min())} to {formats.factor(logs.max())})"
+
+
+def _monolingual(removal: pd.DataFrame, names: Mapping[str, str]) -> dict:
+    """Per region the factor of its own language, of its kin, of the others, and without random weights instead."""
+    effects = measures.log_ratios(removal)
+    matrix, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
+    if matrix.empty:
+        return {}
+    rows = []
+    for code in matrix.index:
+        losses = matrix.loc[code].dropna()
+        kin = [language for language in KIN.get(code, ()) if language in losses]
+        others = losses.drop([code, *kin], errors="ignore")
+        rows.append(
+            {
+                "region": names.get(code, code),
+                "own": formats.factor(losses.get(code, np.nan)),
+                "kin": ", ".join(f"{names.get(other, other)} {formats.factor(losses[other])}" for other in kin)
+                or ABSENT,
+                "others": _spread(others),
+                "random": formats.factor(control.at[code, code] if code in control.index else np.nan),
+            }
+        )
+    used = measures.monolingual(effects)
+    return {
+        "ratio": formats.percent(used["ratio"].max()),
+        "samples": formats.count(used["samples"].max()),
+        "rows": rows,
+    }
+
+
+def _retraining(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[dict]:
+    """Per language trained on and tested: perplexity right after the removal, and at the end of training, by arm."""
+    if table is None:
+        return []
+    table = first(table)
+    found = []
+    for (trained, rate), rows in table.groupby(["train_language", "learning_rate"], sort=False):
+        arms = in_order(rows["arm"], ARMS)
+        logs = rows.groupby(["language", "samples", "arm"], sort=False)["nll"].mean().unstack("arm")[arms]
+        for tested in in_order(rows["language"], [trained]):
+            course = logs.loc[tested].sort_index()
+            found.append(
+                {
+                    "trained": names.get(trained, trained),
+                    "rate": formats.rate(rate),
+                    "tested": names.get(tested, tested),
+                    "samples": formats.count(course.index[-1]),
+                    "arms": {LABELS[arm]: _course(course[arm]) for arm in arms},
+                }
+            )
+    return found
+
+
+def _course(logs: pd.Series) -> str:
+    return f"{formats.from_nll(logs.iloc[0])} → {formats.from_nll(logs.iloc[-1])}"
+
+
+def _freezing(table: pd.DataFrame | None, names: Mapping[str, str]) -> dict:
+    """Per learning rate and arm what is forgotten and learnt, on text of another kind than the trained if there is."""
+    if table is None:
+        return {}
+    domain = domains(table)[:2][-1]
+    changes = measures.forgetting(only(table, domain))
+    arms = in_order(changes.columns, ARMS)
+    parts = {"other languages": measures.untrained(changes), "trained language": measures.trained(changes)}
+    rows = []
+    for rate in sorted(changes.index.get_level_values("learning_rate").unique()):
+        for part, values in parts.items():
+            chosen = values[values.index.get_level_values("learning_rate") == rate]
+            if len(chosen):
+                cells = {LABELS[arm]: formats.factor(chosen[arm].mean()) for arm in arms}
+                rows.append({"rate": formats.rate(rate), "tested": part, "arms": cells})
+    trained = [names.get(code, code) for code in changes.index.get_level_values("train_language").unique()]
+    samples = formats.count(table["samples"].max())
+    return {"domain": domain, "trained": ", ".join(trained), "samples": samples, "rows": rows}
+
+
+def _about(about: Mapping) -> str:
+    quantized = f" (weights dequantized from {about['dequantized']}, GGUF)" if about["dequantized"] else ""
+    return (
+        f"Model: **{about['model']}**{quantized}, {about['languages']} languages. Importance: {about['samples']} "
+        f"samples of {about['block']} tokens in each of {about['scored']} languages. Run with `{about['command']}` "
+        f"on {about['date']}: {about['hardware']}; {about['software']}. × is the factor on perplexity, a geometric "
+        "mean over languages, with their range in parentheses.\n\n"
+        "![Left: perplexity of each language without the core. Right: factor on perplexity by monolingual region and "
+        "language.](docs/demo.svg)"
+    )
+
+
+def _core_table(rows: Sequence[Mapping]) -> str:
+    if not rows:
+        return ""
+    cells = [[row["removed"], row["ranking"], row["top"], row["random"], row["bottom"]] for row in rows]
+    heading = ("set to zero", "ranking", "core", "as many random weights", "the least important weights")
+    return "**The core removed**\n\n" + _table(heading, cells, labels=2)
+
+
+def _monolingual_table(shown: Mapping) -> str:
+    if not shown:
+        return ""
+    cells = [[row[key] for key in ("region", "own", "kin", "others", "random")] for row in shown["rows"]]
+    heading = ("region of", "own language", "close languages", "other languages", "own, random region of its size")
+    title = f"**Monolingual regions removed** ({shown['ratio']}, {shown['samples']} samples)"
+    return f"{title}\n\n" + _table(heading, cells)
+
+
+def _retraining_table(rows: Sequence[Mapping]) -> str:
+    if not rows:
+        return ""
+    arms = list(dict.fromkeys(arm for row in rows for arm in row["arms"]))
+    cells = [
+        [row["trained"], row["samples"], row["tested"], *(row["arms"].get(arm, ABSENT) for arm in arms)] for row in rows
+    ]
+    heading = ("trained on", "samples", "tested on", *arms)
+    return "**Retraining after a removal**, perplexity before → after\n\n" + _table(heading, cells, labels=3)
+
+
+def _freezing_table(shown: Mapping) -> str:
+    if not shown:
+        return ""
+    arms = list(dict.fromkeys(arm for row in shown["rows"] for arm in row["arms"]))
+    cells = [[row["rate"], row["tested"], *(row["arms"].get(arm, ABSENT) for arm in arms)] for row in shown["rows"]]
+    tested = f", tested on {shown['domain']}" if shown["domain"] else ""
+    title = f"**Freezing the core** while training on {shown['trained']} ({shown['samples']} samples{tested})"
+    return f"{title}, perplexity after over before\n\n" + _table(("learning rate", "tested", *arms), cells, labels=2)
+
+
+def _claims(claims: Iterable[Mapping]) -> str:
+    claims = list(claims)
+    words = {HOLDS: "hold", FAILS: "do not hold", UNTESTED: "not tested"}
+    counts = {word: sum(claim["verdict"] == verdict for claim in claims) for verdict, word in words.items()}
+    said = ", ".join(f"{word} {number}" for word, number in counts.items() if number)
+    cells = [[f"{MARKS[claim['verdict']]} {claim['verdict']}", claim["title"], claim["measured"]] for claim in claims]
+    title = f"**The paper's claims, and their controls, in this run**: {said}"
+    return f"{title}\n\n" + _table(("verdict", "claim", "measured"), cells, labels=3)
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1) -> str:
+    """A Markdown table; the first columns, which name a row, are flush left."""
+    rule = ["---"] * labels + ["--:"] * (len(heading) - labels)
+    lines = [heading, rule, *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

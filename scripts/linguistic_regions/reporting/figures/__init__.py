@@ -1,0 +1,39 @@
+"""The figures of a run, one function each; `draw` makes those that the run's tables allow."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, stability
+from linguistic_regions.statistics.domains import domains, first, only
+
+
+def draw(
+    tables: Mapping[str, pd.DataFrame], languages: Sequence[str], density_prefixes: Sequence[str] = ("top",)
+) -> Iterator[tuple[str, Figure]]:
+    """Draw each figure that there are measurements for: its name and itself.
+
+    Where several kinds of text were tested, the figures are of the first; only freezing has a figure for each.
+
+    Args:
+        tables: the run's tables by name, from `tables.read_folder`.
+        languages: language codes in the order in which they stand.
+        density_prefixes: how the names of the regions start whose density is drawn.
+    """
+    drawings = {
+        "stability": ("stability", stability.stability),
+        "removal": ("removal", lambda table: barchart.core_removal(first(table), languages)),
+        "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
+        "retraining": ("retraining", lambda table: curves.retraining(first(table))),
+        "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
+        "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
+        "overlap": ("overlap", heatmaps.overlap),
+    }
+    for domain in domains(tables.get("freezing"))[1:]:
+        name = f"freezing-{domain}"
+        drawings[name] = ("freezing", lambda table, domain=domain: curves.freezing(only(table, domain), languages))
+    for name, (source, drawing) in drawings.items():
+        figure = drawing(tables[source]) if source in tables else None
+        if figure is not None:
+            yield name, figure

@@ -1,0 +1,129 @@
+"""Matrices as coloured squares: removal by language, density by layer and matrix, overlap of regions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from linguistic_regions.statistics import measures
+from linguistic_regions.statistics.tables import in_order
+
+ANNOTATED = 16  # more columns than this leave no room for figures in the squares
+DENSITY_PANELS = 6
+
+
+def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
+    """log2 of the perplexity ratio: a row per monolingual region, a column per language; below, the random control."""
+    effects = measures.log_ratios(removal)
+    region, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
+    if region.empty:
+        return None
+    columns = in_order(region.columns, languages)
+    matrices = {"The region of a language removed": region}
+    if not control.empty:
+        matrices["Control: as many random parameters removed, tensor by tensor"] = control
+    matrices = {
+        title: (matrix / np.log(2)).reindex(index=in_order(matrix.index, languages), columns=columns)
+        for title, matrix in matrices.items()
+    }
+    limit = max(np.nanmax(np.abs(matrix.to_numpy())) for matrix in matrices.values())
+    heights = [len(matrix) for matrix in matrices.values()]
+    width = 0.56 if len(columns) <= ANNOTATED else 0.32
+    figure = Figure(figsize=(1.6 + width * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
+    panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, (title, matrix) in zip(panels, matrices.items(), strict=True):
+        # Blue and red around white: white is no change, whatever the range.
+        image = squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
+        panel.set_title(title)
+        panel.set_ylabel("region of")
+        frame(panel, matrix)
+    panels[-1].set_xlabel("perplexity measured in")
+    bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / untouched model's)", shrink=0.6, aspect=30)
+    bar.ax.set_ylim(min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
+    return figure
+
+
+def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
+    """Share of each matrix that a region holds, by layer: a panel for each region whose name starts with a prefix."""
+    regions = [region for region in table["region"].unique() if region.startswith(tuple(prefixes))][:DENSITY_PANELS]
+    if not regions:
+        return None
+    table = table.assign(share=100 * table["selected"] / table["size"])
+    matrices = {
+        region: table[table["region"] == region].pivot_table(
+            index="layer", columns="matrix", values="share", sort=False
+        )
+        for region in regions
+    }
+    limit = max(np.nanmax(matrix.to_numpy()) for matrix in matrices.values())
+    layers, kinds = (max(matrix.shape[axis] for matrix in matrices.values()) for axis in (0, 1))
+    wide = min(len(regions), 2)
+    tall = -(-len(regions) // wide)
+    figure = Figure(figsize=(1.2 + 4.2 * wide, tall * (1.5 + 0.3 * min(layers, 16))), layout="constrained")
+    panels = figure.subplots(tall, wide, squeeze=False).ravel()
+    for panel, (region, matrix) in zip(panels, matrices.items(), strict=False):
+        matrix = matrix.sort_index(ascending=False)  # the first layer at the bottom, as text flows through the model
+        image = squares(panel, matrix, "cividis", 0, limit, "{:.1f}" if layers <= ANNOTATED else None)
+        panel.set_title(region)
+        panel.set_ylabel("layer")
+        panel.set_xticks(range(matrix.shape[1]), [name.split(".")[-1] for name in matrix], rotation=35, ha="right")
+    for panel in panels[len(matrices) :]:
+        panel.remove()
+    shown = list(panels[: len(matrices)])
+    figure.colorbar(image, ax=shown, label="% of the matrix's entries", shrink=0.8, aspect=25)
+    return figure
+
+
+def overlap(table: pd.DataFrame) -> Figure | None:
+    """Jaccard index of every two regions: shared entries / entries in either."""
+    regions = list(dict.fromkeys([*table["region_a"], *table["region_b"]]))
+    if len(regions) < 2:
+        return None
+    one_way = table.pivot_table(index="region_a", columns="region_b", values="jaccard").reindex(
+        index=regions, columns=regions
+    )
+    matrix = one_way.combine_first(one_way.T).reindex(index=regions, columns=regions)
+    values = matrix.to_numpy(copy=True)
+    np.fill_diagonal(values, np.nan)  # a region with itself is 1 and would drown the rest
+    matrix = pd.DataFrame(values, index=regions, columns=regions)
+    side = 2.2 + 0.46 * len(regions)
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    panel = figure.subplots()
+    limit = np.nanmax(values) if np.isfinite(values).any() else 1
+    image = squares(panel, matrix, "cividis", 0, max(limit, 1e-3), "{:.2f}")
+    panel.set_xticks(range(len(regions)), regions, rotation=45, ha="right")
+    panel.set_title("Overlap of regions")
+    figure.colorbar(image, ax=panel, label="Jaccard index", shrink=0.8, aspect=25)
+    return figure
+
+
+def frame(panel: Axes, matrix: pd.DataFrame) -> None:
+    """Frame the square of each row's own language."""
+    for row, code in enumerate(matrix.index):
+        if code in matrix.columns:
+            place = (matrix.columns.get_loc(code) - 0.5, row - 0.5)
+            panel.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#222222", linewidth=1.2))
+
+
+def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
+    """Draw `matrix` and, where there is room, each value as `form` says; a missing value stays grey."""
+    panel.set_facecolor("#eeeeee")
+    image = panel.imshow(matrix.to_numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto")
+    panel.set_xticks(range(matrix.shape[1]), matrix.columns)
+    panel.set_yticks(range(matrix.shape[0]), matrix.index)
+    panel.tick_params(length=0)
+    panel.spines[:].set_visible(False)
+    if form and matrix.shape[1] <= ANNOTATED:
+        for (row, column), value in np.ndenumerate(matrix.to_numpy()):
+            if np.isfinite(value):
+                red, green, blue, _ = image.cmap(image.norm(value))
+                dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+                text = form.format(value).replace("-0.00", "0.00")
+                colour = "white" if dark else "#222222"
+                # Inside the square as it is, hence of no account to the layout, which would measure every one.
+                panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour, in_layout=False)
+    return image

@@ -1,0 +1,46 @@
+"""One picture of a run: what the core's removal does to each language, and each language's region to the others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from linguistic_regions.claims import formats
+from linguistic_regions.reporting.figures.barchart import bars
+from linguistic_regions.reporting.figures.heatmaps import frame, squares
+from linguistic_regions.reporting.figures.style import legend
+from linguistic_regions.statistics import measures
+from linguistic_regions.statistics.tables import in_order
+
+
+def overview(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
+    """Left, bars of perplexity on a logarithmic axis; right, log10 of the factor by monolingual region and language."""
+    setting = measures.paper_setting(removal)
+    if setting is None:
+        return None
+    scope, ratio = setting
+    languages = in_order(removal["language"], languages)
+    matrix = measures.monolingual_matrix(measures.log_ratios(removal)) / np.log(10)
+    figure = Figure(figsize=(12, 4) if len(matrix) else (7, 4), layout="constrained")
+    panels = figure.subplots(
+        1, 2 if len(matrix) else 1, squeeze=False, width_ratios=[1.15, 1][: 2 if len(matrix) else 1]
+    )
+    left = panels[0][0]
+    left.set_title(f"Core removed: {formats.percent(ratio)}, {formats.scope(scope)}")
+    bars(left, removal, scope, ratio, languages)
+    left.set_ylim(bottom=1)
+    left.set_ylabel("perplexity")
+    legend(figure, left)
+    if len(matrix):
+        right = panels[0][1]
+        matrix = matrix.reindex(index=in_order(matrix.index, languages), columns=languages)
+        limit = np.nanmax(np.abs(matrix.to_numpy()))
+        image = squares(right, matrix, "RdBu_r", -limit, limit, "{:.2f}")
+        frame(right, matrix)
+        right.set_title("A language's own region removed")
+        right.set_ylabel("region of")
+        right.set_xlabel("perplexity measured in")
+        bar = figure.colorbar(image, ax=right, label="log10 (perplexity / untouched model's)", aspect=30)
+        bar.ax.set_ylim(min(0, np.nanmin(matrix.to_numpy())), limit)
+    return figure

@@ -1,0 +1,206 @@
+"""The report of a run: one HTML file that opens anywhere, with nothing to load."""
+
+import base64
+import os.path
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from linguistic_regions.claims import formats
+from linguistic_regions.claims.claims import FAILS, HOLDS, UNTESTED, Finding, findings
+from linguistic_regions.reporting import bylanguage, methods, paper
+from linguistic_regions.statistics import measures
+from linguistic_regions.statistics.domains import domains, first, only
+from linguistic_regions.statistics.tables import ARMS, in_order
+
+TEMPLATE = paper.RESOURCES / "report.html.j2"
+SPLITS = ("train", "valid", "test")
+
+
+def render(
+    tables: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, str],
+    config: Mapping,
+    provenance: Mapping,
+    manifests: Sequence[Mapping],
+    languages: Sequence[str],
+    model: str,
+    names: Mapping[str, str],
+    printed: Mapping[str, pd.DataFrame],
+    links: Mapping[str, str] | None = None,
+    template: Path = TEMPLATE,
+) -> str:
+    """Fill the template; whatever comes from data is escaped.
+
+    Args:
+        tables: the run's tables by name, from `tables.read_folder`; absent ones make their section say so.
+        figures: data URIs by the figure's name, from `embed`.
+        config: the run's settings.
+        provenance: what made the results, from `provenance.describe`; its config is not shown again.
+        manifests: one per language: `language`, `source` and `splits`, each with `documents` and `characters`.
+        languages: language codes in the order in which they stand.
+        model: name of the run's model.
+        names: English names of languages by code.
+        printed: the paper's tables, from `paper.load`.
+        links: where files beside the report are, by their name, from `beside`.
+        template: a Jinja template.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["count"] = formats.count
+    claims = findings(tables, printed, names)
+    removal = tables.get("removal")
+    source = provenance.get("model") or {}
+    model = methods.public_name(model, source)
+    measured = _languages(tables, languages)
+    return environment.get_template(template.name).render(
+        run=str(config.get("run", "a run")),
+        model=model,
+        is_paper_model="llama-2" in model.lower(),
+        dequantized=methods.dequantized(source),
+        sections=bylanguage.sections(tables, manifests, measured, names, model),
+        methods=methods.paragraphs(config, source, tables, names, model),
+        domains=[domain for domain in domains(removal) if domain],
+        links=links or {},
+        revision=str(provenance.get("software", {}).get("revision") or ""),
+        tokens=_test_tokens(removal),
+        windows=_distinct(removal, "window"),
+        bos=_distinct(removal, "bos"),
+        findings=claims,
+        classes={HOLDS: "holds", FAILS: "fails", UNTESTED: "untested"},
+        verdicts=_verdicts(claims),
+        grids=_grids(tables, model, names, printed),
+        figures=figures,
+        further=_further(tables.get("further"), names),
+        corpora=_corpora(manifests, languages, names),
+        is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
+        splits=SPLITS,
+        config=config,
+        provenance={key: value for key, value in provenance.items() if key != "config"},
+    )
+
+
+def embed(folder: str | Path) -> dict[str, str]:
+    """The figures of a folder as data URIs, by name: the SVG, or else the PNG."""
+    # An image of its own, not inline markup: identifiers of several figures in one page would clash.
+    types = {"png": "image/png", "svg": "image/svg+xml"}
+    return {
+        path.stem: f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+        for ending, kind in types.items()
+        for path in sorted(Path(folder).glob(f"*.{ending}"))
+    }
+
+
+def beside(files: Sequence[Path], output: Path) -> dict[str, str]:
+    """Links from the report to files by their name, relative, so that the run's folder can be moved."""
+    return {path.name: quote(Path(os.path.relpath(path, output.parent)).as_posix()) for path in files}
+
+
+def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:
+    measured = [table["language"] for table in tables.values() if "language" in table]
+    return in_order(pd.concat(measured), order) if measured else list(order)
+
+
+def _test_tokens(removal: pd.DataFrame | None) -> int:
+    """Tokens on which the untouched model was measured, all languages together; 0 if it was not."""
+    return 0 if removal is None else int(removal.loc[removal["kind"] == "base", "tokens"].sum())
+
+
+def _distinct(table: pd.DataFrame | None, column: str) -> list[str]:
+    return [] if table is None else sorted(set(table[column]))
+
+
+def _verdicts(claims: Sequence[Finding]) -> dict[str, int]:
+    return {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in (HOLDS, FAILS, UNTESTED)}
+
+
+def _grids(
+    tables: Mapping[str, pd.DataFrame], model: str, names: Mapping[str, str], printed: Mapping[str, pd.DataFrame]
+) -> dict[str, list[paper.Grid]]:
+    """The paper's tables by experiment; an empty list for what was not run."""
+    sources = {
+        "core_removal": ("removal", paper.core_removal),
+        "retraining": ("retraining", paper.retraining),
+        "monolingual": ("removal", paper.monolingual),
+    }
+    grids = {
+        name: layout(tables[source], model, names, printed[name]) if source in tables else []
+        for name, (source, layout) in sources.items()
+    }
+    freezing = tables.get("freezing")
+    kinds = domains(freezing) if freezing is not None else []
+    grids["freezing"] = [_freezing(only(freezing, kind), model, names, kind) for kind in kinds]
+    grids["other"] = _other(first(tables["removal"]), model) if "removal" in tables else []
+    return grids
+
+
+def _other(removal: pd.DataFrame, model: str) -> list[paper.Grid]:
+    """What the removal of the regions that the user declared does to each language."""
+    effects = measures.log_ratios(removal)
+    effects = effects[effects["kind"] == "other"]
+    if effects.empty:
+        return []
+    means = effects.groupby(["region", "language"], sort=False)["log_ratio"].mean().unstack("language")
+    rows = tuple((region, *map(formats.factor, values)) for region, values in means.iterrows())
+    note = "Perplexity over the untouched model's."
+    return [paper.Grid("Regions of the configuration, removed", ("Region",), ((model, tuple(means)),), rows, (note,))]
+
+
+def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str], domain: str = "") -> paper.Grid:
+    """Perplexity at the end of training over its start, by language trained on, learning rate and arm."""
+    changes = measures.forgetting(table)
+    arms = in_order(changes.columns, ARMS)
+    parts = {"others": measures.untrained(changes), "trained on": measures.trained(changes)}
+    keys = ["train_language", "learning_rate"]
+    means = pd.concat({part: rows[arms].groupby(level=keys).mean() for part, rows in parts.items()}, names=["part"])
+    means = means.reorder_levels([*keys, "part"]).sort_index()
+    rows = tuple(
+        (names.get(language, language), formats.rate(rate), part, *map(formats.factor, values))
+        for (language, rate, part), values in zip(means.index, means.to_numpy(), strict=True)
+    )
+    return paper.Grid(
+        f"Perplexity at the end of training over its start{f', tested on {domain}' if domain else ''}",
+        ("Trained on", "Learning rate", "Tested on"),
+        ((model, tuple(arm.replace("_", " ").capitalize() for arm in arms)),),
+        rows,
+        ("Geometric means over languages and seeds. The paper shows curves of this experiment, no figures.",),
+    )
+
+
+def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Language, samples, perplexity before and after further pre-training, and their ratio."""
+    if table is None:
+        return []
+    rows = []
+    for language, course in table.sort_values("samples", kind="stable").groupby("language", sort=False):
+        start, end = course.iloc[0], course.iloc[-1]
+        perplexities = (formats.perplexity(start["ppl"]), formats.perplexity(end["ppl"]))
+        ratio = formats.factor(end["nll"] - start["nll"])
+        rows.append((names.get(language, language), formats.count(end["samples"]), *perplexities, ratio))
+    return rows
+
+
+def _corpora(
+    manifests: Sequence[Mapping], languages: Sequence[str], names: Mapping[str, str]
+) -> list[tuple[str, str, list[Mapping]]]:
+    """Name, source and splits of each text, language by language; a split that a manifest does not count is empty."""
+    by_language: dict[str, list[Mapping]] = {}
+    for manifest in manifests:
+        by_language.setdefault(str(manifest.get("language", "")), []).append(manifest)
+    return [
+        (
+            ", ".join(filter(None, [names.get(code, code), manifest.get("domain")])),
+            str(manifest.get("source", "")),
+            [manifest.get("splits", {}).get(split, {}) for split in SPLITS],
+        )
+        for code in in_order(by_language, languages)
+        for manifest in by_language[code]
+    ]

@@ -1,0 +1,136 @@
+"""Source `files`: a person's own text, from txt, jsonl and parquet files; txt and jsonl may be gzipped.
+
+A txt file is one document, a line of jsonl or a row of parquet is one. In each of them a line break ends a paragraph.
+"""
+
+import glob
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.documents import Document
+
+
+class Files:
+    """The documents of some files.
+
+    Args:
+        patterns: Paths or glob patterns (`**` for any depth); files are read in the order of their names.
+        column: The field of jsonl, or the column of parquet, that holds the text.
+    """
+
+    def __init__(self, patterns: Sequence[str], column: str = "text"):
+        self.column = column
+        self.paths = sorted({path for pattern in patterns for path in _matches(pattern)})
+
+    def __iter__(self) -> Iterator[Document]:
+        for path in self.paths:
+            name = path.as_posix()
+            for number, text in _reader(path)(path, self.column):
+                yield Document(name if number is None else f"{name}:{number}", text, name)
+
+    def origin(self) -> dict:
+        return {"files": [{"path": path.as_posix(), "sha256": _sha256(path)} for path in self.paths]}
+
+
+def _matches(pattern: str) -> list[Path]:
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    found = [path for path in map(Path, matches) if path.is_file()]
+    if not found:
+        raise UserError(f"no file matches '{pattern}': correct the path or the pattern")
+    for path in found:
+        _reader(path)
+    return found
+
+
+def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int | None, str]]]:
+    readers = {".txt": _read_txt, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    if kind not in readers or path.name.endswith(".parquet.gz"):
+        raise UserError(f"{path} is none of .txt, .txt.gz, .jsonl, .jsonl.gz, .parquet: convert it or leave it out")
+    return readers[kind]
+
+
+def _read_txt(path: Path, column: str) -> Iterator[tuple[None, str]]:
+    with _open(path) as file:
+        data = _guarded(file.read, path)
+    if b"\0" in data:
+        offset = data.index(b"\0")
+        raise UserError(f"{path} has a NUL at byte {offset}, it is no UTF-8 text: convert it (from UTF-16?)")
+    yield None, _decoded(data, path, 0)
+
+
+def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
+    offset = 0
+    with _open(path) as file:
+        for number, line in enumerate(iter(lambda: _guarded(file.readline, path), b""), start=1):
+            text = _decoded(line, path, offset)
+            offset += len(line)
+            if not text.strip():
+                continue
+            where = f"{path}, line {number}"
+            try:
+                row = json.loads(text)
+            except ValueError as error:
+                raise UserError(f"{where} is not JSON ({error}): a .jsonl file has one object in each line") from None
+            if not isinstance(row, dict) or column not in row:
+                columns = ", ".join(row) if isinstance(row, dict) else "none"
+                raise UserError(f"{where} has no '{column}' (there are: {columns}): set the column of the text")
+            yield number, _checked(row[column], column, where)
+
+
+def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
+    try:
+        table = pq.ParquetFile(path)
+        if column not in table.schema_arrow.names:
+            columns = ", ".join(table.schema_arrow.names)
+            raise UserError(f"{path} has no column '{column}' (there are: {columns}): set the column of the text")
+        rows = (value.as_py() for batch in table.iter_batches(columns=[column]) for value in batch.column(0))
+        for number, text in enumerate(rows):
+            yield number, _checked(text, column, f"{path}, row {number}")
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path} cannot be read as parquet ({error}): write it again, or leave it out") from None
+
+
+def _open(path: Path) -> BinaryIO:
+    return _guarded(lambda: gzip.open(path) if path.suffix == ".gz" else path.open("rb"), path)
+
+
+def _guarded(action: Callable[[], Any], path: Path) -> Any:
+    try:
+        return action()
+    except (OSError, EOFError, zlib.error) as error:  # no permission, or a damaged gzip file
+        raise UserError(f"{path} cannot be read ({error}): mend it, or leave it out") from None
+
+
+def _decoded(data: bytes, path: Path, offset: int) -> str:
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 at byte {offset + error.start}: convert it to UTF-8") from None
+
+
+def _checked(text: object, column: str, where: str) -> str:
+    """Take what a field holds: text, or nothing. JSON can spell half a character (a lone surrogate); text cannot."""
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise UserError(f"{where}: '{column}' holds {type(text).__name__}, no text: set the column of the text")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: '{column}' holds a lone surrogate at character {error.start}: mend it") from None
+    return text
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

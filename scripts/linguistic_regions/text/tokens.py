@@ -1,0 +1,206 @@
+"""Documents to blocks: fixed-length rows of token ids, the samples of every later step.
+
+A block begins with the tokenizer's BOS token where it has one, so that each of its text tokens is predicted.
+Documents follow one another, each closed by EOS; a long one runs over several blocks, and nothing is thrown
+away but the last tokens of a split that do not fill a block. Needs tokenizers, numpy and pyarrow only.
+
+Cutting takes 4 bytes of memory per token, beside the about 100 MB of a batch that is being encoded, and little more
+time than the tokenizer's own `encode_batch`: benchmarks/tokenizing.py measures it.
+"""
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tokenizers import Encoding, Tokenizer
+
+from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import unreadable, whole
+
+# Documents encoded together, in parallel: until either is reached.
+DOCUMENTS_PER_BATCH = 1024
+CHARACTERS_PER_BATCH = 1_000_000
+ROWS_PER_GROUP = 4096  # of a parquet file: what is being written is in memory a second time, encoded
+
+
+@dataclass
+class Blocks:
+    """Blocks of one language and split.
+
+    Attributes:
+        input_ids: int32, shape (blocks, block size).
+        documents: for each block the id of the document in which its text begins.
+        bytes: int32, shape (blocks,): UTF-8 bytes of text that the block's tokens cover.
+        bos: whether each block begins with a BOS token, which covers no text.
+    """
+
+    input_ids: np.ndarray
+    documents: list[str]
+    bytes: np.ndarray
+    bos: bool
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def digest(self) -> str:
+        """What tells these blocks from others."""
+        return digest((self.input_ids, self.bytes, self.documents, self.bos))
+
+    def take(self, rows: np.ndarray) -> "Blocks":
+        """The blocks at `rows` (int, any order)."""
+        return Blocks(self.input_ids[rows], [self.documents[row] for row in rows], self.bytes[rows], self.bos)
+
+    def spread(self, most: int | None) -> "Blocks":
+        """At most `most` blocks, evenly spread over all of them and so over the documents."""
+        if most is None or len(self) <= most:
+            return self
+        return self.take(np.linspace(0, len(self) - 1, most).round().astype(int))
+
+
+@dataclass
+class BlockTokenizer:
+    """A model's own tokenizer and the tokens that frame its text; `bos` and `eos` are ids, or None."""
+
+    tokenizer: Tokenizer
+    bos: int | None
+    eos: int | None
+
+    @classmethod
+    def load(cls, folder: str | Path, bos: bool | None = None) -> "BlockTokenizer":
+        """Read `tokenizer.json` and `tokenizer_config.json` from `folder`.
+
+        Args:
+            folder: a tokenizer in Hugging Face format.
+            bos: begin blocks with BOS; None: as the tokenizer itself begins a text.
+
+        Raises:
+            UserError: no tokenizer there, or `bos` asked for from a tokenizer that has none.
+        """
+        folder = Path(folder)
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            special = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        except Exception as error:
+            raise UserError(f"{folder}: no readable tokenizer ({error}); give the model's own folder") from None
+        ids = {}
+        for key in ("bos_token", "eos_token"):
+            token = special.get(key)
+            token = token["content"] if isinstance(token, dict) else token
+            ids[key] = None if token is None else tokenizer.token_to_id(token)
+        if bos and ids["bos_token"] is None:
+            raise UserError(f"{folder}: tokens.bos is true, but this tokenizer has no BOS token; set it to null")
+        if bos is None:
+            bos = ids["bos_token"] is not None and tokenizer.encode("").ids[:1] == [ids["bos_token"]]
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return cls(tokenizer, ids["bos_token"] if bos else None, ids["eos_token"])
+
+    def blocks(self, documents: Iterable[tuple[str, str]], block_size: int) -> Blocks:
+        """Cut documents, given as (id, text) and read as a stream, into blocks of `block_size` tokens in their order.
+
+        Of a character whose bytes several tokens share, all bytes count with the first of them.
+        """
+        head = [] if self.bos is None else [self.bos]
+        tail = [] if self.eos is None else [self.eos]
+        rows, owners, sizes = array("i"), [], array("i")  # rows one after another, the last one perhaps incomplete
+        for (name, text), encoding in self._encoded(documents):
+            ids = encoding.ids  # a new list at each call
+            ids += tail
+            start = character = 0  # where the next row goes on, in ids and in text
+            while start < len(ids):
+                if len(rows) % block_size == 0:
+                    rows.fromlist(head)
+                    owners.append(name)
+                    sizes.append(0)
+                stop = min(len(ids), start + block_size - len(rows) % block_size)
+                rows.fromlist(ids[start:stop])
+                # Looked up at borders only: a list of all offsets costs more than all else that is done here.
+                end = len(text) if stop >= len(encoding) else encoding.token_to_chars(stop - 1)[1]
+                sizes[-1] += len(text[character:end].encode())
+                start, character = stop, max(character, end)
+        full = len(rows) // block_size
+        ids = np.asarray(rows)[: full * block_size].reshape(full, block_size)
+        return Blocks(ids, owners[:full], np.asarray(sizes)[:full], bool(head))
+
+    def _encoded(self, documents: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Encoding]]:
+        for batch in _batches(documents):
+            encodings = self.tokenizer.encode_batch([text for _, text in batch], add_special_tokens=False)
+            yield from zip(batch, encodings, strict=True)
+            del encodings  # before the next ones are made: they are large
+
+
+def _batches(documents: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch, characters = [], 0
+    for document in documents:
+        batch.append(document)
+        characters += len(document[1])
+        if len(batch) == DOCUMENTS_PER_BATCH or characters >= CHARACTERS_PER_BATCH:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def write(blocks: Blocks, path: str | Path) -> None:
+    """Write blocks to parquet: input_ids fixed_size_list<int32>, document string, bytes int32; metadata bos."""
+    flat = pa.array(blocks.input_ids.reshape(-1), pa.int32())
+    table = pa.table(
+        {
+            "input_ids": pa.FixedSizeListArray.from_arrays(flat, blocks.input_ids.shape[1]),
+            "document": pa.array(blocks.documents, pa.string()),
+            "bytes": pa.array(blocks.bytes, pa.int32()),
+        }
+    ).replace_schema_metadata({"bos": json.dumps(blocks.bos)})
+    with whole(path) as part:
+        pq.write_table(table, part, compression="zstd", row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
+
+
+def count(path: str | Path) -> int:
+    """How many blocks a file that `write` wrote holds; only its footer is read.
+
+    Raises:
+        UserError: the file is missing, damaged or holds something else.
+    """
+    try:
+        return pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, "file of token blocks", error) from None
+
+
+def read(path: str | Path, most: int | None = None) -> Blocks:
+    """Read blocks that `write` wrote, the first `most` of them if given.
+
+    Raises:
+        UserError: the file is missing, damaged or holds something else.
+    """
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        table = table if most is None else table.slice(0, most)
+        column = table.column("input_ids").combine_chunks()
+        # flatten(), not .values: a slice keeps its parent's whole buffer
+        ids = column.flatten().to_numpy().reshape(len(table), column.type.list_size)
+        bos = json.loads(table.schema.metadata[b"bos"])
+        return Blocks(ids, table.column("document").to_pylist(), table.column("bytes").to_numpy(), bos)
+    except (OSError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise unreadable(path, "file of token blocks", error) from None
+
+
+def read_split(folder: str | Path, texts: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:
+    """Blocks of one split of several texts, from `folder`/{text}/{split}.parquet: at most `most`, spread.
+
+    A text is a language's, named by its code, or its text of a further domain: language/domain.
+    """
+    return {text: read(Path(folder) / text / f"{split}.parquet").spread(most) for text in texts}
+
+
+def labels(text: str, domain: str) -> dict[str, str]:
+    """What tables say of a text: its language and its domain, which is `domain` where its name says none."""
+    language, _, further = text.partition("/")
+    return {"language": language, "domain": further or domain}

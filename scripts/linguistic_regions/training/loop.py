@@ -1,0 +1,231 @@
+"""Training a language model through accelerate: AdamW, cosine schedule with warm-up, checkpoints, milestones.
+
+The order of the samples, the schedule and the weights are functions of the step alone, so that a run that goes
+on from a checkpoint ends as if it had never stopped. Several processes share the samples of each step.
+"""
+
+import logging
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors import safe_open
+from torch.optim import AdamW
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import PreTrainedModel
+
+from linguistic_regions.interventions.freezing import Frozen
+from linguistic_regions.model.fit import check_fit
+from linguistic_regions.model.loss import next_token_loss
+from linguistic_regions.model.precision import autocast
+from linguistic_regions.model.weights import recompute_activations
+from linguistic_regions.runtime.checkpoints import Checkpoints, held_sigterm
+from linguistic_regions.runtime.distributed import from_main, full, is_sharded, local, processes, spread
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a model is trained.
+
+    Attributes:
+        batch_size: samples (blocks) per optimizer step.
+        warmup_steps: optimizer steps of linear warm-up; the learning rate then falls along a half cosine to zero.
+        weight_decay: AdamW's, on weight matrices (not on norms and biases).
+        betas: AdamW's two decay rates.
+        max_grad_norm: gradients are clipped to this norm.
+        batch_tokens: tokens in one forward and backward pass; more than that is accumulated.
+        precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device has them; weights stay float32).
+        activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
+    """
+
+    batch_size: int = 16
+    warmup_steps: int = 100
+    weight_decay: float = 0.001
+    betas: tuple[float, float] = (0.9, 0.95)
+    max_grad_norm: float = 1.0
+    batch_tokens: int = 8192
+    precision: str = "auto"
+    activation_checkpointing: bool = False
+
+
+def train(
+    model: PreTrainedModel,
+    rows: np.ndarray,
+    learning_rate: float,
+    schedule: Schedule,
+    milestones: list[int],
+    at_milestone: Callable[[int], list[dict]],
+    frozen: Frozen | None = None,
+    checkpoints: Checkpoints | None = None,
+    at_end: Callable[[], None] | None = None,
+    description: str = "training",
+) -> list[dict]:
+    """Train `model` in place on `rows`, in their order.
+
+    Args:
+        model: a causal language model with float32 weights.
+        rows: samples, int32, shape (samples, block size); whole batches of `schedule.batch_size` are used.
+        learning_rate: its peak.
+        schedule: how to train.
+        milestones: numbers of samples at which `at_milestone(samples)` is called; 0 is before training.
+        at_milestone: gives rows of a result table; the model is in evaluation mode.
+        frozen: weights that keep their bits.
+        checkpoints: where to keep the state of a run that may be killed; None: nowhere.
+        at_end: keeps of the trained model what is wanted; the training is then noted as finished, and not run again.
+        description: shown beside the progress.
+
+    Returns:
+        All milestones' rows. Of a training that was finished before, the model is left as it came.
+
+    Raises:
+        UserError: the loss became NaN or infinite, the model cannot read the rows, or a milestone is no multiple of the
+            batch size within reach.
+    """
+    steps = len(rows) // schedule.batch_size
+    for samples in milestones:
+        if samples % schedule.batch_size or samples > steps * schedule.batch_size:
+            raise UserError(
+                f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
+                f"up to {steps * schedule.batch_size}"
+            )
+    check_fit(model, rows)
+    if schedule.activation_checkpointing:
+        recompute_activations(model)
+    state = processes()
+    micro_batch, accumulation = _micro_batches(schedule, rows.shape[1], state.num_processes)
+    # Mixed precision is ours: accelerate's would make all logits float32 at once.
+    accelerator = Accelerator(
+        cpu=model.device.type == "cpu", mixed_precision="no", gradient_accumulation_steps=accumulation
+    )
+    optimizer = _optimizer(model, learning_rate, schedule)
+    batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
+
+    results, step = [], 0
+    part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
+    this = checkpoints.identity(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
+    if checkpoints and (before := checkpoints.finished(this)) is not None:
+        logging.info("%s: finished before", description)
+        return before
+    if checkpoints and (latest := checkpoints.latest(this, parts)):
+        step, results, file = checkpoints.load(latest, part, parts)
+        _restore(file, model, optimizer)
+        del file
+        logging.info("%s: going on from step %d", description, step)
+    elif 0 in milestones:
+        results += _milestone(model, at_milestone, 0)
+    state.wait_for_everyone()
+    if is_sharded(model):  # its gradients are averaged over the processes already
+        wrapped, (optimizer, batches) = model, accelerator.prepare(optimizer, batches)
+    else:
+        wrapped, optimizer, batches = accelerator.prepare(model, optimizer, batches)
+    wrapped.train()
+    saved = time.monotonic()
+    bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
+    left = accelerator.skip_first_batches(batches, step * accumulation)
+    with held_sigterm() as sigterm:
+        for _, (ids,) in zip(bar, left, strict=True):
+            torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
+            with accelerator.accumulate(wrapped):
+                with autocast(schedule.precision, model.device):
+                    loss = next_token_loss(wrapped, ids.long()).mean()
+                accelerator.backward(loss)
+                if not accelerator.sync_gradients:
+                    continue
+                norm = full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
+                optimizer.step()
+                optimizer.zero_grad()
+            step += 1
+            if not math.isfinite(norm):
+                raise UserError(
+                    f"{description}: at step {step} the loss ({loss.item():.3g}) or its gradient ({norm:.3g}) is no "
+                    "number; lower the learning rate"
+                )
+            if frozen:
+                frozen.restore()
+            if step * schedule.batch_size in milestones:
+                bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
+                results += _milestone(model, at_milestone, step * schedule.batch_size)
+            ending, due = from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
+            if checkpoints and step < steps and (ending or due):
+                if state.is_main_process or parts > 1:
+                    checkpoints.save(step, _state(model, optimizer), results, this, part, parts)
+                saved = time.monotonic()
+            if ending:
+                logging.info("%s: ended by SIGTERM at step %d", description, step)
+                sys.exit(128 + signal.SIGTERM)
+    if at_end:
+        at_end()
+        if checkpoints and state.is_main_process:
+            checkpoints.finish(results, this)
+    return results
+
+
+def _milestone(model: PreTrainedModel, at_milestone: Callable[[int], list[dict]], samples: int) -> list[dict]:
+    model.eval()
+    rows = at_milestone(samples)
+    model.train()
+    return rows
+
+
+def _optimizer(model: PreTrainedModel, learning_rate: float, schedule: Schedule) -> AdamW:
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    return AdamW([group for group in groups if group["params"]], learning_rate, schedule.betas, fused=True)
+
+
+def _micro_batches(schedule: Schedule, block_size: int, processes: int = 1) -> tuple[int, int]:
+    """Samples per pass of a process, and its passes per step: the fewest that keep to `batch_tokens`.
+
+    Raises:
+        UserError: the processes cannot share a batch evenly.
+    """
+    share = schedule.batch_size // processes
+    if schedule.batch_size % processes:
+        raise UserError(f"training.batch_size: {schedule.batch_size} samples cannot be shared by {processes} processes")
+    for passes in range(1, share + 1):
+        size = share // passes
+        if share % passes == 0 and size * block_size <= schedule.batch_tokens:
+            return size, passes
+    return 1, share
+
+
+def warm_cosine(step: int, warmup: int, steps: int) -> float:
+    """The learning rate of a step (from 0), as a share of its peak."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _state(model, optimizer) -> dict[str, torch.Tensor]:
+    tensors = {f"model.{name}": local(weight.detach()) for name, weight in model.named_parameters()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": local(value) for key, value in state.items()}
+    return tensors
+
+
+@torch.no_grad()
+def _restore(file: safe_open, model, optimizer) -> None:
+    for name, weight in model.named_parameters():
+        local(weight).copy_(file.get_tensor(f"model.{name}"))
+    trained = [weight for group in optimizer.param_groups for weight in group["params"]]
+    state: dict[int, dict] = {}
+    for key in file.keys():  # noqa: SIM118 (the file is no mapping)
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            value = file.get_tensor(key)
+            part = value if name == "step" else spread(value, trained[int(index)])
+            state.setdefault(int(index), {})[name] = part
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,107 @@
+"""A machine that lacks memory, space, GPUs or the right time: said in one line, before jobs start where it can be."""
+
+import errno
+import os
+import shutil
+import ssl
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from linguistic_regions.runtime import cli, locks, preflight
+from linguistic_regions.runtime.errors import UserError, refusal
+from mistakes import held
+
+
+@pytest.mark.parametrize("ask", [lambda: np.empty(10**15), lambda: torch.empty(10**15)], ids=["numpy", "torch"])
+def test_not_enough_memory(ask, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x.py"])
+
+    def main() -> None:
+        ask()
+
+    with pytest.raises(
+        SystemExit, match="x.py: error: not enough memory: .*: lower batch_tokens, set activation_check"
+    ):
+        cli.run(main)
+
+
+def test_what_is_no_refusal_of_the_machine():
+    assert refusal(UserError("not enough memory")) is None
+    assert refusal(ssl.SSLCertVerificationError(1, "certificate verify failed")) is None
+    assert refusal(ValueError("wrong")) is None
+    assert "not enough memory" in str(refusal(OSError(errno.ENOMEM, "Cannot allocate memory")))
+    denied = PermissionError(errno.EACCES, "Permission denied", "notes.txt")
+    assert str(refusal(denied)).startswith("notes.txt: Permission denied: change its permissions")
+
+
+def test_files_from_the_future_get_the_present_time(tmp_path, caplog):
+    before = time.time()
+    for number, name in enumerate(("input", "output", "old")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (before + 3600 * (1 - number),) * 2)
+    preflight.mend_times(tmp_path)
+    times = [(tmp_path / name).stat().st_mtime for name in ("input", "output", "old")]
+    assert before <= times[0] <= time.time()
+    assert times[1:] == [before, before - 3600]
+    assert "1 files seemed to come from the future" in caplog.text
+
+
+def test_a_link_to_nowhere(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "scratch")
+    with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
+        preflight.check_place([], tmp_path / "results/demo")
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(UserError, match="results is a file, where a folder should be: move it away"):
+        preflight.check_place([], tmp_path / "results/demo")
+
+
+def test_results_of_another_folder_are_not_taken_for_ones_own(tmp_path):
+    """Only the records of the folder in which they were made know what an edit makes out of date."""
+    results, ours, others = (tmp_path / name for name in ("results/demo", "here/.snakemake", "there/.snakemake"))
+    preflight.check_record(results, ours)
+    preflight.record(results, ours)
+    preflight.check_record(results, ours)
+    with pytest.raises(UserError, match="results/demo: made from another folder than this, or .* name another run"):
+        preflight.check_record(results, others)
+    shutil.rmtree(ours)
+    with pytest.raises(UserError, match=f"to take all there as it is, remove {results / '.made-in'}"):
+        preflight.check_record(results, ours)
+    (results / ".made-in").unlink()
+    preflight.check_record(results, ours)
+
+
+def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
+    with held(tmp_path / "a/.lock") as other:
+        with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
+            locks.hold(tmp_path / "a/.lock", "this run")
+        locks.hold(tmp_path / "b/.lock", "another")
+    locks.hold(tmp_path / "a/.lock", "this run")
+    locks.hold(tmp_path / "a/.lock", "this run")  # one's own
+
+
+def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):
+    def jobs(**needs):
+        return [preflight.Needs("importance", **{"disk_mb": 1, "mem_mb": 1, "gpu": 0} | needs)] * 3
+
+    preflight.check_place(jobs(), tmp_path / "not/there/yet")
+    preflight.check_machine(jobs())
+    assert not caplog.text
+    with pytest.raises(UserError, match="are free, a job of importance writes .* GiB: free some space"):
+        preflight.check_place(jobs(disk_mb=10**12), tmp_path)
+    free = preflight.shutil.disk_usage(tmp_path).free // 2**20
+    preflight.check_place(jobs(disk_mb=free // 2), tmp_path)
+    preflight.check_machine(jobs(mem_mb=10**9))
+    assert "the jobs write up to" in caplog.text and "a job of importance takes up to" in caplog.text
+
+
+def test_a_gpu_where_there_is_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match="importance: gpu: the job wants 1 and sees 0: set gpu: null for the CPU"):
+        preflight.check_machine([preflight.Needs("importance", 1, 1, 1)])

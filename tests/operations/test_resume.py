@@ -1,0 +1,265 @@
+"""A job that was ended goes on where it was; one that was ended and then edited gives what it gives from the start."""
+
+import errno
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import further_pretrain
+import importance
+import pretrain
+import removal
+from linguistic_regions.model import loading
+from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.model.weights import selectable
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime import programs
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.training.loop import Schedule
+from mistakes import held
+
+SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32")
+
+
+@pytest.fixture
+def base(tmp_path):
+    from_scratch(300, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def draw(path, model, ratio, seed=0):
+    """Write a region with so large a part of each matrix."""
+    parameters = selectable(loading.load(model), [], [])
+    generator = np.random.default_rng(seed)
+    Region.from_masks({name: generator.random(tuple(p.shape)) < ratio for name, p in parameters.items()}).save(path)
+
+
+@pytest.fixture
+def job(base, tmp_path, token_folder):
+    """A job of each program, and a table that it writes: `job(program, folder, **edits)` runs it in this folder."""
+    for name, seed in (("a", 0), ("b", 1)):
+        draw(tmp_path / f"{name}.safetensors", base, 0.3, seed)
+    common = {"model": base, "tokens_folder": token_folder}
+    both = {"languages": ("en", "ru")}
+    training = both | {
+        "learning_rates": (1e-2,),
+        "milestones": (0, 8, 16),
+        "schedule": SCHEDULE,
+        "checkpoint_minutes": 0,
+    }
+    training |= {"arms": ("core_frozen",), "top": tmp_path / "a.safetensors"}
+    scoring = both | {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "checkpoint_minutes": 0}
+    options = {
+        "further_pretrain": training,
+        "importance": scoring | {"model": str(base), "batch_tokens": 16},
+        "removal": {
+            "texts": ("en", "ru"),
+            "regions": (tmp_path / "a.safetensors", tmp_path / "b.safetensors"),
+            "base": True,
+        },
+    }
+
+    def run(program, folder, **edits):
+        made = {"checkpoints": folder / "state"}
+        made |= {"table": folder / "x.csv", "output": folder / "made"} if program == "further_pretrain" else {}
+        made |= {"stability": folder / "x.csv", "output": folder / "made"} if program == "importance" else {}
+        made |= {"output": folder / "x.csv"} if program == "removal" else {}
+        {"further_pretrain": further_pretrain, "importance": importance, "removal": removal}[program].main(
+            **{**common, **options[program], **made, **edits}
+        )
+
+    return run
+
+
+def everything(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# What each program calls for a measurement, and the call at which it is killed: in the last of several pieces of work.
+KILLED = {
+    "further_pretrain": ((further_pretrain.perplexity, "evaluate"), 6),
+    "importance": ((importance.Sums, "agreement"), 7),
+    "removal": ((removal.perplexity, "evaluate"), 5),
+}
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """Have a program die at the call at which it is killed, and count its calls after that."""
+
+    def make(program, run, early=0):
+        place, at = KILLED[program]
+        whole, calls, at = getattr(*place), [], at - early
+
+        def dying(*given):
+            calls.append(given)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+            return whole(*given)
+
+        monkeypatch.setattr(*place, dying)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        return lambda: len(calls) - at
+
+    return make
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_a_killed_job_repeats_nothing_and_gives_the_same_bytes(program, job, kill, tmp_path):
+    """Of two languages, or three models, the first ones were finished, and the last was begun."""
+    job(program, tmp_path / "alone")
+    repeated = kill(program, lambda: job(program, tmp_path / "killed"))
+    assert set(everything(tmp_path / "killed")) == {
+        path for path in everything(tmp_path / "killed") if path.parts[0] == "state"
+    }
+    job(program, tmp_path / "killed")
+    assert repeated() == {"further_pretrain": 1, "importance": 2, "removal": 2}[program]
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+def set_epsilon(base):
+    settings = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(settings | {"rms_norm_eps": 0.1}))
+
+
+def change_weight(base):
+    weights = load_file(base / "model.safetensors")
+    weights["model.layers.0.mlp.up_proj.weight"][3, 5] += 1
+    save_file(weights, base / "model.safetensors", {"format": "pt"})
+
+
+EDITS = {
+    "further_pretrain": {
+        "another region": lambda folder: {"top": folder / "b.safetensors"},
+        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured on another split": lambda folder: {"split": "valid"},
+        "measured in more languages": lambda folder: {"evaluate": ("en", "ru")},
+        "type of the weights that are kept": lambda folder: {"dtype": "bfloat16"},
+    },
+    "importance": {
+        "ratio of the regions that are compared": lambda folder: {"ratio": 0.2},
+        "when it is enough": lambda folder: {"stop_at": 0.0},
+        "type of the weights": lambda folder: {"dtype": "bfloat16"},
+        "milestones": lambda folder: {"milestones": (2, 6)},
+    },
+    "removal": {
+        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured in fewer languages": lambda folder: {"texts": ("ru",)},
+        "a setting of the model": lambda folder: set_epsilon(folder / "base") or {},
+        "one weight of the model": lambda folder: change_weight(folder / "base") or {},
+        "the model": lambda folder: (
+            from_scratch(300, 1, 8, 2, 2, 8, 16, False, 1).save_pretrained(folder / "base") or {}
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(("program", "edit"), [(program, edit) for program, edits in EDITS.items() for edit in edits])
+def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path):
+    """What was finished or begun under the old settings is not taken for the new ones'."""
+    kill(program, lambda: job(program, tmp_path / "killed"))
+    edits = EDITS[program][edit](tmp_path)
+    job(program, tmp_path / "alone", **edits)
+    job(program, tmp_path / "killed", **edits)
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+@pytest.mark.parametrize(
+    ("program", "edits"),
+    [
+        ("importance", {"estimator": "taylor_abs"}),
+        ("further_pretrain", {"dtype": "bfloat16"}),
+        ("removal", {"most_blocks": 2}),
+    ],
+)
+def test_edited_there_and_back_between_kills(program, edits, job, kill, tmp_path):
+    """The notes of the first work do not vouch for what the second left in the same place."""
+    kill(program, lambda: job(program, tmp_path / "killed"))
+    kill(program, lambda: job(program, tmp_path / "killed", **edits), early=3)
+    job(program, tmp_path / "alone")
+    job(program, tmp_path / "killed")
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+def test_pretraining_with_another_number_of_heads_begins_anew(token_folder, tokenizer_folder, tmp_path, monkeypatch):
+    """The weights have the same shapes and begin with the same values."""
+
+    def run(folder, heads):
+        pretrain.main(
+            tokens_folder=token_folder,
+            languages=("en", "ru"),
+            tokenizer=tokenizer_folder,
+            output=folder / "base",
+            schedule=SCHEDULE,
+            checkpoints=folder / "state",
+            checkpoint_minutes=0,
+            samples=24,
+            layers=1,
+            width=16,
+            heads=heads,
+            kv_heads=heads,
+            mlp_width=16,
+        )
+
+    with monkeypatch.context() as at_the_end, pytest.raises(KeyboardInterrupt):
+        at_the_end.setattr(pretrain.perplexity, "evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(tmp_path / "killed", 2)
+    assert list((tmp_path / "killed/state").iterdir())
+    run(tmp_path / "killed", 4)
+    run(tmp_path / "alone", 4)
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypatch):
+    repeated = kill(program, lambda: job(program, tmp_path))
+    monkeypatch.setattr(programs, "digest", lambda name: "of other code")
+    job(program, tmp_path)
+    assert repeated() == {"further_pretrain": 6, "importance": 8, "removal": 6}[program]
+
+
+@pytest.mark.parametrize("program", KILLED)
+def test_a_job_that_another_process_is_at_is_not_begun(program, job, tmp_path):
+    """As when its Snakemake was killed, and not it."""
+    with held(tmp_path / "state/.lock") as other:
+        with pytest.raises(UserError, match=f"state: process {other.pid} on .* is at it: wait, or end it"):
+            job(program, tmp_path)
+        assert not (tmp_path / "x.csv").exists()
+    job(program, tmp_path)
+    assert (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize("program", ["further_pretrain", "importance"])
+def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_path, monkeypatch):
+    """When the table cannot be written the job fails, and the workflow deletes its outputs: the next one goes on."""
+    job(program, tmp_path / "alone")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(OSError):
+        disk.setattr({"further_pretrain": further_pretrain, "importance": importance}[program], "write_csv", full)
+        job(program, tmp_path / "full")
+    shutil.rmtree(tmp_path / "full/made", ignore_errors=True)
+    job(program, tmp_path / "full")
+    assert everything(tmp_path / "full") == everything(tmp_path / "alone")
+
+
+def test_a_job_whose_moved_outputs_were_deleted_is_done_again(job, tmp_path, monkeypatch):
+    """Killed between its last steps, it has notes of being finished, and no models."""
+    job("further_pretrain", tmp_path / "alone")
+    with monkeypatch.context() as last, pytest.raises(KeyboardInterrupt):
+        last.setattr(further_pretrain, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        job("further_pretrain", tmp_path / "killed")
+    notes = everything(tmp_path / "killed/state")
+    assert {path.name for path in notes} == {"finished.json", ".lock"} and len(notes) == 3
+    shutil.rmtree(tmp_path / "killed/made")
+    (tmp_path / "killed/x.csv").unlink()
+    job("further_pretrain", tmp_path / "killed")
+    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")

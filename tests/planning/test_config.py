@@ -1,0 +1,267 @@
+"""The config: schema, defaults, reference and shipped configs agree; mistakes are named in one line."""
+
+import subprocess
+import sys
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from linguistic_regions.planning import configuration, plan
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.training import arms
+
+ROOT = Path(__file__).parents[2]
+DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_config_yaml_holds_every_key_with_its_default():
+    assert configuration.check({}) == configuration.check(DEFAULTS)
+
+    def keys(section, rule):
+        assert set(section) == set(rule["properties"])
+        for key, below in rule["properties"].items():
+            if "properties" in below:
+                keys(section[key], below)
+
+    keys(DEFAULTS, configuration.schema())
+
+
+def test_every_key_has_a_description_and_a_default():
+    def visit(path, rule):
+        assert "description" in rule, path
+        assert "default" in rule or "properties" in rule, path
+        for key, below in rule.get("properties", {}).items():
+            visit(f"{path}.{key}", below)
+
+    for key, rule in configuration.schema()["properties"].items():
+        visit(key, rule)
+
+
+def test_the_reference_is_made_from_the_schema():
+    made = subprocess.run(
+        [sys.executable, ROOT / "scripts/config_reference.py"], capture_output=True, text=True, check=True
+    )
+    assert (ROOT / "docs/config.md").read_text(encoding="utf-8") == made.stdout
+
+
+def merged(config, changes):
+    for key, value in changes.items():
+        config[key] = merged(config.get(key, {}), value) if isinstance(value, dict) else value
+    return config
+
+
+TINY = merged(deepcopy(DEFAULTS), yaml.safe_load((ROOT / "configs/tiny.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(path):
+    changes = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert configuration.check(merged(deepcopy(DEFAULTS), changes))["run"] == path.stem
+
+
+MISTAKES = {
+    "unknown key": ({"importnce": {}}, "importnce: there is no such key; did you mean 'importance'?"),
+    "a key that is no string": ({5: 6}, "5: there is no such key; known keys are run, "),
+    "a name with a line break": ({"run": "demo\n"}, "run: 'demo\\n' is not allowed"),
+    "a seed beyond 32 bits": ({"seed": 2**32}, "seed: 4294967296 must be at most 4294967295"),
+    "unknown key in a section": (
+        {"importance": {"estimater": "taylor"}},
+        "importance.estimater: there is no such key; did you mean 'estimator'?",
+    ),
+    "wrong type": ({"removal": {"ratios": "many"}}, "removal.ratios: 'many' is not of type 'array'"),
+    "a section that is a list": ({"removal": [0.1]}, "removal: [0.1] is not of type 'object'"),
+    "an empty section": ({"removal": None}, "removal: None is not of type 'object'"),
+    "half a sample": ({"further": {"milestones": [0, 1.5]}}, "further.milestones.1: 1.5 is not of type 'integer'"),
+    "ratio 0": ({"removal": {"ratios": [0]}}, "removal.ratios.0: 0 must be more than 0"),
+    "ratio 1": ({"freezing": {"ratio": 1}}, "freezing.ratio: 1 must be less than 1"),
+    "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5 must be less than 1"),
+    "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1 must be more than 0"),
+    "ratio twice": ({"removal": {"ratios": [0.1, 0.1]}}, "removal.ratios: [0.1, 0.1] has non-unique elements"),
+    "no ratio": ({"removal": {"ratios": []}}, "removal.ratios: [] should be non-empty"),
+    "learning rate 0": ({"further": {"learning_rate": 0}}, "further.learning_rate: 0 must be more than 0"),
+    "learning rate that is no number": (
+        {"further": {"learning_rate": float("nan")}},
+        "further.learning_rate: nan is no number to compute with",
+    ),
+    "weight decay without end": (
+        {"training": {"weight_decay": float("inf")}},
+        "training.weight_decay: inf is no number to compute with",
+    ),
+    "learning rate in words": ({"further": {"learning_rate": "fast"}}, "learning_rate: 'fast' is not of type 'number'"),
+    "no thread": ({"threads": 0}, "threads: 0 must be at least 1"),
+    "a block too short": ({"tokens": {"block_size": 1}}, "tokens.block_size: 1 must be at least 8"),
+    "no samples": ({"importance": {"samples": []}}, "importance.samples: [] should be non-empty"),
+    "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is none of auto, bf16, fp32"),
+    "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is none of full, core_frozen"),
+    "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is no regular expression"),
+    "a model without a name": ({"model": {"pretrained": ""}}, "model.pretrained: '' should be non-empty"),
+    "a package with a space": (
+        {"corpora": {"debian": {"packages": ["a b"]}}},
+        "corpora.debian.packages.0: 'a b' is not allowed",
+    ),
+    "a source that is none": ({"corpora": {"source": "web"}}, "corpora.source: 'web' is none of debian, huggingface"),
+    "generic resources with options": ({"cluster": {"gres": "gpu --x"}}, "cluster.gres: 'gpu --x' is not allowed"),
+    "a region that climbs": (
+        {"regions": {"../x": {"select": "complement", "of": ["top-0.01"]}}},
+        "regions: '../x' is not allowed (names are of letters",
+    ),
+    "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is none of top"),
+    "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is none of taylor"),
+    "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
+    "language twice": ({"languages": ["en", "en"]}, "languages:"),
+    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not among languages (en, zh)"),
+    "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
+    "milestones out of order": (
+        {"retraining": {"milestones": [0, 32, 16]}},
+        "retraining.milestones: [0, 32, 16] must ascend",
+    ),
+    "milestone between batches": (
+        {"freezing": {"milestones": [0, 100]}},
+        "100 is not a multiple of training.batch_size",
+    ),
+    "samples between batches": (
+        {"importance": {"samples": [6], "estimator": "taylor_abs", "micro_batch": 4}},
+        "6 is not a multiple of importance.micro_batch (4)",
+    ),
+    "a check of less than two halves": (
+        {"importance": {"estimator": "taylor_abs", "micro_batch": 16}},
+        "importance.stability.checks: 16 samples are not two micro-batches",
+    ),
+    "nowhere to stop": (
+        {"importance": {"stability": {"checks": [], "stop_at": 0.9}}},
+        "importance.stability.stop_at: there are no checks at which to stop",
+    ),
+    "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
+    "a run name from the root": ({"run": "/x"}, "run: '/x' is not allowed"),
+    "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
+    "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),
+    "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
+    "a region with a taken name": (
+        {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
+        "regions: 'top-0.01' is not allowed (names are of letters",
+    ),
+    "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "'scores' is a required property"),
+    "a region of unknown scores": (
+        {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["ru/999"]}}},
+        "regions.x.scores: 'ru/999' is none of ar/64",
+    ),
+    "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
+    "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
+    "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),
+    "unknown key in a language's source": (
+        {"corpora": {"languages": {"zh": {"files": {"path": ["x"]}}}}},
+        "corpora.languages.zh.files.path: there is no such key; did you mean 'paths'?",
+    ),
+    "a report without figures": ({"figures": {"formats": ["pdf"]}}, "figures.formats: ['pdf']"),
+    "a batch more than the samples": ({"model": {"scratch": {"samples": 8}}}, "fewer than one batch"),
+    "Norwegian as a key": ({False: {}}, "no: there is no such key"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_named(mistake):
+    changes, message = MISTAKES[mistake]
+    with pytest.raises(UserError) as error:
+        configuration.check(merged(deepcopy(TINY), changes))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):
+    (tmp_path / "en.txt").touch()
+    source = {"source": "files", "files": {"paths": [f"{tmp_path}/{{language}}.txt"]}}
+    config = configuration.check({"languages": ["en", "zh"], "experiments": [], "corpora": source})
+    with pytest.raises(UserError, match="corpora.files.paths: no file of zh is there .*/zh.txt"):
+        configuration.check_files(config)
+    configuration.check_files(config | {"languages": ["en"]})
+    config = configuration.check({"languages": ["en"], "experiments": [], "corpora": {"source": "files"}})
+    with pytest.raises(UserError, match="no file of en is there .none is given."):
+        configuration.check_files(config)
+
+
+def test_what_yaml_misreads():
+    text = """
+    languages: [en, no]
+    further: {languages: [en, no], learning_rate: 1e-4}
+    importance: {languages: [en, no]}
+    monolingual: {languages: [en, no]}
+    retraining: {languages: [no], evaluate: [no]}
+    freezing: {languages: [no], learning_rates: [5e-5]}
+    """
+    config = configuration.check(yaml.safe_load(text))
+    assert config["languages"] == ["en", "no"]
+    assert config["further"]["learning_rate"] == 1e-4
+    assert config["freezing"]["learning_rates"] == [5e-5]
+
+
+def test_a_language_can_have_its_own_source():
+    config = configuration.check({"corpora": {"languages": {"zh": {"source": "files", "files": {"paths": ["zh/*"]}}}}})
+    assert plan.corpus_options(config, "zh")["paths"] == ["zh/*"]
+    assert plan.packages(config, "zh") == []
+    assert plan.packages(config, "ru") == ["debian-handbook", "gnome-user-docs"]
+
+
+def test_job_sizes_cover_every_arm_once():
+    for size in (1, 3, 10):
+        jobs = plan.chunks(list(arms.FREEZING), size)
+        assert [arm for job in jobs for arm in job.split("+")] == list(arms.FREEZING)
+    config = configuration.check({"jobs": {"regions": 7}})
+    names = [name for job in plan.removals(config).values() for name in job]
+    assert len(names) == len(set(names))
+    assert all(len(job) <= 7 for job in plan.removals(config).values())
+
+
+def test_what_yaml_and_the_command_line_make_of_values_is_undone():
+    """Inside a section that --config gives all is strings; a bare 2026 or date is none."""
+    config = {
+        "run": 2026,
+        "gpu": "null",
+        "tokens": {"block_size": "64", "bos": "true"},
+        "further": {"learning_rate": "1e-4"},
+        "importance": {"samples": ["8", "16"]},
+        "corpora": {"max_documents": "null"},
+        "model": {"pretrained": "null"},
+    }
+    config = configuration.check(config)
+    assert (config["run"], config["gpu"], config["model"]["pretrained"]) == ("2026", None, None)
+    assert (config["tokens"]["block_size"], config["tokens"]["bos"]) == (64, True)
+    assert (config["further"]["learning_rate"], config["importance"]["samples"]) == (1e-4, [8, 16])
+    assert config["corpora"]["max_documents"] is None
+    assert configuration.check({"run": date(2026, 1, 2)})["run"] == "2026-01-02"
+
+
+FILES = {
+    "no file": (["{language}/*.csv"], "no file of ru is there (ru/*.csv); check the path"),
+    "one of two": (["{language}/*.txt", "more/{language}.txt"], "no file of ru is there (more/ru.txt); check the path"),
+    "a folder": (["{language}"], "no file of ru is there (ru); give ru/*"),
+    "the same for two": (["*/*.txt"], "ru and zh have the same files, ru/a.txt among them; put {language} in the path"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_not_there(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for code in ("ru", "zh"):
+        Path(code).mkdir()
+        Path(code, "a.txt").touch()
+    paths, message = FILES[name]
+    config = configuration.check(
+        {"languages": ["ru", "zh"], "experiments": [], "corpora": {"source": "files", "files": {"paths": paths}}}
+    )
+    with pytest.raises(UserError) as told:
+        configuration.check_files(config)
+    assert str(told.value) == f"config: corpora.files.paths: {message}"
+
+
+def test_no_experiment_still_measures_the_intact_model():
+    assert plan.removals(configuration.check({"experiments": []})) == {"base-1": []}
+
+
+@pytest.mark.parametrize("program", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
+def test_every_program_has_help(program):
+    shown = subprocess.run([sys.executable, program, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "usage" in shown.stdout

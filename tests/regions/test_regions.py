@@ -1,0 +1,209 @@
+"""Selection against a full sort, the algebra against Python sets."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from linguistic_regions.importance.scores import Scores, summed
+from linguistic_regions.planning import catalog
+from linguistic_regions.regions import recipes, selection
+from linguistic_regions.regions.region import Region, save_regions
+from linguistic_regions.runtime.errors import UserError
+
+SHAPES = {"a.weight": (7, 11), "b.weight": (30, 5), "c.weight": (1, 3)}
+
+
+def write_scores(folder, seed, ties=True):
+    """Scores with many ties and zeros, as a folder of two shards."""
+    generator = np.random.default_rng(seed)
+    tensors = {name: generator.random(shape, np.float32) for name, shape in SHAPES.items()}
+    if ties:
+        tensors = {name: np.floor(score * 4) / np.float32(4) for name, score in tensors.items()}
+    folder.mkdir(parents=True)
+    names = list(tensors)
+    save_file({name: tensors[name] for name in names[:1]}, folder / "importance-00001-of-00002.safetensors")
+    save_file({name: tensors[name] for name in names[1:]}, folder / "importance-00002-of-00002.safetensors")
+    return tensors
+
+
+def chosen(region):
+    """A region as a Python set of (parameter, flat index)."""
+    return {(name, int(i)) for name in region.shapes for i in np.flatnonzero(region.mask(name))}
+
+
+def sorted_choice(scores, count, largest):
+    """Plain reference: a full, stable sort of all scores; ties keep their order."""
+    return set(sorted(range(len(scores)), key=lambda i: -scores[i] if largest else scores[i])[:count])
+
+
+@pytest.mark.parametrize("ties", [True, False])
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("ratio", [0.003, 0.03, 0.5, 0.99])
+def test_selection_within_tensors_equals_a_full_sort(tmp_path, ratio, largest, ties):
+    first, second = (write_scores(tmp_path / code, seed, ties) for seed, code in enumerate(["ru", "zh"]))
+    region = selection.select(Scores([tmp_path / "ru", tmp_path / "zh"]), ratio, top=largest)
+    for name, shape in SHAPES.items():
+        total = (first[name] + second[name]).reshape(-1)
+        expected = sorted_choice(total, math.floor(ratio * math.prod(shape)), largest)
+        assert set(np.flatnonzero(region.mask(name))) == expected
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("ratio", [0.01, 0.2, 0.7])
+def test_selection_over_the_model_equals_a_full_sort(tmp_path, ratio, largest):
+    tensors = write_scores(tmp_path / "ru", 0)
+    region = selection.select(Scores([tmp_path / "ru"]), ratio, scope="model", top=largest)
+    places = [(name, i) for name in sorted(SHAPES) for i in range(math.prod(SHAPES[name]))]
+    flat = np.concatenate([tensors[name].reshape(-1) for name in sorted(SHAPES)])
+    expected = {places[i] for i in sorted_choice(flat, math.floor(ratio * len(flat)), largest)}
+    assert chosen(region) == expected
+
+
+def test_both_zeros_tie(tmp_path):
+    (tmp_path / "x").mkdir()
+    save_file({"a.weight": np.array([[-0.0, 0.0, -0.0, 0.0]], np.float32)}, tmp_path / "x/importance.safetensors")
+    for largest in (True, False):
+        region = selection.select(Scores([tmp_path / "x"]), 0.5, top=largest)
+        assert np.flatnonzero(region.mask("a.weight")).tolist() == [0, 1]
+
+
+def test_nan_scores_are_refused(tmp_path):
+    (tmp_path / "x").mkdir()
+    save_file({"a.weight": np.array([[1.0, np.nan]], np.float32)}, tmp_path / "x/importance.safetensors")
+    with pytest.raises(UserError, match="NaN"):
+        len(selection.select(Scores([tmp_path / "x"]), 0.5))
+
+
+def test_random_has_the_counts_asked_for_and_repeats_with_its_seed():
+    counts = {"a.weight": 5, "b.weight": 149, "c.weight": 0}
+    like = Region.from_masks(
+        {name: np.arange(math.prod(shape)).reshape(shape) < counts[name] for name, shape in SHAPES.items()}
+    )
+    first, again, other = (selection.random(like, seed) for seed in (1, 1, 2))
+    assert first.counts == counts
+    assert chosen(first) == chosen(again) != chosen(other)
+
+
+def test_regions_saved_side_by_side_equal_those_saved_alone(tmp_path):
+    for seed, code in enumerate(["ru", "zh"]):
+        write_scores(tmp_path / code / "4", seed)
+    made = {
+        "top": {"select": "top", "scores": ["ru/4", "zh/4"], "ratio": 0.2},
+        "bottom": {"select": "bottom", "scores": ["ru/4", "zh/4"], "like": "top"},
+        "random": {"select": "random", "like": "top", "seed": 1},
+        "rest": {"select": "complement", "of": ["top"]},
+        "both": {"select": "intersection", "of": ["rest", "random"]},
+        "model": {"select": "top", "scores": ["ru/4"], "ratio": 0.1, "scope": "model"},
+    }
+    together = recipes.build(made, summed(tmp_path), {}.__getitem__)
+    sizes = save_regions({tmp_path / f"{name}.safetensors": region for name, region in together.items()})
+    for (name, region), size in zip(
+        recipes.build(made, summed(tmp_path), {}.__getitem__).items(), sizes.values(), strict=True
+    ):
+        region.save(tmp_path / "alone.safetensors")
+        saved = (tmp_path / f"{name}.safetensors").read_bytes()
+        assert saved == (tmp_path / "alone.safetensors").read_bytes()
+        assert size == len(Region.load(tmp_path / f"{name}.safetensors")) == len(chosen(region))
+        assert load_file(tmp_path / f"{name}.safetensors")["a.weight"].shape == (math.ceil(77 / 8),)
+
+
+def test_memory_does_not_grow_with_layers_or_languages(tmp_path):
+    """Peak of what numpy allocates while regions are built, in sizes of one matrix of scores."""
+    matrix = (256, 512)
+
+    def peak(layers, languages):
+        folder = tmp_path / f"{layers}-{languages}"
+        for seed in range(languages):
+            generator = np.random.default_rng(seed)
+            scores = {f"layers.{layer}.weight": generator.random(matrix, np.float32) for layer in range(layers)}
+            (folder / f"l{seed}/4").mkdir(parents=True)
+            save_file(scores, folder / f"l{seed}/4/importance.safetensors")
+        summed = {"select": "top", "scores": [f"l{seed}/4" for seed in range(languages)], "ratio": 0.03}
+        made = {"top": summed, "random": {"select": "random", "like": "top", "seed": 1}}
+        built = recipes.build(made | {"rest": {"select": "complement", "of": ["top"]}}, summed(folder), {}.__getitem__)
+        tracemalloc.start()
+        save_regions({folder / f"{name}.safetensors": region for name, region in built.items()})
+        tracked = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return tracked / (4 * math.prod(matrix))
+
+    small = peak(2, 2)
+    assert peak(20, 2) < 1.1 * small
+    assert peak(2, 10) < 1.1 * small
+
+
+@pytest.fixture
+def pair():
+    generator = np.random.default_rng(3)
+    return [
+        Region.from_masks({name: generator.random(shape) < 0.4 for name, shape in SHAPES.items()}) for _ in range(2)
+    ]
+
+
+def test_algebra_equals_that_of_sets(pair):
+    a, b = pair
+    x, y = chosen(a), chosen(b)
+    everything = {(name, i) for name, shape in SHAPES.items() for i in range(math.prod(shape))}
+    assert chosen(a | b) == x | y
+    assert chosen(a & b) == x & y
+    assert chosen(a - b) == x - y
+    assert chosen(~a) == everything - x
+    assert a.jaccard(b) == pytest.approx(len(x & y) / len(x | y))
+    assert len(a) == len(x)
+    assert a.size == len(everything)
+
+
+def test_regions_of_other_models_do_not_mix(pair):
+    other = Region.from_masks({"a.weight": np.ones((2, 2), bool)})
+    with pytest.raises(UserError, match="not of the same model"):
+        pair[0] | other
+
+
+def test_file_round_trip_and_format(pair, tmp_path):
+    region = pair[0]
+    region.metadata = {"recipe": {"select": "top"}, "revision": "main"}
+    region.save(tmp_path / "r.safetensors")
+    again = Region.load(tmp_path / "r.safetensors")
+    assert chosen(again) == chosen(region)
+    assert again.metadata == region.metadata
+    assert region.packed["a.weight"].dtype == np.uint8
+    assert len(region.packed["a.weight"]) == math.ceil(77 / 8)
+
+
+def test_damaged_files_are_named(pair, tmp_path):
+    pair[0].save(tmp_path / "r.safetensors")
+    whole = (tmp_path / "r.safetensors").read_bytes()
+    (tmp_path / "short.safetensors").write_bytes(whole[:-5])
+    (tmp_path / "flipped.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 0x80]))
+    for name in ("short", "flipped", "missing"):
+        with pytest.raises(UserError, match=name):
+            len(Region.load(tmp_path / f"{name}.safetensors"))
+
+
+def test_monolingual_is_the_top_without_the_others_top(tmp_path):
+    """The whole chain of recipes, against sets."""
+    config = {
+        "seed": 0,
+        "importance": {"samples": [4], "languages": ["ru", "zh", "es"]},
+        "monolingual": {"languages": ["ru", "zh", "es"], "ratio": 0.2, "replicates": 2},
+    }
+    for seed, code in enumerate(["ru", "zh", "es"]):
+        write_scores(tmp_path / "importance" / code / "4", seed)
+    built = recipes.build(catalog.monolingual(config), summed(tmp_path / "importance"), {}.__getitem__)
+    tops = {code: chosen(built[f"top-{code}-4"]) for code in ("ru", "zh", "es")}
+    assert chosen(built["monolingual-ru-4"]) == tops["ru"] - tops["zh"] - tops["es"]
+    size = built["monolingual-ru-4"].counts
+    assert sum(size.values()) > 0
+    for control in ("monolingual-ru-4-bottom", "monolingual-ru-4-random-1", "monolingual-ru-4-random-2"):
+        assert built[control].counts == size
+
+
+def test_a_recipe_made_of_itself_is_refused():
+    declared = {"a": {"select": "union", "of": ["b", "b"]}, "b": {"select": "union", "of": ["a", "a"]}}
+    with pytest.raises(UserError, match="made of itself"):
+        recipes.needed("a", declared)
+    with pytest.raises(UserError, match="no region 'c'"):
+        recipes.needed("d", {"d": {"select": "union", "of": ["c", "c"]}})

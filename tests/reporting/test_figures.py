@@ -1,0 +1,132 @@
+"""Figures are drawn from what is there, and are the same bytes for the same data."""
+
+import runpy
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import synthetic_results as synthetic
+from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, stability
+
+PROGRAM = Path(__file__).parents[2] / "scripts" / "figures.py"
+ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap"}
+
+
+def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
+    """Run the program on tables and read the figures that it writes, by file name."""
+    synthetic.write(tables, folder / "tables")
+    main = runpy.run_path(str(PROGRAM))["main"]
+    main(tables=folder / "tables", output=folder / "figures", languages=tuple(synthetic.LANGUAGES))
+    return {path.name: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
+
+
+def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
+    first = draw_files(synthetic.everything(), tmp_path / "first")
+    assert set(first) == {f"{name}.{ending}" for name in ALL for ending in ("svg", "png")}
+    assert draw_files(synthetic.everything(), tmp_path / "second") == first
+
+
+@pytest.mark.parametrize(
+    ("table", "drawn"),
+    [
+        ("removal", {"removal", "monolingual"}),
+        ("retraining", {"retraining"}),
+        ("freezing", {"freezing"}),
+        ("density", {"density"}),
+        ("overlap", {"overlap"}),
+        ("stability", {"stability"}),
+        ("further", set()),
+    ],
+)
+def test_an_absent_experiment_has_no_figure(table, drawn):
+    tables = {table: synthetic.everything()[table]}
+    assert {name for name, _ in draw(tables, synthetic.LANGUAGES)} == drawn
+
+
+def test_removal_has_a_panel_per_ratio_and_scope_and_a_bar_per_language_and_kind():
+    figure = barchart.core_removal(synthetic.removal(), synthetic.LANGUAGES)
+    assert [panel.get_title() for panel in figure.axes] == [
+        f"{ratio} % removed, ranked within each tensor" for ratio in (1, 3)
+    ]
+    panel = figure.axes[1]
+    assert [label.get_text() for label in panel.get_xticklabels()] == synthetic.LANGUAGES
+    heights = {
+        container.get_label(): [bar.get_y() + bar.get_height() for bar in container] for container in bars(panel)
+    }
+    assert heights["top (core) removed"][1] == pytest.approx(2.718281828 ** (3.2 + 1.0))
+    assert panel.get_ylim()[0] == 1 and panel.get_ylim()[1] > max(heights["top (core) removed"])
+
+
+def bars(panel) -> list:
+    """The groups of bars of a panel (its other containers are the intervals)."""
+    return [container for container in panel.containers if hasattr(container, "patches")]
+
+
+def test_heatmap_shows_the_doubling_of_perplexity_as_one():
+    table = synthetic.removal(own=0.6931471805599453)
+    figure = heatmaps.monolingual(table, synthetic.LANGUAGES)
+    values = figure.axes[0].images[0].get_array()
+    assert values[0, 1] == pytest.approx(1)  # the first region is Russian's, the second language Russian
+    assert figure.axes[1].images[0].get_array().max() < 0.1  # the random control
+
+
+def test_forgetting_is_drawn_for_each_learning_rate():
+    figure = curves.freezing(synthetic.freezing(), synthetic.LANGUAGES)
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["learning rate 1e-4", "learning rate 1e-3"]
+    full = {line.get_label(): line.get_ydata() for line in figure.axes[1].get_lines()}["everything trained"]
+    assert full[0] == 1 and full[-1] > 1
+
+
+def test_freezing_of_one_language_alone_is_drawn():
+    table = synthetic.freezing()
+    alone = table[table["language"] == table["train_language"]]
+    figure = curves.freezing(alone, synthetic.LANGUAGES)
+    assert len(figure.axes) == 2  # a panel per learning rate
+
+
+def test_stability_has_a_curve_per_language_with_its_end_beside_it_and_two_lines():
+    panel = stability.stability(synthetic.stability(end=0.6)).axes[0]
+    curves = {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
+    assert curves["zh"] == pytest.approx([0.21, 0.31, 0.41, 0.51, 0.61])
+    words = [text.get_text() for text in panel.texts]
+    assert words == ["ru 0.59", "uk 0.60", "zh 0.61", "enough: 0.95", "by chance: 0.015"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "32", "64", "128", "256"]
+
+
+def test_labels_of_thirty_languages_that_end_alike_stand_apart_and_in_the_panel():
+    places = stability.spread([0.9] * 15 + [0.95] * 15, gap=1 / 30)
+    assert (places[1:] - places[:-1] >= 1 / 30 - 1e-9).all()
+    assert places[0] >= 0 and places[-1] <= 1
+    assert stability.spread([0.2, 0.5, 0.52], gap=0.1) == pytest.approx([0.2, 0.46, 0.56])
+
+
+def test_density_follows_the_prefix():
+    assert heatmaps.density(synthetic.density(), ["mono"]) is None
+    assert heatmaps.density(synthetic.density(), ["top"]) is not None
+
+
+def test_retraining_shows_the_languages_that_were_measured_whichever_were_trained():
+    """Two languages trained on, the second not among the measured ones."""
+    first = synthetic.retraining()
+    second = first[first["language"] == "en"].assign(train_language="ru")
+    figure = curves.retraining(pd.concat([first, second]))
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles[:2] == ["zh, trained on", "en"]
+    assert len([title for title in titles if title.startswith("zh")]) == 2
+
+
+def test_factors_of_millions_stand_on_a_logarithmic_axis_of_powers_of_ten():
+    panel = barchart.core_removal(synthetic.removal(top=16), synthetic.LANGUAGES).axes[1]
+    assert panel.get_yscale() == "log"
+    low, high = panel.get_ylim()
+    words = [panel.yaxis.get_major_formatter()(place) for place in panel.get_yticks() if low <= place <= high]
+    assert {"1", "10⁴", "10⁸"} <= set(words)
+
+
+def test_a_perplexity_beyond_floats_has_no_bar_and_the_others_have():
+    table = synthetic.removal()
+    lost = (table["kind"] == "top") & (table["language"] == "en")
+    table.loc[lost, ["ppl", "ppl_low", "ppl_high"]] = float("inf")
+    panel = barchart.core_removal(table, synthetic.LANGUAGES).axes[1]
+    assert 1 < panel.get_ylim()[1] < 1000

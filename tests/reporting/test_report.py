@@ -1,0 +1,315 @@
+"""The report is one file that loads nothing, says what it has, and trusts no text."""
+
+import json
+import re
+import runpy
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.image as mpimg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import machine
+import synthetic_results as synthetic
+from linguistic_regions.claims import formats
+from linguistic_regions.reporting import methods, report
+from linguistic_regions.reporting.figures import draw
+from linguistic_regions.reporting.figures.style import save, styled
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import read_json
+from linguistic_regions.statistics.domains import first
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "scripts" / "report.py"
+EVIL = "<script>document.title='taken'</script>"
+BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+BROWSER += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory) -> Path:
+    """A folder with the figures of the synthetic run."""
+    folder = tmp_path_factory.mktemp("figures")
+    with styled():
+        for name, figure in draw(synthetic.everything(), synthetic.LANGUAGES):
+            save(figure, folder / name, ["svg"])
+    return folder
+
+
+def write_report(
+    folder: Path, tables: dict, figures: Path, settings: dict | None = None, source: dict | None = None, **options
+) -> str:
+    """Run the program and read its page."""
+    synthetic.write(tables, folder / "tables")
+    config = folder / "config.json"
+    partial = {"run": "trial", "model": {"width": 128, "note": EVIL}, "ratios": [0.01, 0.03]}
+    config.write_text(json.dumps(settings or partial))
+    record = folder / "provenance.json"
+    software = {"revision": f"0123456789abcdef {EVIL}"}
+    record.write_text(json.dumps({"config": {}, "model": source or {}, "software": software}))
+    manifest = folder / "manifest.json"
+    splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
+    manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
+    main = runpy.run_path(str(PROGRAM))["main"]
+    main(
+        tables=folder / "tables",
+        figures=figures,
+        output=folder / "report.html",
+        config=config,
+        provenance=record,
+        manifests=(manifest,),
+        languages=tuple(synthetic.LANGUAGES),
+        **{"model_name": synthetic.MODEL, **options},
+    )
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, figures) -> str:
+    """The report of the synthetic run."""
+    return write_report(tmp_path_factory.mktemp("report"), synthetic.everything(), figures)
+
+
+class Balance(HTMLParser):
+    """Collects what a page would load and which tags do not close."""
+
+    VOID = ("meta", "img", "br", "link", "input", "hr")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.images, self.ids, self.anchors = [], [], 0, [], []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.open += [] if tag in self.VOID else [tag]
+        self.loads += [value for key, value in attributes.items() if key in ("src", "href", "srcset", "data")]
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.images += tag == "img" and bool(attributes.get("alt"))
+        assert tag not in ("script", "link", "iframe")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def read(page: str) -> Balance:
+    parser = Balance()
+    parser.feed(page)
+    return parser
+
+
+def test_the_page_is_whole_and_loads_nothing(page):
+    parsed = read(page)
+    assert parsed.open == []
+    assert parsed.images == 7
+    links = [load for load in parsed.loads if not load.startswith(("#", "data:image/svg+xml;base64,"))]
+    assert set(links) == {*(f"tables/{name}.csv" for name in synthetic.everything()), "config.json", "provenance.json"}
+    assert all(f'<a href="{link}"' in page for link in links), "followed by a reader, not loaded"
+    assert not re.search(r"url\(|@import", page)
+
+
+def test_every_entry_of_the_contents_leads_somewhere(page):
+    parsed = read(page)
+    targets = [load[1:] for load in parsed.loads if load.startswith("#")]
+    assert len(targets) == 14 + len(synthetic.LANGUAGES)
+    assert set(targets) <= set(parsed.ids)
+    assert len(set(parsed.ids)) == len(parsed.ids)
+
+
+def test_what_comes_from_data_is_escaped(tmp_path, figures):
+    page = write_report(tmp_path, synthetic.everything(), figures, model_name=f"Model {EVIL}")
+    assert EVIL not in page
+    assert "0123456789abcdef" in page
+    assert page.count("&lt;script&gt;") >= 3  # model, configuration and manifest
+
+
+def test_a_browser_shows_the_page_and_runs_nothing(tmp_path, figures):
+    machine.require(shutil.which("chromium") is not None, "no chromium here")
+    write_report(tmp_path, synthetic.everything(), figures, model_name=f"Model {EVIL}")
+    (tmp_path / "hostile.html").write_text(f"<title>before</title>{EVIL}", encoding="utf-8")
+
+    def opened(name, *options):
+        command = [*BROWSER, f"--user-data-dir={tmp_path / 'profile'}", *options, (tmp_path / name).as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "<title>taken</title>" in opened("hostile.html", "--dump-dom")  # the browser would run it
+    shown = opened("report.html", "--dump-dom")
+    assert "<title>taken</title>" not in shown and "&lt;script&gt;" in shown
+    opened("report.html", f"--screenshot={tmp_path / 'page.png'}", "--window-size=1000,3000")
+    picture = mpimg.imread(tmp_path / "page.png")[..., :3]
+    assert picture.shape[:2] == (3000, 1000)
+    assert all(band.std() > 0.02 for band in np.split(picture, 6)), "a part of the page is blank"
+
+
+def test_the_model_is_named_and_is_not_the_papers(page):
+    assert f"<strong>{synthetic.MODEL}</strong>, not LLaMA-2." in page
+    assert page.index("not LLaMA-2") < page.index("295355.5")
+
+
+def test_a_run_of_the_papers_model_does_not_deny_it(tmp_path, figures):
+    page = write_report(tmp_path, synthetic.everything(), figures, model_name="LLaMA-2-7B")
+    assert "not LLaMA-2." not in page
+    assert "LLaMA-2-7B (paper)" in page
+
+
+def test_verdicts_come_before_the_experiments(page):
+    assert page.index("does not hold</span>") < page.index("Experiment 1: the core region</h2>")
+    assert 'class="badge holds"' in page
+
+
+def test_settings_text_and_conditions_are_shown(page):
+    assert "<dt>width</dt><dd>128" in " ".join(page.split()).replace(" </dd>", "</dd>")
+    assert "345,678" in page
+    assert "windows of 128 tokens" in page
+    assert "4,000 tokens" in page
+
+
+def test_absent_experiments_say_what_turns_them_on(tmp_path):
+    (tmp_path / "none").mkdir()
+    page = write_report(tmp_path, {}, tmp_path / "none")
+    assert read(page).images == 0
+    for experiment in ("removal", "retraining", "monolingual", "freezing"):
+        assert f"Add <code>{experiment}</code>" in page
+    assert "○ not tested" in page
+    assert "<code>importance.stability.checks</code>" in page
+
+
+def test_whether_there_were_enough_samples_is_said_before_any_experiment(page):
+    assert page.index("were there enough samples?</h2>") < page.index("Experiment 1: the core region</h2>")
+    assert page.index("two halves of them give the same region") < page.index("The core matters more than")
+    assert "importance.stability.checks" not in page
+
+
+@pytest.mark.parametrize("kinds", [["base"], ["base", "top", "bottom", "random"], ["base", "monolingual"]])
+def test_a_removal_table_may_hold_one_experiment(tmp_path, kinds):
+    (tmp_path / "none").mkdir()
+    removal = synthetic.removal()
+    removal = removal[removal["kind"].isin(kinds) & (removal["target"].isin(["", "core"]) | ("monolingual" in kinds))]
+    page = write_report(tmp_path, {"removal": removal}, tmp_path / "none")
+    assert ("Add <code>removal</code>" in page) == ("top" not in kinds)
+    assert ("Add <code>monolingual</code>" in page) == ("monolingual" not in kinds)
+
+
+def test_regions_of_the_configuration_have_a_table(tmp_path):
+    (tmp_path / "none").mkdir()
+    removal = synthetic.removal()
+    own = removal[removal["region"] == "top-0.03"].assign(region="mine", kind="other", target="", scope="", ratio=0.0)
+    page = write_report(tmp_path, {"removal": pd.concat([removal, own])}, tmp_path / "none")
+    assert '<th scope="row">mine</th>' in page
+    assert "×2.72" in page[page.index(">mine<") :]
+
+
+def test_png_stands_in_for_svg(tmp_path):
+    (tmp_path / "removal.png").write_bytes(b"png")
+    (tmp_path / "freezing.png").write_bytes(b"png")
+    (tmp_path / "freezing.svg").write_bytes(b"svg")
+    kinds = {name: uri.split(";")[0] for name, uri in report.embed(tmp_path).items()}
+    assert kinds == {"removal": "data:image/png", "freezing": "data:image/svg+xml"}
+
+
+def test_the_same_run_gives_the_same_page(tmp_path, figures, page):
+    assert write_report(tmp_path, synthetic.everything(), figures) == page
+
+
+def test_a_broken_configuration_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("[1]")
+    with pytest.raises(UserError, match="config.json"):
+        read_json(tmp_path / "config.json")
+
+
+def part(page: str, anchor: str) -> str:
+    """The text of the page from one heading's identifier to the next heading, without tags."""
+    inside = page[page.index(f'id="{anchor}"') :]
+    return " ".join(re.sub(r"<[^>]+>", " ", re.split(r"<h[23]", inside)[0]).split())
+
+
+def test_a_language_has_a_part_with_all_that_was_measured_of_it(page):
+    assert '<a href="#language-ru">Russian</a>' in page[: page.index('id="findings"')]
+    russian = part(page, "language-ru")
+    assert "24.533 [23.306, 25.759], 1.067 bits per byte, on 1,000 tokens" in russian
+    assert "3 % ranked within each tensor ×2.72 ×1.051 ×1.001" in russian
+    assert "Russian (own) ×1.822 ×1.010 ×1.001 Ukrainian ×1.221 ×1.010 ×1.001 Chinese ×1.020" in russian
+    assert "Chinese 1e-3 ×1.492 ×1.377" in russian, "freezing"
+    assert "Jaccard index 0.960" in russian
+    assert "Chinese 1e-3 200" in part(page, "language-en"), "retraining"
+    assert "train 1,200 documents, 345,678 characters" in part(page, "language-zh")
+
+
+def test_two_kinds_of_text_stand_side_by_side_and_the_papers_tables_have_the_first(tmp_path, figures):
+    tables = synthetic.everything()
+    alone = write_report(tmp_path, tables, figures)
+    for name in ("removal", "retraining", "freezing"):
+        tables[name] = synthetic.with_domains(tables[name], "documentation", "quotations")
+    page = write_report(tmp_path, tables, figures)
+    russian = part(page, "language-ru")
+    assert "Perplexity, documentation 24.533" in russian and "Perplexity, quotations 27.113" in russian
+    assert f"{synthetic.MODEL}, documentation {synthetic.MODEL}, quotations" in russian
+    assert "Russian (own) ×1.822 ×1.010 ×1.001 ×1.822 ×1.010 ×1.001" in russian
+    assert "8,000 tokens of documentation and quotations" in page
+    assert "its start, tested on quotations" in page
+    assert part(page, "core").split("Each")[0] == part(alone, "core").split("Each")[0]
+
+
+def test_forgetting_is_drawn_on_each_kind_of_text(tmp_path):
+    table = synthetic.with_domains(first(synthetic.freezing()), "documentation", "quotations")
+    drawn = dict(draw({"freezing": table}, synthetic.LANGUAGES))
+    assert list(drawn) == ["freezing", "freezing-quotations"]
+    with styled():
+        for name, figure in drawn.items():
+            save(figure, tmp_path / name, ["svg"])
+    removal = synthetic.with_domains(first(synthetic.removal()), "documentation", "quotations")
+    page = write_report(tmp_path, {"removal": removal, "freezing": table}, tmp_path)
+    assert read(page).images == 2
+
+
+def test_the_method_says_every_setting_of_the_demo(tmp_path):
+    (tmp_path / "none").mkdir()
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    settings["model"]["pretrained"] = "models/some.gguf"
+    page = write_report(tmp_path, synthetic.everything(), tmp_path / "none", settings=settings)
+    text = part(page, "method")
+    named = ["Model", "Text", "Tests", "Further pre-training", "Importance", "Core removal", "Monolingual regions"]
+    named += ["Retraining", "Freezing", "Training", "Computing", "Seeds"]
+    left_out = {"Further pre-training"} if settings["importance"]["at"] == "base" else set()
+    assert [word for word in named if f" {word}. " in f" {text}"] == [word for word in named if word not in left_out]
+    importance, freezing = settings["importance"], settings["freezing"]
+    assert f"({importance['estimator']})" in text
+    assert f"{importance['samples'][-1]} samples; the core is cut at the last" in text
+    assert f"blocks of {settings['tokens']['block_size']} tokens" in text
+    assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
+    assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
+    assert f"{settings['removal']['replicates']} random region" in text
+    assert "Perplexity is that of 1,000 tokens per language of manuals (4,000 in all)." in text
+    assert "without a beginning-of-sequence token" in text
+
+
+def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):
+    (tmp_path / "none").mkdir()
+    source = {"model": "/data/models/x", "name": "SmolLM2-135M-Instruct", "dequantized": "Q4_1"}
+    page = write_report(tmp_path, {}, tmp_path / "none", source=source, model_name="/data/models/x")
+    head = page[: page.index('id="findings"')]
+    assert "<strong>SmolLM2-135M-Instruct</strong>, not LLaMA-2" in head
+    assert "dequantized from Q4_1 (GGUF)" in head
+    assert "/data/models" not in head
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("mistralai/Mistral-7B-v0.1", "mistralai/Mistral-7B-v0.1"),
+        ("/data/models/mistral/", "mistral"),
+        ("./models/mistral", "mistral"),
+        ("models/llama/base", "base"),
+    ],
+)
+def test_no_model_is_named_by_the_path_of_a_folder(given, shown):
+    assert methods.public_name(given, {}) == shown
+
+
+def test_links_stay_right_when_the_folder_moves(tmp_path):
+    links = report.beside([tmp_path / "tables" / "a b.csv", tmp_path / "config.json"], tmp_path / "report.html")
+    assert links == {"a b.csv": "tables/a%20b.csv", "config.json": "config.json"}
