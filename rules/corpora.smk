@@ -14,7 +14,7 @@ rule package:
     resources:
         **needs("package"),
     params:
-        code=programs.digest("fetch_package"),
+        code=programs.fingerprint("fetch_package"),
     message:
         "Download the Debian package {wildcards.package}"
     shell:
@@ -42,7 +42,7 @@ rule corpus:
     resources:
         **needs("corpus"),
     params:
-        code=programs.digest("corpus"),
+        code=programs.fingerprint("corpus"),
         language=lambda wildcards: plan.known_of(wildcards.text),
         files=lambda wildcards: plan.stamps(plan.corpus_files(config, wildcards.text)),
         options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.text)),

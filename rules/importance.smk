@@ -24,14 +24,14 @@ for languages in plan.chunks(config["further"]["languages"], config["jobs"]["lan
             **needs("further"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
-            code=programs.digest("further_pretrain"),
+            code=programs.fingerprint("further_pretrain"),
             options=training_flags(
                 languages=languages.split("+"),
                 learning_rates=config["further"]["learning_rate"],
                 milestones=config["further"]["milestones"],
                 dtype=config["model"]["dtype"],
                 split="valid",
-                most_blocks=config["tokens"]["valid_blocks"],
+                max_blocks=config["tokens"]["valid_blocks"],
                 arms="full",
                 seeds=config["seed"],
             ),
@@ -79,7 +79,7 @@ for languages in plan.chunks(config["importance"]["languages"], config["jobs"]["
             **needs("importance"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
-            code=programs.digest("importance"),
+            code=programs.fingerprint("importance"),
             options=literal(importance_flags(languages.split("+"))),
             model=at("models/further/{{language}}" if config["importance"]["at"] == "further" else "models/base"),
             tokens=at("tokens"),

@@ -16,7 +16,7 @@ if config["model"]["pretrained"]:
         resources:
             **needs("base_model"),
         params:
-            code=programs.digest("fetch_model"),
+            code=programs.fingerprint("fetch_model"),
             files=literal(plan.stamps(plan.model_files(config))),
             options=flags(model=config["model"]["pretrained"], revision=config["model"]["revision"], **TRUST),
             checkpoints=at("checkpoints/base_model"),
@@ -45,7 +45,7 @@ else:
             **needs("base_model"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
-            code=programs.digest("pretrain"),
+            code=programs.fingerprint("pretrain"),
             options=computing_flags(
                 **{
                     key: value

@@ -20,7 +20,7 @@ rule core_regions:
     resources:
         **needs("core_regions"),
     params:
-        code=programs.digest("region"),
+        code=programs.fingerprint("region"),
         options=lambda wildcards: region_flags(plan.core_cut(config, wildcards.cut)),
         importance=at("importance"),
         output=at("regions"),
@@ -48,7 +48,7 @@ rule monolingual_regions:
     resources:
         **needs("monolingual_regions"),
     params:
-        code=programs.digest("region"),
+        code=programs.fingerprint("region"),
         options=literal(region_flags(catalog.monolingual(config))),
         importance=at("importance"),
         output=at("regions"),
@@ -77,7 +77,7 @@ rule region:
     resources:
         **needs("region"),
     params:
-        code=programs.digest("region"),
+        code=programs.fingerprint("region"),
         options=lambda wildcards: region_flags({wildcards.region: REGIONS[wildcards.region]}),
         importance=at("importance"),
         output=at("regions"),

@@ -23,13 +23,13 @@ rule removal:
     resources:
         **needs("removal"),
     params:
-        code=programs.digest("removal"),
+        code=programs.fingerprint("removal"),
         options=lambda wildcards: computing_flags(
             dtype=config["model"]["dtype"],
             texts=plan.texts(config),
             domain=config["corpora"]["domain"],
             base=wildcards.job == next(iter(REMOVALS)),
-            most_blocks=config["tokens"]["test_blocks"],
+            max_blocks=config["tokens"]["test_blocks"],
         ),
         regions=lambda wildcards, input: flags(regions=list(input.regions)),
         tokens=at("tokens"),
@@ -58,7 +58,7 @@ rule overlap:
     resources:
         **needs("overlap"),
     params:
-        code=programs.digest("overlap"),
+        code=programs.fingerprint("overlap"),
     message:
         "Compare the regions"
     shell:

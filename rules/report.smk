@@ -32,8 +32,8 @@ rule tables:
     resources:
         **needs("tables"),
     params:
-        code=programs.digest("tables"),
-        resources=programs.resources("languages.tsv", "paper/*.csv"),
+        code=programs.fingerprint("tables"),
+        resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv"),
         pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
         options=flags(languages=config["languages"], domains=plan.domains(config)),
         model=literal(NAMED),
@@ -61,7 +61,7 @@ rule provenance:
     resources:
         **needs("provenance"),
     params:
-        code=programs.digest("provenance"),
+        code=programs.fingerprint("provenance"),
         options=FETCHED,
     message:
         "Record what made the results"
@@ -85,7 +85,7 @@ rule figures:
     resources:
         **needs("figures"),
     params:
-        code=programs.digest("figures"),
+        code=programs.fingerprint("figures"),
         options=flags(languages=config["languages"], **config["figures"]),
         tables=at("tables"),
     message:
@@ -113,8 +113,8 @@ rule report:
     resources:
         **needs("report"),
     params:
-        code=programs.digest("report"),
-        resources=programs.resources("languages.tsv", "paper/*.csv", "report.html.j2"),
+        code=programs.fingerprint("report"),
+        resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv", "report.html.j2"),
         options=flags(languages=config["languages"]),
         model=literal(NAMED),
         tables=at("tables"),

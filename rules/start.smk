@@ -30,7 +30,7 @@ onstart:
     ]
     try:
         preflight.check_place(asked, RESULTS)
-        locks.hold(f"{RESULTS}/.lock", RESULTS)
+        locks.acquire(f"{RESULTS}/.lock", RESULTS)
         preflight.record(RESULTS, ".snakemake")
         preflight.mend_times(RESULTS)
         if workflow.local_exec:

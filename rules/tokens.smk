@@ -16,7 +16,7 @@ if config["model"]["pretrained"]:
         resources:
             **needs("tokenizer"),
         params:
-            code=programs.digest("tokenizer"),
+            code=programs.fingerprint("tokenizer"),
             options=flags(**TRUST),
         message:
             "Take the model's tokenizer"
@@ -40,7 +40,7 @@ else:
         resources:
             **needs("tokenizer"),
         params:
-            code=programs.digest("tokenizer"),
+            code=programs.fingerprint("tokenizer"),
             options=flags(size=config["model"]["scratch"]["vocabulary"]),
         message:
             "Train a tokenizer"
@@ -67,7 +67,7 @@ rule blocks:
     resources:
         **needs("blocks"),
     params:
-        code=programs.digest("blocks"),
+        code=programs.fingerprint("blocks"),
         options=flags(
             **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]
         ),
@@ -96,7 +96,7 @@ rule samples:
     resources:
         **needs("samples"),
     params:
-        code=programs.digest("samples"),
+        code=programs.fingerprint("samples"),
         languages=flags(languages=config["languages"]),
         wanted=literal(flags(wanted_json=json.dumps(plan.wanted_samples(config)))),
         tokens=at("tokens"),

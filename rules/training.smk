@@ -22,12 +22,12 @@ rule retraining:
         **needs("retraining"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
-        code=programs.digest("further_pretrain"),
+        code=programs.fingerprint("further_pretrain"),
         options=training_flags(
             learning_rates=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
             evaluate=config["retraining"]["evaluate"],
-            most_blocks=config["tokens"]["test_blocks"],
+            max_blocks=config["tokens"]["test_blocks"],
             seeds=config["seed"],
         ),
         arms=arm_flags,
@@ -63,11 +63,11 @@ rule freezing:
         **needs("freezing"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
-        code=programs.digest("further_pretrain"),
+        code=programs.fingerprint("further_pretrain"),
         options=training_flags(
             milestones=config["freezing"]["milestones"],
             evaluate=plan.texts(config),
-            most_blocks=config["tokens"]["test_blocks"],
+            max_blocks=config["tokens"]["test_blocks"],
         ),
         arms=arm_flags,
         tokens=at("tokens"),

@@ -42,7 +42,7 @@ def main(
                 f"{corpus}/{split}.parquet: its text does not fill one block of {block_size} tokens; add text"
             )
         if split == "train":  # shuffled, so that its first N rows are a random sample
-            blocks = blocks.spread(train_blocks)
+            blocks = blocks.evenly_spaced(train_blocks)
             blocks = blocks.take(np.random.default_rng(seed).permutation(len(blocks)))
         tokens.write(blocks, output / f"{split}.parquet")
         size = blocks.bytes.sum(dtype=int)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.progress import progress
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import splits
 from linguistic_regions.text.documents import Source
 from linguistic_regions.text.languages import fill
@@ -78,7 +78,7 @@ def main(
     shown = progress(documents, f"text of {language}", max_documents, "document")
     taken = splits.bounded(shown, max_documents, max_characters)
     written = splits.write_splits(taken, output, test, valid, trained)
-    with whole(manifest) as part:
+    with atomic_write(manifest) as part:
         summary = {"language": language, "domain": domain, "source": source, "origin": documents.origin(), **written}
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -13,7 +13,7 @@ from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime import checksums, hub, locks, tensorfile
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import move, read_json, remove, whole
+from linguistic_regions.runtime.storage import atomic_write, move, read_json, remove
 
 
 def main(
@@ -41,7 +41,7 @@ def main(
     waiting = checkpoints or output.with_name(f"{output.name}.fetched")
     fetched_first = not isinstance(source, sources.Folder | sources.GgufFile)
     if fetched_first:
-        locks.hold(waiting / ".lock", str(waiting))
+        locks.acquire(waiting / ".lock", str(waiting))
     match source:
         case sources.Folder(path):
             link(path, output, model, trust_remote_code)
@@ -72,7 +72,7 @@ def main(
 
 def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> None:
     """Put a model in a folder under `output`: links to its weights, copies of all else."""
-    with whole(output) as part:
+    with atomic_write(output) as part:
         part.mkdir()
         for pattern in modelfiles.patterns(trust_remote_code):
             for file in folder.resolve().glob(pattern):
@@ -99,7 +99,7 @@ def dequantize(file: Path, output: Path, model: str, called: str | None = None, 
     called = called or model
     if not file.is_file():
         raise UserError(f"model.pretrained: there is no file {file}: check the path (~ does not stand for your home)")
-    with whole(output) as part:
+    with atomic_write(output) as part:
         part.mkdir()
         quantization = gguf_model.convert(file, part, called)
         check(part, called, trust_remote_code=False)
@@ -116,7 +116,7 @@ def note(folder: Path, model: str, name: str, **origin: str | None) -> None:
     """Write beside a model where it comes from and its public name, and seal the folder."""
     told = {"model": model, **origin, "name": name}
     (folder / modelfiles.SOURCE).write_text(json.dumps(told) + "\n", encoding="utf-8")
-    checksums.seal(folder)
+    checksums.write_checksums(folder)
 
 
 def check_text(folder: Path, model: str, trust_remote_code: bool) -> None:

@@ -12,7 +12,7 @@ from typing import IO
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text.fortunes import is_fortune
 
 ALTERNATIVE = "use the source 'huggingface' or 'files' instead"
@@ -45,7 +45,7 @@ def main(*, package: str, output: Path) -> None:
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise UserError(f"{program} is not on this machine, packages cannot be fetched: {ALTERNATIVE}")
-    with TemporaryDirectory() as folder, whole(output) as part:
+    with TemporaryDirectory() as folder, atomic_write(output) as part:
         archive = download(package, Path(folder))
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpacking:
             extract_text(unpacking.stdout, part)

@@ -19,12 +19,12 @@ from linguistic_regions.model import loading
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime import programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import move, remove, whole, write_csv
+from linguistic_regions.runtime.storage import atomic_write, move, remove, write_csv
 from linguistic_regions.text import tokens
 from linguistic_regions.text.tokens import Blocks
 from linguistic_regions.training.arms import ARMS
@@ -57,7 +57,7 @@ def main(
     evaluate: tuple[str, ...] = (),
     domain: str = "",
     split: Literal["valid", "test"] = "test",
-    most_blocks: int | None = None,
+    max_blocks: int | None = None,
     arms: tuple[str, ...] = ("full",),
     top: Path | None = None,
     bottom: Path | None = None,
@@ -86,7 +86,7 @@ def main(
         evaluate: what to measure: languages, or language/domain for text of a further domain; none: the trained one.
         domain: of the text of a language that is named alone.
         split: what to measure on.
-        most_blocks: at most so many blocks per language of it, evenly spread; None: all.
+        max_blocks: at most so many blocks per language of it, evenly spread; None: all.
         arms: what to do with the regions; see docs/method.md.
         top: the region that the arms' word "top" means, a file.
         bottom: likewise.
@@ -99,25 +99,25 @@ def main(
         seeds: of the order of the samples.
         threads: CPU threads.
     """
-    prepare(threads)
-    claim(checkpoints)
+    configure(threads)
+    acquire_lock(checkpoints)
     given = {"top": top, "bottom": bottom, "random": random}
     regions = {kind: Region.load(path) for kind, path in given.items() if path}
     rows, starts = [], {}
     trainings = list(runs(languages, arms, learning_rates, seeds, regions))
     for training in trainings:
         samples = _samples(tokens_folder, training, milestones[-1])
-        held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, most_blocks)
+        held_out = tokens.read_split(tokens_folder, evaluate or (training.language,), split, max_blocks)
         learner = loading.load(model, trust_remote_code=trust_remote_code)
         if shard_model:
             shard(learner, schedule.precision)
-        used = [regions[kind].digest for kind in ARMS[training.arm].values()]
-        measured = [(text, domain, blocks.digest) for text, blocks in held_out.items()]
+        used = [regions[kind].fingerprint for kind in ARMS[training.arm].values()]
+        measured = [(text, domain, blocks.fingerprint) for text, blocks in held_out.items()]
         state = Checkpoints(
             checkpoints / str(training),
             checkpoint_minutes,
             products=("model",) if output else (),
-            facts=(programs.digest("further_pretrain"), training, used, measured, dtype),
+            facts=(programs.fingerprint("further_pretrain"), training, used, measured, dtype),
         )
         rows += train(
             learner,
@@ -169,7 +169,7 @@ def intervene(model, arm: str, regions: dict[str, Region]) -> Frozen | None:
 
 def _save(learner: PreTrainedModel, folder: Path, dtype: str) -> None:
     if processes().is_main_process:
-        with whole(folder) as part:
+        with atomic_write(folder) as part:
             loading.save(learner, part, dtype)
     else:  # hand over this process's part
         loading.save(learner, folder, dtype)

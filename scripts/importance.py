@@ -15,12 +15,12 @@ from linguistic_regions.model import loading
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.model.weights import recompute_activations, selectable
 from linguistic_regions.runtime import programs, tensorfile
-from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.compute import prepare
-from linguistic_regions.runtime.distributed import from_main, processes
+from linguistic_regions.runtime.compute import configure
+from linguistic_regions.runtime.distributed import broadcast_from_main, processes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import move, remove, whole, write_csv
+from linguistic_regions.runtime.storage import atomic_write, move, remove, write_csv
 from linguistic_regions.text import tokens
 
 
@@ -87,9 +87,9 @@ def main(
         checkpoint_minutes: time between two checkpoints.
         threads: CPU threads.
     """
-    prepare(threads)
+    configure(threads)
     if checkpoints:
-        claim(checkpoints)
+        acquire_lock(checkpoints)
     kind = Estimator(estimator, micro_batch)
     stops = Stops(milestones, checks if estimator != "magnitude" else (), ratio, stop_at)
     wanted = max((*milestones, *checks))
@@ -111,7 +111,15 @@ def main(
         kept = (checkpoints or output) / language
         state, this, noted = None, "", []
         if checkpoints:
-            facts = (programs.digest("importance"), language, kind, stops, batch_tokens, precision, sorted(parameters))
+            facts = (
+                programs.fingerprint("importance"),
+                language,
+                kind,
+                stops,
+                batch_tokens,
+                precision,
+                sorted(parameters),
+            )
             state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones)), facts)
             this = state.identity(scored, samples.input_ids)
         before = state.finished(this) if state else None
@@ -142,7 +150,7 @@ def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, note
             agreement = sums.agreement(stops.ratio)
             logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
             noted.append({"language": language, "samples": count, "ratio": stops.ratio, "jaccard": agreement})
-            enough = from_main(stops.stop_at is not None and agreement >= stops.stop_at)
+            enough = broadcast_from_main(stops.stop_at is not None and agreement >= stops.stop_at)
         for milestone in stops.milestones:
             if milestone == count or (enough and milestone > count):
                 write(sums, folder / str(milestone), count)
@@ -155,7 +163,7 @@ def write(sums: Sums, folder: Path, samples: int) -> None:
     """Write the scores that follow from `samples` samples, tensor by tensor, from the main process."""
     metadata = {"format": "pt", "samples": str(samples), "estimator": sums.estimator.name}
     main_process = processes().is_main_process
-    with whole(folder) if main_process else nullcontext() as part:
+    with atomic_write(folder) if main_process else nullcontext() as part:
         if main_process:
             part.mkdir()
             with tensorfile.create(part / "importance.safetensors", sums.shapes, "float32", metadata) as file:

@@ -11,10 +11,10 @@ import tyro
 from linguistic_regions.evaluation import perplexity
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.runtime import checksums, programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, claim
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.compute import prepare
-from linguistic_regions.runtime.storage import remove, whole
+from linguistic_regions.runtime.compute import configure
+from linguistic_regions.runtime.storage import atomic_write, remove
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
 
@@ -64,22 +64,22 @@ def main(
         seed: of the weights and of the order of the samples.
         threads: CPU threads.
     """
-    prepare(threads)
-    claim(checkpoints)
+    configure(threads)
+    acquire_lock(checkpoints)
     texts = tokens.read_split(tokens_folder, languages, "train")
     rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
     model = from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
-    state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.digest("pretrain"),))
+    state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.fingerprint("pretrain"),))
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
     for language, blocks in tokens.read_split(tokens_folder, languages, "valid", VALID_BLOCKS).items():
         score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)
         logging.info("%s: validation perplexity %.2f", language, score.ppl)
-    with whole(output) as part:
+    with atomic_write(output) as part:
         model.save_pretrained(part)
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)
-        checksums.seal(part)
+        checksums.write_checksums(part)
     remove(checkpoints)
 
 

@@ -9,7 +9,7 @@ import tyro
 from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.runtime import provenance
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics import tables
 
 
@@ -23,8 +23,8 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Pa
         model: folder of the base model, if it was fetched.
     """
     source = read_json(model / SOURCE) if model else None
-    made = provenance.describe(read_json(config), [read_json(path) for path in manifests], source)
-    with whole(output) as part:
+    made = provenance.record(read_json(config), [read_json(path) for path in manifests], source)
+    with atomic_write(output) as part:
         part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

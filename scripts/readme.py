@@ -9,7 +9,7 @@ from linguistic_regions.reporting.figures.overview import overview
 from linguistic_regions.reporting.figures.style import save, styled
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
@@ -33,7 +33,7 @@ def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "d
         raise UserError(f"{results / 'tables'}: it has no removal.csv; run the demo first: make run")
     date = made.get("date") or datetime.fromtimestamp(record.stat().st_mtime, UTC).date().isoformat()
     shown = demo.collect(tables, config, made, str(date), language_names(), paper.load())
-    with whole(docs / "demo.json") as part:
+    with atomic_write(docs / "demo.json") as part:
         part.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with styled():
         figure = overview(first(tables["removal"]), config["languages"])
@@ -56,7 +56,7 @@ def render(*, readme: Path = ROOT / "README.md", docs: Path = ROOT / "docs") -> 
     except ValueError as error:
         raise UserError(f"{readme}: {error}") from None
     if text != old:
-        with whole(readme) as part:
+        with atomic_write(readme) as part:
             part.write_text(text, encoding="utf-8")
 
 

@@ -18,10 +18,10 @@ from linguistic_regions.model.precision import cast_once
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime import programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, claim
-from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.compute import prepare
+from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import remove, write_csv
@@ -42,7 +42,7 @@ def main(
     regions: tuple[Path, ...] = (),
     base: bool = False,
     domain: str = "",
-    most_blocks: int | None = None,
+    max_blocks: int | None = None,
     batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
@@ -61,7 +61,7 @@ def main(
         regions: region files; each is set to zero and restored bit for bit.
         base: measure the intact model too.
         domain: of the text of a language that is named alone.
-        most_blocks: at most so many test blocks per language, evenly spread; None: all.
+        max_blocks: at most so many test blocks per language, evenly spread; None: all.
         batch_tokens: tokens in one forward pass.
         precision: of the matrix products.
         dtype: of the weights.
@@ -69,10 +69,10 @@ def main(
         trust_remote_code: run the Python code that comes with the model.
         threads: CPU threads.
     """
-    prepare(threads)
-    claim(checkpoints)
+    configure(threads)
+    acquire_lock(checkpoints)
     opened = [None] * base + [Region.load(path) for path in regions]
-    tests = tokens.read_split(tokens_folder, texts, "test", most_blocks)
+    tests = tokens.read_split(tokens_folder, texts, "test", max_blocks)
     lesioned = loading.load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if shard_model:
         shard(lesioned, precision)
@@ -81,14 +81,14 @@ def main(
     parameters = dict(lesioned.named_parameters())
     for region in opened[base:]:  # each is looked at before the first is removed
         check(region, parameters)
-    measured = [(text, domain, blocks.digest) for text, blocks in tests.items()]
-    facts = (programs.digest("removal"), measured, batch_tokens, precision)
+    measured = [(text, domain, blocks.fingerprint) for text, blocks in tests.items()]
+    facts = (programs.fingerprint("removal"), measured, batch_tokens, precision)
     work = Checkpoints(checkpoints, facts=facts).identity(lesioned)
     rows = []
     for region in progress(opened, "removal", unit="region"):
         name = "base" if region is None else Path(region.name).stem
         state = Checkpoints(checkpoints / name)
-        this = digest((work, None if region is None else region.digest))
+        this = fingerprint((work, None if region is None else region.fingerprint))
         found = state.finished(this)
         if found is None:
             found = measure(lesioned, region, parameters, tests, domain, batch_tokens, precision)

@@ -8,7 +8,7 @@ from pathlib import Path
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper, report
 from linguistic_regions.runtime import cli
-from linguistic_regions.runtime.storage import read_json, whole
+from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
 
@@ -56,7 +56,7 @@ def main(
         | report.beside([path for path in (config, provenance) if path], output),
         template=template,
     )
-    with whole(output) as part:
+    with atomic_write(output) as part:
         part.write_text(page, encoding="utf-8")
 
 

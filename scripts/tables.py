@@ -8,7 +8,7 @@ from pathlib import Path
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper
 from linguistic_regions.runtime import cli
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.text.languages import names as language_names
@@ -69,7 +69,7 @@ def main(
         pages["paper_retraining"] = paper.retraining(made["retraining"], model_name, names, printed["retraining"])
     for name, grids in pages.items():
         if grids:
-            with whole(output / f"{name}.md") as part:
+            with atomic_write(output / f"{name}.md") as part:
                 part.write_text(paper.markdown(grids), encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import vocabulary
 from linguistic_regions.text.splits import Split
 
@@ -33,7 +33,7 @@ def main(
         tokenizer = load_tokenizer(model, trust_remote_code)
     else:
         tokenizer = vocabulary.train((text for path in corpora for text in _texts(path, characters)), size)
-    with whole(output) as part:
+    with atomic_write(output) as part:
         tokenizer.save_pretrained(part)
     logging.info("%s: %d entries", output, len(tokenizer))
 

@@ -82,7 +82,7 @@ def kill_and_resume(folder: Path, shard_model: bool) -> None:
         def milestone(samples: int) -> list[dict]:
             if killed and samples == 8:
                 raise KeyboardInterrupt
-            weights = [distributed.full(weight.detach()) for weight in model.parameters()]
+            weights = [distributed.gather_full(weight.detach()) for weight in model.parameters()]
             return [{"samples": samples, "weights": str([weight.double().sum().item() for weight in weights])}]
 
         return train(model, rows, 1e-2, SCHEDULE, [0, 8, 16], milestone, checkpoints=checkpoints)

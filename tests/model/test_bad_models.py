@@ -58,7 +58,7 @@ MODEL = {
         "no causal language model",
     ),
     "a bit of the weights that rotted": (
-        lambda base: (checksums.seal(base), rot(base / "model.safetensors", -5)),
+        lambda base: (checksums.write_checksums(base), rot(base / "model.safetensors", -5)),
         "base: not a readable model (model.safetensors is not what was written: its checksum differs): if it was made",
     ),
     "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),

@@ -175,8 +175,8 @@ def test_a_file_on_the_hub(file, tmp_path):
 
 
 def test_a_file_that_is_not_on_the_hub(tmp_path, monkeypatch):
-    monkeypatch.setattr("linguistic_regions.runtime.hub.patiently", lambda action: hub.COMMIT)
-    monkeypatch.setattr("linguistic_regions.runtime.hub._bring", lambda *_: None)  # what no file's name matches
+    monkeypatch.setattr("linguistic_regions.runtime.hub.with_retries", lambda action: hub.COMMIT)
+    monkeypatch.setattr("linguistic_regions.runtime.hub._download", lambda *_: None)  # what no file's name matches
     told = end_of(monkeypatch, "fetch_model", "--model", "lab/tiny/none.gguf", "--output", tmp_path / "base")
     assert told == "fetch_model.py: error: model.pretrained: lab/tiny (main) has no file none.gguf: check its name"
 

@@ -58,7 +58,7 @@ def documents(tmp_path_factory):
 @pytest.fixture(scope="module")
 def blocks(folder, documents):
     """Four blocks of 512 tokens, spread over the pages."""
-    return BlockTokenizer.load(folder).blocks(documents, 512).spread(4)
+    return BlockTokenizer.load(folder).blocks(documents, 512).evenly_spaced(4)
 
 
 def row(model, layer, index):
@@ -97,7 +97,7 @@ def test_one_row_carries_the_model(model, blocks):
 
 def test_perplexity_is_transformers(model, blocks):
     """The same blocks, in one batch with labels: the same mean loss but for the order of sums in float32."""
-    two = blocks.spread(2)
+    two = blocks.evenly_spaced(2)
     ids = torch.from_numpy(two.input_ids).long()
     with torch.no_grad():
         expected = model(input_ids=ids, labels=ids).loss.item()

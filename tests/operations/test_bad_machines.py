@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from linguistic_regions.runtime import cli, locks, preflight
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 from mistakes import held
 
 
@@ -30,12 +30,12 @@ def test_not_enough_memory(ask, monkeypatch):
 
 
 def test_what_is_no_refusal_of_the_machine():
-    assert refusal(UserError("not enough memory")) is None
-    assert refusal(ssl.SSLCertVerificationError(1, "certificate verify failed")) is None
-    assert refusal(ValueError("wrong")) is None
-    assert "not enough memory" in str(refusal(OSError(errno.ENOMEM, "Cannot allocate memory")))
+    assert system_error(UserError("not enough memory")) is None
+    assert system_error(ssl.SSLCertVerificationError(1, "certificate verify failed")) is None
+    assert system_error(ValueError("wrong")) is None
+    assert "not enough memory" in str(system_error(OSError(errno.ENOMEM, "Cannot allocate memory")))
     denied = PermissionError(errno.EACCES, "Permission denied", "notes.txt")
-    assert str(refusal(denied)).startswith("notes.txt: Permission denied: change its permissions")
+    assert str(system_error(denied)).startswith("notes.txt: Permission denied: change its permissions")
 
 
 def test_files_from_the_future_get_the_present_time(tmp_path, caplog):
@@ -80,10 +80,10 @@ def test_results_of_another_folder_are_not_taken_for_ones_own(tmp_path):
 def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
     with held(tmp_path / "a/.lock") as other:
         with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
-            locks.hold(tmp_path / "a/.lock", "this run")
-        locks.hold(tmp_path / "b/.lock", "another")
-    locks.hold(tmp_path / "a/.lock", "this run")
-    locks.hold(tmp_path / "a/.lock", "this run")  # one's own
+            locks.acquire(tmp_path / "a/.lock", "this run")
+        locks.acquire(tmp_path / "b/.lock", "another")
+    locks.acquire(tmp_path / "a/.lock", "this run")
+    locks.acquire(tmp_path / "a/.lock", "this run")  # one's own
 
 
 def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):

@@ -136,7 +136,7 @@ EDITS = {
     "further_pretrain": {
         "another region": lambda folder: {"top": folder / "b.safetensors"},
         "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
-        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured on fewer blocks": lambda folder: {"max_blocks": 2},
         "measured on another split": lambda folder: {"split": "valid"},
         "measured in more languages": lambda folder: {"evaluate": ("en", "ru")},
         "type of the weights that are kept": lambda folder: {"dtype": "bfloat16"},
@@ -149,7 +149,7 @@ EDITS = {
     },
     "removal": {
         "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
-        "measured on fewer blocks": lambda folder: {"most_blocks": 2},
+        "measured on fewer blocks": lambda folder: {"max_blocks": 2},
         "measured in fewer languages": lambda folder: {"texts": ("ru",)},
         "a setting of the model": lambda folder: set_epsilon(folder / "base") or {},
         "one weight of the model": lambda folder: change_weight(folder / "base") or {},
@@ -175,7 +175,7 @@ def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path):
     [
         ("importance", {"estimator": "taylor_abs"}),
         ("further_pretrain", {"dtype": "bfloat16"}),
-        ("removal", {"most_blocks": 2}),
+        ("removal", {"max_blocks": 2}),
     ],
 )
 def test_edited_there_and_back_between_kills(program, edits, job, kill, tmp_path):
@@ -219,7 +219,7 @@ def test_pretraining_with_another_number_of_heads_begins_anew(token_folder, toke
 @pytest.mark.parametrize("program", KILLED)
 def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypatch):
     repeated = kill(program, lambda: job(program, tmp_path))
-    monkeypatch.setattr(programs, "digest", lambda name: "of other code")
+    monkeypatch.setattr(programs, "fingerprint", lambda name: "of other code")
     job(program, tmp_path)
     assert repeated() == {"further_pretrain": 6, "importance": 8, "removal": 6}[program]
 

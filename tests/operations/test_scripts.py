@@ -75,7 +75,7 @@ def test_importance_regions_removal_and_training(tmp_path, token_folder, tokeniz
         texts=("en", "ru"),
         regions=files,
         base=True,
-        most_blocks=4,
+        max_blocks=4,
         output=tmp_path / "removal.csv",
         checkpoints=tmp_path / "removal",
     )

@@ -21,7 +21,7 @@ MANIFEST = {
 
 def test_a_run_knows_what_made_it(monkeypatch):
     monkeypatch.setenv(provenance.REVISION, "abc-dirty")
-    made = provenance.describe(CONFIG, [MANIFEST])
+    made = provenance.record(CONFIG, [MANIFEST])
     assert made["config"] == CONFIG
     assert made["software"]["revision"] == "abc-dirty"
     installed = {f"{name}=={version.split('+')[0]}" for name, version in made["software"].items()}
@@ -32,7 +32,7 @@ def test_a_run_knows_what_made_it(monkeypatch):
 
 
 def test_differences_are_named_key_by_key():
-    made = provenance.describe(CONFIG, [MANIFEST])
+    made = provenance.record(CONFIG, [MANIFEST])
     assert provenance.differences(made, copy.deepcopy(made)) == []
     other = copy.deepcopy(made)
     other["config"]["training"]["batch_size"] = 8

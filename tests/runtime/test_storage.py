@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from linguistic_regions.runtime.storage import whole, write_csv
+from linguistic_regions.runtime.storage import atomic_write, write_csv
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     target = tmp_path / "new" / "file.txt"
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.write_text("whole")
         assert not target.exists()
     assert target.read_text() == "whole"
@@ -21,7 +21,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 def test_an_error_leaves_what_was_there(tmp_path):
     for target, fill in ((tmp_path / "file", lambda path: path.write_text("x")), (tmp_path / "folder", os.mkdir)):
         fill(target)
-        with pytest.raises(ZeroDivisionError), whole(target) as part:
+        with pytest.raises(ZeroDivisionError), atomic_write(target) as part:
             fill(part)
             raise ZeroDivisionError
         assert target.exists()
@@ -32,7 +32,7 @@ def test_a_folder_replaces_the_old_one(tmp_path):
     target = tmp_path / "folder"
     target.mkdir()
     (target / "old").touch()
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.mkdir()
         (part / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
@@ -41,9 +41,9 @@ def test_a_folder_replaces_the_old_one(tmp_path):
 def test_files_have_the_mode_that_the_umask_wants(tmp_path):
     before = os.umask(0o027)
     try:
-        with whole(tmp_path / "weights.safetensors") as part:
+        with atomic_write(tmp_path / "weights.safetensors") as part:
             save_file({"a": np.zeros(1)}, part)
-        with whole(tmp_path / "folder") as part:
+        with atomic_write(tmp_path / "folder") as part:
             part.mkdir()
             save_file({"a": np.zeros(1)}, part / "weights.safetensors")
     finally:
@@ -61,6 +61,6 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     (tmp_path / ".a.csv.part-99").write_text("half")
     (tmp_path / ".b.csv.part-99").write_text("another's")
     (tmp_path / ".a.csv.part-100").mkdir()
-    with whole(tmp_path / "a.csv") as part:
+    with atomic_write(tmp_path / "a.csv") as part:
         part.write_text("all")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.csv.part-99", "a.csv"]

@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from linguistic_regions.runtime import tensorfile
-from linguistic_regions.runtime.checksums import PIECE
+from linguistic_regions.runtime.checksums import CHUNK
 
 SHAPES = {"a": (3, 5), "b": (0,), "c": (7,)}
 
@@ -33,7 +33,7 @@ def test_a_file_of_the_librarys_own_is_read(tmp_path):
 
 
 def test_a_bit_that_rots_is_noticed_when_its_piece_is_read(tmp_path):
-    piece = PIECE // 4
+    piece = CHUNK // 4
     tensors = {"a": np.ones(2 * piece + 3, np.float32), "b": np.ones(5, np.float32)}
     path = tmp_path / "x.safetensors"
     with tensorfile.create(path, {"a": (2 * piece + 3,), "b": (5,)}, "float32", {}) as file:

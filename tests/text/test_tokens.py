@@ -145,10 +145,10 @@ def test_parquet_round_trip(cutter, tmp_path, monkeypatch):
 
 def test_spread_reaches_from_the_first_to_the_last_block(cutter):
     blocks = cutter.blocks([("a", TEXTS["en"] * 5)], 8)
-    few = blocks.spread(4)
+    few = blocks.evenly_spaced(4)
     assert len(few) == 4
     assert np.array_equal(few.input_ids[[0, -1]], blocks.input_ids[[0, -1]])
-    assert blocks.spread(None) is blocks
+    assert blocks.evenly_spaced(None) is blocks
 
 
 def test_token_ids_beyond_uint16_survive(tmp_path):

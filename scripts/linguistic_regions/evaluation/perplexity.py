@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from linguistic_regions.model.fit import check_fit
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
-from linguistic_regions.runtime.distributed import collected, dealt
+from linguistic_regions.runtime.distributed import gather_in_order, rank_share
 from linguistic_regions.text.tokens import Blocks
 
 RESAMPLES = 1000
@@ -48,7 +48,7 @@ def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precisi
     """
     check_fit(model, blocks.input_ids)
     batch = max(1, batch_tokens // blocks.input_ids.shape[1])
-    mine = dealt(len(blocks))
+    mine = rank_share(len(blocks))
     sums = []
     was_training = model.training
     model.eval()
@@ -58,7 +58,7 @@ def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precisi
             ids = torch.tensor(rows, dtype=torch.long, device=model.device)
             sums.append(next_token_loss(model, ids).double().sum(1))
     model.train(was_training)
-    return collected(torch.cat(sums), len(blocks)).cpu().numpy()
+    return gather_in_order(torch.cat(sums), len(blocks)).cpu().numpy()
 
 
 def summarize(nll: np.ndarray, blocks: Blocks, seed: int = 0) -> Perplexity:

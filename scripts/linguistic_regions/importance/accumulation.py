@@ -21,8 +21,16 @@ from linguistic_regions.model.fit import check_fit
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
 from linguistic_regions.regions import selection
-from linguistic_regions.runtime.checkpoints import Checkpoints, held_sigterm
-from linguistic_regions.runtime.distributed import from_main, full, is_sharded, local, processes, spread, summed
+from linguistic_regions.runtime.checkpoints import Checkpoints, deferred_sigterm
+from linguistic_regions.runtime.distributed import (
+    broadcast_from_main,
+    distribute_like,
+    gather_full,
+    is_sharded,
+    local_shard,
+    processes,
+    sum_over_ranks,
+)
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.tensorfile import Shape
 from linguistic_regions.text.tokens import Blocks
@@ -57,13 +65,13 @@ class Sums:
     def score(self, name: str, halves: Sequence[int] = (0, 1)) -> np.ndarray:
         """The importance of one parameter's weights, float32, in its shape, from all samples or from one half."""
         weight = self.parameters[name]
-        value = local(weight).float()
+        value = local_shard(weight).float()
         if self.estimator.name != "magnitude":
             total = sum(self.totals[half][name] for half in halves if half < len(self.totals))
             total = total / sum(self.terms[half] for half in halves)
-            total = summed(total) if self.shared else total
+            total = sum_over_ranks(total) if self.shared else total
             value = total * value.to(total.device) if self.estimator.name == "taylor" else total
-        return full(spread(value.abs(), weight)).cpu().numpy()
+        return gather_full(distribute_like(value.abs(), weight)).cpu().numpy()
 
     def count(self, start: int, stop: int, half: int) -> None:
         """Note that a pass over these samples was folded into a half's sum."""
@@ -133,7 +141,7 @@ def measure(
     for _ in range(2 if checks else 1):
         sums.totals.append(
             {
-                name: torch.zeros_like(local(weight), dtype=torch.float32, device="cpu" if offload else None)
+                name: torch.zeros_like(local_shard(weight), dtype=torch.float32, device="cpu" if offload else None)
                 for name, weight in parameters.items()
             }
         )
@@ -141,9 +149,9 @@ def measure(
 
     @torch.no_grad()
     def fold(name: str, weight: nn.Parameter) -> None:
-        total, gradient = sums.totals[half][name], local(weight.grad)
+        total, gradient = sums.totals[half][name], local_shard(weight.grad)
         if estimator.name == "taylor_abs":
-            gradient = (gradient.float() * local(weight)).abs_()
+            gradient = (gradient.float() * local_shard(weight)).abs_()
         total.add_(gradient.to(total.device))
         weight.grad = None
 
@@ -156,14 +164,14 @@ def measure(
     kept = _Kept(sums, checkpoints, this, work, [] if noted is None else noted)
     first, saved = kept.restore(), time.monotonic()
     try:
-        with held_sigterm() as sigterm:
+        with deferred_sigterm() as sigterm:
             for index in progress(range(first, len(work)), "importance", unit="batch"):
                 start, stop, half = work[index]
                 _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
                 sums.count(start, stop, half)
                 if stop in stops:
                     yield stop, sums
-                ending, due = from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
+                ending, due = broadcast_from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
                 if checkpoints and (ending or due):
                     kept.save(index + 1)
                     saved = time.monotonic()

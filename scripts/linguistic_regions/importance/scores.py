@@ -9,13 +9,13 @@ import numpy as np
 from safetensors import SafetensorError
 
 from linguistic_regions.runtime import tensorfile
-from linguistic_regions.runtime.checksums import PIECE
+from linguistic_regions.runtime.checksums import CHUNK
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.parallel import each_part
 from linguistic_regions.runtime.storage import unreadable
 from linguistic_regions.runtime.tensorfile import Shape, StoredTensor
 
-MAPPED = PIECE // 4  # values of each file that are mapped at a time
+MAPPED = CHUNK // 4  # values of each file that are mapped at a time
 IN_CACHE = 1 << 18  # values that are summed at a time: they stay in the processor's cache
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from linguistic_regions.regions.region import Region
-from linguistic_regions.runtime.distributed import local, local_rows
+from linguistic_regions.runtime.distributed import local_rows, local_shard
 from linguistic_regions.runtime.errors import UserError
 
 
@@ -76,7 +76,7 @@ def _in_any_order() -> Iterator[None]:
 
 def _flat(parameter: nn.Parameter) -> torch.Tensor:
     """The weights that this process holds, a view. Asked for anew each time: training may move them."""
-    return local(parameter).detach().view(-1)
+    return local_shard(parameter).detach().view(-1)
 
 
 def check(region: Region, parameters: Mapping[str, nn.Parameter]) -> None:

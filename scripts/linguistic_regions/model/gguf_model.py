@@ -25,7 +25,7 @@ from transformers.utils import logging as transformers_logging
 from linguistic_regions.model import gguf_header
 from linguistic_regions.model.gguf_header import Header
 from linguistic_regions.model.tokenizer import load_tokenizer
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.progress import progress
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def check_whole(file: Path, model: str) -> Header:
         header = gguf_header.read(file, (TOKENS,))
         size = file.stat().st_size
     except (gguf_header.Damaged, OSError) as error:
-        raise refusal(error) or UserError(
+        raise system_error(error) or UserError(
             f"model.pretrained: {model}: {file.name} cannot be read ({error}): bring it again"
         ) from None
     if header.metadata.get("split.count", 1) not in (0, 1):
@@ -156,7 +156,7 @@ def _settings(file: Path, header: Header, model: str) -> PreTrainedConfig:
     try:
         settings = AutoConfig.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
     except Exception as error:  # the library raises all kinds
-        raise refusal(error) or UserError(
+        raise system_error(error) or UserError(
             f"model.pretrained: {model}: transformers cannot read a GGUF file of architecture {architecture!r} "
             f"({_line(error)}): name the model in Hugging Face format"
         ) from error
@@ -178,7 +178,7 @@ def _tokenizer(file: Path, header: Header, model: str) -> PreTrainedTokenizerFas
     try:
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
     except Exception as error:
-        raise refusal(error) or UserError(
+        raise system_error(error) or UserError(
             f"model.pretrained: {model}: no tokenizer could be made of {file.name} ({_line(error)}): name another file"
         ) from error
     split = header.metadata.get("tokenizer.ggml.pre", "default")
@@ -213,7 +213,7 @@ def _weights(file: Path, settings: PreTrainedConfig, model: str) -> PreTrainedMo
             output_loading_info=True,
         )
     except Exception as error:
-        raise refusal(error) or UserError(
+        raise system_error(error) or UserError(
             f"model.pretrained: {model}: {file.name} could not be dequantized ({_line(error)}): bring it again, or "
             "name another"
         ) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, PreTrainedConfig
 
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
         if "trust_remote_code" in str(error):
             told = f"{path}: the model comes with code: read it, and set model.trust_remote_code: true to have it run"
             raise UserError(told) from error
-        raise refusal(error) or UserError(unloadable(path, error)) from error
+        raise system_error(error) or UserError(unloadable(path, error)) from error
     if trust_remote_code and getattr(found, "auto_map", None):
         log.warning("model.trust_remote_code: code that comes with %s runs, with your rights", path)
     elif type(found) not in MODEL_FOR_CAUSAL_LM_MAPPING:

@@ -14,8 +14,8 @@ from transformers.utils import logging as transformers_logging
 from linguistic_regions.model import hf_config
 from linguistic_regions.runtime import checksums
 from linguistic_regions.runtime.compute import device
-from linguistic_regions.runtime.distributed import full, processes
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.distributed import gather_full, processes
+from linguistic_regions.runtime.errors import UserError, system_error
 
 log = logging.getLogger(__name__)
 transformers_logging.disable_progress_bar()  # of loading and saving, which a log has no use for
@@ -43,7 +43,7 @@ def load(
             than were written there.
     """
     where = where or device()
-    checksums.check_seal(Path(path), "model")
+    checksums.verify_checksums(Path(path), "model")
     config = hf_config.read(path, trust_remote_code)
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
@@ -58,7 +58,7 @@ def load(
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise refusal(error) or UserError(hf_config.unloadable(path, error)) from error
+        raise system_error(error) or UserError(hf_config.unloadable(path, error)) from error
     except RuntimeError as error:
         if "mismatch" not in str(error):  # of a GPU or its driver
             raise
@@ -101,13 +101,13 @@ def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> No
     """Write a model in Hugging Face format, sealed, from the main process; one that is spread is put together."""
     weights = {}
     for name, weight in model.named_parameters():
-        whole = full(weight.detach()).to("cpu", getattr(torch, dtype))
+        whole = gather_full(weight.detach()).to("cpu", getattr(torch, dtype))
         if processes().is_main_process:
             weights[name] = whole
     if processes().is_main_process:
         model.config.dtype = getattr(torch, dtype)
         model.save_pretrained(path, state_dict=weights)
-        checksums.seal(Path(path))
+        checksums.write_checksums(Path(path))
 
 
 def attention(where: torch.device) -> str:

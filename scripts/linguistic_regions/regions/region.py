@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from linguistic_regions.runtime import tensorfile
-from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import unreadable
@@ -91,9 +91,9 @@ class Region:
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     @property
-    def digest(self) -> str:
+    def fingerprint(self) -> str:
         """What tells this set of weights from others, whatever its metadata: of shapes and masks."""
-        return digest(
+        return fingerprint(
             fact for name in sorted(self.shapes) for fact in (name, tuple(self.shapes[name]), self.packed[name])
         )
 

@@ -21,10 +21,10 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel
 
 from linguistic_regions.runtime import locks, tensorfile
-from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.compute import has_bfloat16
-from linguistic_regions.runtime.distributed import from_main, local, processes
-from linguistic_regions.runtime.storage import remove, whole
+from linguistic_regions.runtime.distributed import broadcast_from_main, local_shard, processes
+from linguistic_regions.runtime.storage import remove
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Checkpoints:
     def identity(self, model: PreTrainedModel, *facts: object) -> str:
         """A digest of all that some work starts from: facts, the model to its last bit, and what it is computed on."""
         if not processes().is_main_process:
-            return from_main("")
-        return from_main(digest(chain(self.facts, facts, _computing(model), _model(model))))
+            return broadcast_from_main("")
+        return broadcast_from_main(fingerprint(chain(self.facts, facts, _computing(model), _model(model))))
 
     def due(self, saved: float) -> bool:
         """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
@@ -58,7 +58,7 @@ class Checkpoints:
 
     def latest(self, identity: str, parts: int = 1) -> str | None:
         """The newest whole checkpoint of the work with this identity, for `load`; newer ones are removed."""
-        return from_main(self._latest(identity, parts) if processes().is_main_process else None)
+        return broadcast_from_main(self._latest(identity, parts) if processes().is_main_process else None)
 
     def _latest(self, identity: str, parts: int) -> str | None:
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
@@ -95,7 +95,7 @@ class Checkpoints:
 
     def finish(self, results: list[dict], identity: str) -> None:
         """Note that the work is done, and remove its checkpoints: of several pieces of a job it need not run again."""
-        with whole(self.folder / "finished.json") as file:
+        with atomic_write(self.folder / "finished.json") as file:
             file.write_text(json.dumps({"identity": identity, "results": results}), encoding="utf-8")
         for path in self.folder.glob("step-*"):
             remove(path)
@@ -105,13 +105,13 @@ class Checkpoints:
 
         If not, what stands there is of other work and is removed, so that it never vouches for what comes now.
         """
-        return from_main(self._finished(identity) if processes().is_main_process else None)
+        return broadcast_from_main(self._finished(identity) if processes().is_main_process else None)
 
     def _finished(self, identity: str) -> list[dict] | None:
         try:
             noted = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
-            whole = all((self.folder / product).exists() for product in self.products)
-            if whole and noted["identity"] == identity:
+            complete = all((self.folder / product).exists() for product in self.products)
+            if complete and noted["identity"] == identity:
                 return noted["results"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, or damaged: the work is done again
             pass
@@ -126,14 +126,14 @@ class Checkpoints:
             path.unlink()
 
 
-def claim(folder: Path) -> None:
+def acquire_lock(folder: Path) -> None:
     """See that no other process works on what this one keeps its state of, such as one whose Snakemake was killed.
 
     Raises:
         UserError: one does.
     """
     if processes().is_main_process:
-        locks.hold(folder / ".lock", str(folder))
+        locks.acquire(folder / ".lock", str(folder))
 
 
 def _is_of(path: Path, identity: str) -> bool:
@@ -162,11 +162,11 @@ def _model(model: PreTrainedModel) -> Iterator[object]:
     for name, weight in model.named_parameters():
         yield name, tuple(weight.shape), weight.dtype, weight.requires_grad
         # Copied: memory that numpy has seen cannot be resized, as FSDP does.
-        yield local(weight.detach()).to("cpu", copy=True).contiguous().view(-1).view(torch.uint8).numpy()
+        yield local_shard(weight.detach()).to("cpu", copy=True).contiguous().view(-1).view(torch.uint8).numpy()
 
 
 @contextmanager
-def held_sigterm() -> Iterator[list[int]]:
+def deferred_sigterm() -> Iterator[list[int]]:
     """Hold back SIGTERM, by which clusters announce the end: the block sees it in the list that it gets, and can save.
 
     When the block is left the signal that came does what it would have done.

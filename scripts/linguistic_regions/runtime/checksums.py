@@ -13,12 +13,12 @@ import xxhash
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import read_json, unreadable
 
-PIECE = 1 << 24  # bytes that have a checksum of their own
+CHUNK = 1 << 24  # bytes that have a checksum of their own
 SEAL = "checksums.json"
 SHOWN = {"description": "checksums", "unit": "file", "delay": 3.0}  # progress, of models that take longer
 
 
-def digest(facts: Iterable[object]) -> str:
+def fingerprint(facts: Iterable[object]) -> str:
     """What tells things apart, in hexadecimal: of arrays by all that is in them, of all else as it is printed."""
     total = xxhash.xxh3_128()
     for fact in facts:
@@ -30,24 +30,24 @@ def digest(facts: Iterable[object]) -> str:
     return total.hexdigest()
 
 
-def of_pieces(data: np.ndarray) -> list[str]:
-    """The checksum of each `PIECE` bytes of an array, the last of which may be fewer: 16 hexadecimal digits."""
+def chunk_checksums(data: np.ndarray) -> list[str]:
+    """The checksum of each `CHUNK` bytes of an array, the last of which may be fewer: 16 hexadecimal digits."""
     flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
-    return [xxhash.xxh3_64_hexdigest(flat[start : start + PIECE]) for start in range(0, len(flat), PIECE)]
+    return [xxhash.xxh3_64_hexdigest(flat[start : start + CHUNK]) for start in range(0, len(flat), CHUNK)]
 
 
-def seal(folder: Path) -> None:
-    """Write the checksums of all files in a folder beside them, for `check_seal`."""
+def write_checksums(folder: Path) -> None:
+    """Write the checksums of all files in a folder beside them, for `verify_checksums`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
     sums = {path.relative_to(folder).as_posix(): _of_file(path) for path in progress(files, **SHOWN)}
     (folder / SEAL).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
 
 
-def check_seal(folder: Path, kind: str) -> None:
+def verify_checksums(folder: Path, kind: str) -> None:
     """See that the files of a folder are those that were sealed; of one without a seal nothing is known.
 
     Args:
-        folder: where `seal` was called.
+        folder: where `write_checksums` was called.
         kind: what errors call it.
 
     Raises:
@@ -65,7 +65,7 @@ def check_seal(folder: Path, kind: str) -> None:
 
 
 def _of_file(path: Path) -> str:
-    total, buffer = xxhash.xxh3_64(), bytearray(PIECE)
+    total, buffer = xxhash.xxh3_64(), bytearray(CHUNK)
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(buffer):
             total.update(memoryview(buffer)[:count])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import tyro
 
-from linguistic_regions.runtime.errors import UserError, refusal
-from linguistic_regions.runtime.progress import SPEAKS
+from linguistic_regions.runtime.errors import UserError, system_error
+from linguistic_regions.runtime.progress import IS_RANK_ZERO
 
 VALUES = (tyro.conf.FlagConversionOff,)  # truth values are said as such: --base True
 
@@ -23,7 +23,9 @@ def run(*functions: Callable) -> None:
     A `UserError`, and what the machine refuses, is printed as one line on standard error and ends the program with
     exit code 1.
     """
-    logging.basicConfig(level=logging.INFO if SPEAKS else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO if IS_RANK_ZERO else logging.WARNING, format="%(message)s", stream=sys.stderr
+    )
     for handler in logging.getLogger().handlers:  # what the programs say, and only warnings of libraries
         handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     try:
@@ -34,7 +36,7 @@ def run(*functions: Callable) -> None:
     except BrokenPipeError:  # whoever read our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        told = error if isinstance(error, UserError) else refusal(error)
+        told = error if isinstance(error, UserError) else system_error(error)
         if told is None:
             raise
         sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(told).split())}")

@@ -12,7 +12,7 @@ def device() -> torch.device:
     return processes().device
 
 
-def prepare(threads: int) -> None:
+def configure(threads: int) -> None:
     """Compute on so many CPU threads, and in an order of operations that is the same in every run."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what that takes on a GPU
     torch.set_num_threads(threads)

@@ -39,7 +39,7 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
-def local(tensor: torch.Tensor) -> torch.Tensor:
+def local_shard(tensor: torch.Tensor) -> torch.Tensor:
     """The part of a tensor that this process holds, its own memory: all of it, or the rows of its shard."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
@@ -52,7 +52,7 @@ def local_rows(tensor: torch.Tensor) -> slice:
     return slice(offset[0], offset[0] + shape[0])
 
 
-def spread(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def distribute_like(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """The tensor of which each process gives its rows, spread as `like` is; `rows` itself if that is not spread."""
     if not isinstance(like, DTensor):
         return rows
@@ -60,32 +60,32 @@ def spread(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return DTensor.from_local(rows, like.device_mesh, like.placements, shape=like.shape, stride=like.stride())
 
 
-def full(tensor: torch.Tensor) -> torch.Tensor:
+def gather_full(tensor: torch.Tensor) -> torch.Tensor:
     """The whole of a tensor that is spread over the processes; all must ask for it."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def summed(tensor: torch.Tensor) -> torch.Tensor:
+def sum_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
     """The sum over all processes of a tensor that each has one of; in one process the tensor itself."""
     if processes().num_processes == 1:
         return tensor
     return reduce(tensor.to(processes().device, copy=True), "sum")
 
 
-def dealt(count: int) -> np.ndarray:
+def rank_share(count: int) -> np.ndarray:
     """This process's share of `count` items, as indices: as many for each process, some dealt twice if need be."""
     state = processes()
     padded = -(-count // state.num_processes) * state.num_processes
     return np.arange(padded)[state.process_index :: state.num_processes] % count
 
 
-def collected(values: torch.Tensor, count: int) -> torch.Tensor:
+def gather_in_order(values: torch.Tensor, count: int) -> torch.Tensor:
     """The values of all `count` items in their order, from those that each process computed for the items dealt."""
     every = gather(values.to(processes().device))
     return every.view(processes().num_processes, -1).T.reshape(-1)[:count]
 
 
-def from_main(value):
+def broadcast_from_main(value):
     """The main process's value (any small object), in all processes."""
     values = [value]
     broadcast_object_list(values)

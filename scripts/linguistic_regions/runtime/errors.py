@@ -4,13 +4,13 @@ import errno
 import os
 import re
 
-GO_ON = "what is finished stays, and the same command goes on"
+RESUME_HINT = "what is finished stays, and the same command goes on"
 
 
-REFUSALS = {  # of the operating system, and what to do
-    errno.ENOSPC: f"free some space; {GO_ON}",
-    errno.EDQUOT: f"free some space or have the quota raised; {GO_ON}",
-    errno.EROFS: f"make it writable, or make results a link to a folder that is; {GO_ON}",
+SYSTEM_ERRORS = {  # of the operating system, and what to do
+    errno.ENOSPC: f"free some space; {RESUME_HINT}",
+    errno.EDQUOT: f"free some space or have the quota raised; {RESUME_HINT}",
+    errno.EROFS: f"make it writable, or make results a link to a folder that is; {RESUME_HINT}",
     errno.EACCES: "change its permissions or its owner",
     errno.EPERM: "change its permissions or its owner",
 }
@@ -23,7 +23,7 @@ class UserError(Exception):
     """A mistake that the user can mend: its one line says what is wrong, where, and what to do."""
 
 
-def refusal(error: Exception, path: object = None) -> UserError | None:
+def system_error(error: Exception, path: object = None) -> UserError | None:
     """What the machine refused: space, memory, permission, as a person wants it told; None for any other error.
 
     Args:
@@ -37,13 +37,13 @@ def refusal(error: Exception, path: object = None) -> UserError | None:
         number = int(told[1])
     if number in (errno.EACCES, errno.EPERM) and not named:
         return None  # no file: a network's
-    if number in REFUSALS:  # where there is no space the name may be that of a copy's source
+    if number in SYSTEM_ERRORS:  # where there is no space the name may be that of a copy's source
         where = named if number in (errno.EACCES, errno.EPERM) else path or named or "a file"
-        return UserError(f"{where}: {os.strerror(number)}: {REFUSALS[number]}")
+        return UserError(f"{where}: {os.strerror(number)}: {SYSTEM_ERRORS[number]}")
     if isinstance(error, MemoryError) or number == errno.ENOMEM or OUT_OF_MEMORY.search(str(error)):
         said = str(error).splitlines()[0] if str(error) else "Cannot allocate memory"
         return UserError(
             f"not enough memory: {said}: lower batch_tokens, set activation_checkpointing or importance.offload, "
-            f"or give the job more; {GO_ON}"
+            f"or give the job more; {RESUME_HINT}"
         )
     return None

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils.logging import disable_propagation
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.storage import remove
 
 log = logging.getLogger(__name__)
@@ -61,16 +61,16 @@ def fetch(
     """
     folder = waiting
     try:
-        commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
+        commit = with_retries(lambda: HfApi().model_info(repo, revision=revision).sha)
         folder = waiting / "--".join([*repo.split("/"), commit, *[kind] * bool(kind)])
         for number, wanted in enumerate(stages):
-            _bring(repo, revision, commit, folder, wanted)
+            _download(repo, revision, commit, folder, wanted)
             if number == 0:
                 after_first(folder)
     except UserError:
         raise
     except Exception as error:
-        raise refusal(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
+        raise system_error(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
     remove(folder / ".cache")  # the client's notes
     return folder, commit
 
@@ -92,22 +92,22 @@ def fetch_file(repo: str, file: str, revision: str | None, waiting: Path) -> tup
     """
     folder = waiting
     try:
-        commit = patiently(lambda: HfApi().model_info(repo, revision=revision).sha)
+        commit = with_retries(lambda: HfApi().model_info(repo, revision=revision).sha)
         folder = waiting / "--".join([*repo.split("/"), commit])
-        _bring(repo, revision, commit, folder, [escape(file)])
+        _download(repo, revision, commit, folder, [escape(file)])
     except UserError:
         raise
     except Exception as error:
-        raise refusal(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
+        raise system_error(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
     if not (folder / file).is_file():
         raise UserError(f"model.pretrained: {repo} ({revision or 'main'}) has no file {file}: check its name")
     return folder / file, commit
 
 
-def _bring(repo: str, revision: str | None, commit: str, folder: Path, wanted: list[str]) -> None:
+def _download(repo: str, revision: str | None, commit: str, folder: Path, wanted: list[str]) -> None:
     """Bring the files of a repository whose names match one of these patterns, and check their hashes."""
-    patiently(partial(snapshot_download, repo, revision=commit, allow_patterns=wanted, local_dir=folder))
-    found = patiently(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
+    with_retries(partial(snapshot_download, repo, revision=commit, allow_patterns=wanted, local_dir=folder))
+    found = with_retries(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
     if damaged := [mismatch["path"] for mismatch in found.mismatches]:
         for path in damaged:
             remove(folder / path)
@@ -117,10 +117,10 @@ def _bring(repo: str, revision: str | None, commit: str, folder: Path, wanted: l
         )
 
 
-def patiently(action: Callable[[], Result]) -> Result:
+def with_retries(action: Callable[[], Result]) -> Result:
     """What `action` gives, tried again with growing pauses while the server is busy or the connection breaks."""
     trying = Retrying(
-        retry=retry_if_exception(passes),
+        retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),
         wait=wait_exponential(max=LONGEST_WAIT),
         before_sleep=_tell,
@@ -129,7 +129,7 @@ def patiently(action: Callable[[], Result]) -> Result:
     return trying(action)
 
 
-def passes(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether an error is one that a later attempt may not meet: a busy server, a broken connection."""
     for cause in _causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
@@ -167,7 +167,7 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
                 f"{where} cannot be fetched in offline mode: unset HF_HUB_OFFLINE, or fetch it before (docs/cluster.md)"
             )
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    if passes(error):
+    if is_transient(error):
         return f"{where}: the hub is busy or cannot be reached ({reason}): try again later, the same command goes on"
     return f"{where}: {reason}: check its name, the network, and HF_TOKEN if it is gated"
 

@@ -11,7 +11,7 @@ from linguistic_regions.runtime.errors import UserError
 _held: list[TextIO] = []  # a lock lasts as long as its file is open, and so as long as the process
 
 
-def hold(path: str | Path, what: str) -> None:
+def acquire(path: str | Path, what: str) -> None:
     """Lock a file until this process ends, however it ends. On a file system without locks nothing is done.
 
     Args:

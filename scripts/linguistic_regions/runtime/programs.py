@@ -15,13 +15,13 @@ RESOURCES = SCRIPTS.parent / "resources"
 
 
 @cache
-def digest(program: str) -> str:
+def fingerprint(program: str) -> str:
     """A digest of all that the program (its name, such as "importance") does: comments and docstrings do not count."""
     parts = [ast.dump(_parsed(path)) for path in files(program)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def resources(*patterns: str) -> str:
+def resources_fingerprint(*patterns: str) -> str:
     """A digest of what a program reads of resources/: the files that match one of the patterns."""
     found = sorted({path for pattern in patterns for path in RESOURCES.glob(pattern)})
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in found)).hexdigest()[:16]

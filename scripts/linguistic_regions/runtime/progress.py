@@ -10,7 +10,7 @@ from tqdm import tqdm
 LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
 
 
-SPEAKS = os.environ.get("RANK", "0") == "0"  # of several processes of one program (accelerate launch) the first
+IS_RANK_ZERO = os.environ.get("RANK", "0") == "0"  # of several processes of one program (accelerate launch) the first
 
 
 def progress(
@@ -23,7 +23,7 @@ def progress(
     """
     if sys.stderr.isatty():
         return tqdm(
-            items, desc=description, total=total, unit=unit, dynamic_ncols=True, delay=delay, disable=not SPEAKS
+            items, desc=description, total=total, unit=unit, dynamic_ncols=True, delay=delay, disable=not IS_RANK_ZERO
         )
     return tqdm(
         items,
@@ -36,7 +36,7 @@ def progress(
         ncols=100,
         ascii=True,
         delay=delay,
-        disable=not SPEAKS,
+        disable=not IS_RANK_ZERO,
     )
 
 

@@ -13,7 +13,7 @@ REVISION = "LINGUISTIC_REGIONS_REVISION"  # the workflow sets it: a container ha
 ABSENT = "–"
 
 
-def describe(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None = None) -> dict:
+def record(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None = None) -> dict:
     """What makes results, now and here.
 
     Args:

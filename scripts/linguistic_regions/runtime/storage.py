@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
     Works for a file and for a folder (which the block makes itself). The parent folder is made if need be, and what a
@@ -34,7 +34,7 @@ def whole(path: str | Path) -> Iterator[Path]:
             remove(path)
         part.replace(path)
     except Exception as error:
-        told = refusal(error, path)
+        told = system_error(error, path)
         if told is None:
             raise
         raise told from error
@@ -58,7 +58,7 @@ def _settle(part: Path) -> None:
 
 def move(source: str | Path, target: str | Path) -> None:
     """Put a file or folder in another place, in the stead of what is there; at once where both are on one disk."""
-    with whole(target) as part:
+    with atomic_write(target) as part:
         shutil.move(source, part)
 
 
@@ -75,7 +75,7 @@ def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
     """What to tell of a file or folder of results that is not there, damaged or something else than its name says."""
     if isinstance(reason, FileNotFoundError):
         return UserError(f"{path}: no {kind} is there: run the workflow, and it makes it")
-    if isinstance(reason, Exception) and (told := refusal(reason, path)):
+    if isinstance(reason, Exception) and (told := system_error(reason, path)):
         return told
     return UserError(
         f"{path}: not a readable {kind} ({reason}): if it was made as one, remove it, and the workflow makes it again"
@@ -101,7 +101,7 @@ def read_json(path: str | Path) -> dict:
 
 def write_csv(path: str | Path, rows: list[dict], columns: Iterable[str] = ()) -> None:
     """Write rows that share their keys as CSV; floats in full precision. `columns` name them if there is no row."""
-    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0] if rows else columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -14,8 +14,8 @@ from typing import BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from linguistic_regions.runtime.checksums import PIECE, of_pieces
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.checksums import CHUNK, chunk_checksums
+from linguistic_regions.runtime.storage import atomic_write
 
 Shape = tuple[int, ...]
 CHECKSUMS = "checksums"  # the key of the metadata: for each tensor those of its pieces, as JSON
@@ -41,7 +41,7 @@ class TensorWriter:
         if (name, array.shape, array.dtype) != next(self.expected, None):
             raise ValueError(f"{name} {array.shape} {array.dtype} is not the tensor announced")
         array = np.ascontiguousarray(array)
-        self.checksums[name] = of_pieces(array)
+        self.checksums[name] = chunk_checksums(array)
         self.file.write(array.data)
 
 
@@ -61,8 +61,8 @@ def create(
     kind = np.dtype(dtype)
     announced = ((name, tuple(shape), kind) for name, shape in shapes.items())
     sizes = {name: kind.itemsize * math.prod(shape) for name, shape in shapes.items()}
-    checksums = {name: ["0" * 16] * -(-size // PIECE) for name, size in sizes.items()}
-    with whole(path) as part, part.open("wb") as file:
+    checksums = {name: ["0" * 16] * -(-size // CHUNK) for name, size in sizes.items()}
+    with atomic_write(path) as part, part.open("wb") as file:
         header = _header(shapes, kind, metadata, checksums)
         room = -(-len(header) // 8) * 8  # data begins at a multiple of eight bytes
         file.write(room.to_bytes(8, "little") + header.ljust(room))
@@ -110,8 +110,8 @@ class StoredTensor:
         begin = start * self.dtype.itemsize
         view = np.memmap(self.path, self.dtype, "r", self.offset + begin, (stop - start,))
         if self.checksums:
-            now = of_pieces(view)
-            if now != self.checksums[begin // PIECE :][: len(now)]:
+            now = chunk_checksums(view)
+            if now != self.checksums[begin // CHUNK :][: len(now)]:
                 raise SafetensorError("it does not hold what was written: a checksum differs")
         return view
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import unreadable, whole
+from linguistic_regions.runtime.storage import atomic_write, unreadable
 from linguistic_regions.training.arms import ARMS
 
 CORE = "core"  # the target of experiment 1; that of experiment 2 is a language code
@@ -146,7 +146,7 @@ def gather(
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, numbers to eight significant digits."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
 
 

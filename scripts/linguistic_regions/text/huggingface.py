@@ -11,7 +11,7 @@ import pyarrow as pa
 from huggingface_hub import HfApi
 
 from linguistic_regions.runtime import hub
-from linguistic_regions.runtime.errors import UserError, refusal
+from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.text.documents import Document
 
 datasets.utils.logging.disable_propagation()  # it has a handler of its own
@@ -62,7 +62,7 @@ class HuggingFace:
 
     def _rows(self) -> Iterator[dict]:
         try:
-            yield from hub.patiently(
+            yield from hub.with_retries(
                 lambda: datasets.load_dataset(
                     self.repo, self.config, split=self.split, revision=self.commit, streaming=True
                 )
@@ -72,12 +72,12 @@ class HuggingFace:
 
     def _commit(self, revision: str | None) -> str:
         try:
-            return hub.patiently(lambda: HfApi().dataset_info(self.repo, revision=revision).sha)
+            return hub.with_retries(lambda: HfApi().dataset_info(self.repo, revision=revision).sha)
         except Exception as error:
             raise UserError(f"data set {hub.explain(error, self.repo, revision)}") from error
 
     def _user_error(self, error: Exception) -> UserError:
-        if told := refusal(error):
+        if told := system_error(error):
             return told
         what = f"data set {self.repo} (config {self.config}, split {self.split})"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -85,6 +85,6 @@ class HuggingFace:
             return UserError(
                 f"{what}: a file of it is damaged, or came so ({reason}): run again, or name another revision"
             )
-        if hub.passes(error):
+        if hub.is_transient(error):
             return UserError(f"{what}: the hub is busy or cannot be reached ({reason}): run again later")
         return UserError(f"{what} cannot be read: {reason}: check its name, config and split, and the network")

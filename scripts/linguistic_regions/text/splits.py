@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import unreadable, whole
+from linguistic_regions.runtime.storage import atomic_write, unreadable
 from linguistic_regions.text.documents import Document, paragraphs
 
 SPLITS = ("test", "valid", "train")  # in the order in which a repeated paragraph finds its place
@@ -62,7 +62,7 @@ def write_splits(
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".spool-") as spool, ExitStack() as stack:
         spooled = {split: Path(spool) / f"{split}.parquet" for split in SPLITS}
-        parts = {split: stack.enter_context(whole(folder / f"{split}.parquet")) for split in SPLITS}
+        parts = {split: stack.enter_context(atomic_write(folder / f"{split}.parquet")) for split in SPLITS}
         dropped = _spool(documents, spooled, test, valid)
         counts = _write_unrepeated(spooled, parts, dropped, _paragraph_hashes(trained))
         total = sum(counts[split]["documents"] for split in SPLITS)

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Encoding, Tokenizer
 
-from linguistic_regions.runtime.checksums import digest
+from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import unreadable, whole
+from linguistic_regions.runtime.storage import atomic_write, unreadable
 
 # Documents encoded together, in parallel: until either is reached.
 DOCUMENTS_PER_BATCH = 1024
@@ -49,19 +49,19 @@ class Blocks:
         return len(self.input_ids)
 
     @property
-    def digest(self) -> str:
+    def fingerprint(self) -> str:
         """What tells these blocks from others."""
-        return digest((self.input_ids, self.bytes, self.documents, self.bos))
+        return fingerprint((self.input_ids, self.bytes, self.documents, self.bos))
 
     def take(self, rows: np.ndarray) -> "Blocks":
         """The blocks at `rows` (int, any order)."""
         return Blocks(self.input_ids[rows], [self.documents[row] for row in rows], self.bytes[rows], self.bos)
 
-    def spread(self, most: int | None) -> "Blocks":
-        """At most `most` blocks, evenly spread over all of them and so over the documents."""
-        if most is None or len(self) <= most:
+    def evenly_spaced(self, max_blocks: int | None) -> "Blocks":
+        """At most `max_blocks` blocks, evenly spaced over all of them and so over the documents."""
+        if max_blocks is None or len(self) <= max_blocks:
             return self
-        return self.take(np.linspace(0, len(self) - 1, most).round().astype(int))
+        return self.take(np.linspace(0, len(self) - 1, max_blocks).round().astype(int))
 
 
 @dataclass
@@ -158,7 +158,7 @@ def write(blocks: Blocks, path: str | Path) -> None:
             "bytes": pa.array(blocks.bytes, pa.int32()),
         }
     ).replace_schema_metadata({"bos": json.dumps(blocks.bos)})
-    with whole(path) as part:
+    with atomic_write(path) as part:
         pq.write_table(table, part, compression="zstd", row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
 
 
@@ -174,15 +174,15 @@ def count(path: str | Path) -> int:
         raise unreadable(path, "file of token blocks", error) from None
 
 
-def read(path: str | Path, most: int | None = None) -> Blocks:
-    """Read blocks that `write` wrote, the first `most` of them if given.
+def read(path: str | Path, max_blocks: int | None = None) -> Blocks:
+    """Read blocks that `write` wrote, the first `max_blocks` of them if given.
 
     Raises:
         UserError: the file is missing, damaged or holds something else.
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-        table = table if most is None else table.slice(0, most)
+        table = table if max_blocks is None else table.slice(0, max_blocks)
         column = table.column("input_ids").combine_chunks()
         # flatten(), not .values: a slice keeps its parent's whole buffer
         ids = column.flatten().to_numpy().reshape(len(table), column.type.list_size)
@@ -192,12 +192,14 @@ def read(path: str | Path, most: int | None = None) -> Blocks:
         raise unreadable(path, "file of token blocks", error) from None
 
 
-def read_split(folder: str | Path, texts: Iterable[str], split: str, most: int | None = None) -> dict[str, Blocks]:
-    """Blocks of one split of several texts, from `folder`/{text}/{split}.parquet: at most `most`, spread.
+def read_split(
+    folder: str | Path, texts: Iterable[str], split: str, max_blocks: int | None = None
+) -> dict[str, Blocks]:
+    """Blocks of one split of several texts, from `folder`/{text}/{split}.parquet: at most `max_blocks`, evenly spaced.
 
     A text is a language's, named by its code, or its text of a further domain: language/domain.
     """
-    return {text: read(Path(folder) / text / f"{split}.parquet").spread(most) for text in texts}
+    return {text: read(Path(folder) / text / f"{split}.parquet").evenly_spaced(max_blocks) for text in texts}
 
 
 def labels(text: str, domain: str) -> dict[str, str]:

@@ -25,8 +25,15 @@ from linguistic_regions.model.fit import check_fit
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
 from linguistic_regions.model.weights import recompute_activations
-from linguistic_regions.runtime.checkpoints import Checkpoints, held_sigterm
-from linguistic_regions.runtime.distributed import from_main, full, is_sharded, local, processes, spread
+from linguistic_regions.runtime.checkpoints import Checkpoints, deferred_sigterm
+from linguistic_regions.runtime.distributed import (
+    broadcast_from_main,
+    distribute_like,
+    gather_full,
+    is_sharded,
+    local_shard,
+    processes,
+)
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.progress import progress
 
@@ -130,7 +137,7 @@ def train(
     saved = time.monotonic()
     bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
     left = accelerator.skip_first_batches(batches, step * accumulation)
-    with held_sigterm() as sigterm:
+    with deferred_sigterm() as sigterm:
         for _, (ids,) in zip(bar, left, strict=True):
             torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
             with accelerator.accumulate(wrapped):
@@ -139,7 +146,7 @@ def train(
                 accelerator.backward(loss)
                 if not accelerator.sync_gradients:
                     continue
-                norm = full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
+                norm = gather_full(accelerator.clip_grad_norm_(wrapped.parameters(), schedule.max_grad_norm))
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate * warm_cosine(step, schedule.warmup_steps, steps)
                 optimizer.step()
@@ -155,7 +162,7 @@ def train(
             if step * schedule.batch_size in milestones:
                 bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
                 results += _milestone(model, at_milestone, step * schedule.batch_size)
-            ending, due = from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
+            ending, due = broadcast_from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
             if checkpoints and step < steps and (ending or due):
                 if state.is_main_process or parts > 1:
                     checkpoints.save(step, _state(model, optimizer), results, this, part, parts)
@@ -210,22 +217,22 @@ def warm_cosine(step: int, warmup: int, steps: int) -> float:
 
 
 def _state(model, optimizer) -> dict[str, torch.Tensor]:
-    tensors = {f"model.{name}": local(weight.detach()) for name, weight in model.named_parameters()}
+    tensors = {f"model.{name}": local_shard(weight.detach()) for name, weight in model.named_parameters()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": local(value) for key, value in state.items()}
+        tensors |= {f"optimizer.{index}.{key}": local_shard(value) for key, value in state.items()}
     return tensors
 
 
 @torch.no_grad()
 def _restore(file: safe_open, model, optimizer) -> None:
     for name, weight in model.named_parameters():
-        local(weight).copy_(file.get_tensor(f"model.{name}"))
+        local_shard(weight).copy_(file.get_tensor(f"model.{name}"))
     trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict] = {}
     for key in file.keys():  # noqa: SIM118 (the file is no mapping)
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
             value = file.get_tensor(key)
-            part = value if name == "step" else spread(value, trained[int(index)])
+            part = value if name == "step" else distribute_like(value, trained[int(index)])
             state.setdefault(int(index), {})[name] = part
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

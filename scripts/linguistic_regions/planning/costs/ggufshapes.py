@@ -10,7 +10,7 @@ from linguistic_regions.model.gguf_header import Header
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.runtime import environment
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 
 PIECE = 1 << 22  # bytes of a file on the hub that are fetched at a time
 
@@ -53,12 +53,12 @@ def on_hub(repo: str, file: str, revision: str | None) -> Shape:
             return gguf_header.parse(opened)
 
     try:
-        shape = described(hub.patiently(fetched), f"{repo}/{file}")
+        shape = described(hub.with_retries(fetched), f"{repo}/{file}")
     except UserError:
         raise
     except Exception as error:  # the client raises a dozen kinds
         raise UserError(f"model.pretrained: {file}: {hub.explain(error, repo, revision)}") from None
-    with whole(kept) as part:
+    with atomic_write(kept) as part:
         part.write_text(json.dumps(asdict(shape)), encoding="utf-8")
     return shape
 

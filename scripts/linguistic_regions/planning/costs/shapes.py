@@ -139,7 +139,7 @@ def _fetched(name: str, revision: str | None) -> Path:
     from linguistic_regions.runtime import hub
 
     try:
-        return Path(hub.patiently(lambda: hf_hub_download(name, "config.json", revision=revision)))
+        return Path(hub.with_retries(lambda: hf_hub_download(name, "config.json", revision=revision)))
     except Exception as error:  # the client raises a dozen kinds
         raise UserError(
             f"model.pretrained: {name}: neither a folder, nor in resources/{TABLE.name}, nor to be had from the hub: "

@@ -7,7 +7,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linguistic_regions.runtime.storage import whole
+from linguistic_regions.runtime.storage import atomic_write
 
 # Okabe and Ito's palette, told apart with any colour vision. One colour for one idea, in every figure: vermillion is
 # the core, blue is random, sky blue is the bottom, black is a model that nothing was done to.
@@ -72,7 +72,7 @@ def save(figure: Figure, stem: Path, formats: Iterable[str]) -> None:
     """Write `stem`.svg, `stem`.png and the like, without the date and time that make equal figures differ."""
     for ending in formats:
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending, {})
-        with whole(stem.with_name(f"{stem.name}.{ending}")) as part:
+        with atomic_write(stem.with_name(f"{stem.name}.{ending}")) as part:
             figure.savefig(part, format=ending, metadata=metadata)
 
 
