@@ -24,7 +24,7 @@ from linguistic_regions.runtime import locks, tensorfile
 from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.compute import has_bfloat16
 from linguistic_regions.runtime.distributed import broadcast_from_main, local_shard, processes
-from linguistic_regions.runtime.storage import remove
+from linguistic_regions.runtime.storage import atomic_write, remove
 
 
 @dataclass(frozen=True)
