@@ -22,8 +22,11 @@ pathvars:
 
 wildcard_constraints:
     language="|".join(config["languages"]),
-    text="|".join(plan.texts(config)),
-    arms="[a-z_+]+",
+    text="|".join(corpora.texts(config)),
+    estimator="|".join(configuration.ESTIMATORS),
+    arm="|".join(arms.ARMS),
+    rate="[0-9.e-]+",
+    seed="[0-9]+",
 
 
 include: "rules/corpora.smk"
@@ -31,7 +34,7 @@ include: "rules/tokens.smk"
 include: "rules/models.smk"
 include: "rules/importance.smk"
 include: "rules/regions.smk"
-include: "rules/removal.smk"
+include: "rules/evaluation.smk"
 include: "rules/training.smk"
 include: "rules/report.smk"
 

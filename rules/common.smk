@@ -9,9 +9,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+PROGRAMS = f"{workflow.basedir}/scripts"
+sys.path.insert(0, PROGRAMS)
 
-from linguistic_regions.planning import catalog, configuration, costs, plan
+from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, plan
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError
@@ -53,7 +54,7 @@ def flags(**options):
 
 
 # The folder of a base model that was fetched, which says where it came from and what it is called.
-FETCHED = flags(model=f"results/{config['run']}/models/base" if config["model"]["pretrained"] else None)
+FETCHED = flags(model=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None)
 
 # Where tables and report find the model's name: in that folder, unless the config gives it or it was pretrained here.
 NAMED = FETCHED if FETCHED and not config["model"]["name"] else flags(model_name=plan.model_name(config))
@@ -98,19 +99,28 @@ def training_flags(**options):
     How often to save a checkpoint changes no result: it is a resource of the rules, whose edit reruns nothing.
     """
     shared = {key: value for key, value in config["training"].items() if key != "checkpoint_minutes"}
-    shared |= {"domain": config["corpora"]["domain"], "activation_checkpointing": config["activation_checkpointing"]}
-    return computing_flags(**shared, **options)
+    return computing_flags(activation_checkpointing=config["activation_checkpointing"], **shared, **options)
 
 
-def importance_flags(languages):
-    """The flags of a job that scores the weights for these languages."""
+def measured_flags(texts, split):
+    """The flags of a training that say on which text it measures perplexity."""
+    options = {"texts": texts, "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
+    options |= {"tokens_folder": f"{plan.results(config)}/tokens", "domain": config["corpora"]["domain"]}
+    return flags(**{f"perplexity.{option}": value for option, value in options.items()})
+
+
+def arm_flags(wildcards, input):
+    """The flags of a training that say which regions it zeroes, freezes or trains alone."""
+    return flags(**{role: input[role] for role in ("zero", "freeze", "train_only") if role in input.keys()})
+
+
+def importance_flags(estimator):
+    """The flags of a job that scores the weights by this estimator."""
     importance, model = config["importance"], config["model"]
     return computing_flags(
-        languages=languages,
         milestones=importance["samples"],
-        estimator=importance["estimator"],
-        micro_batch=importance["micro_batch"] if importance["estimator"] == "taylor_abs" else None,
-        checks=plan.checks(config),
+        micro_batch=importance["micro_batch"] if estimator == "taylor_abs" else None,
+        checks=plan.checks(config) if estimator != "magnitude" else [],
         ratio=importance["stability"]["ratio"],
         stop_at=importance["stability"]["stop_at"],
         offload=importance["offload"],
@@ -119,16 +129,10 @@ def importance_flags(languages):
     )
 
 
-def region_flags(made):
-    """The flags of a job that builds regions by these recipes."""
-    model, importance = config["model"], config["importance"]
-    origin = {key: model[key] for key in ("revision", "include", "exclude")}
-    origin |= {key: importance[key] for key in ("estimator", "at", "micro_batch")}
-    origin = {"model": model["pretrained"] or "scratch"} | origin
-    return f"{flags(recipes_json=json.dumps(made), origin_json=json.dumps(origin))} {FETCHED}".strip()
-
-
-def arm_flags(wildcards, input):
-    """The flags of arms, joined by "+", and of the regions that they work with."""
-    regions = {kind: input[kind] for kind in ("top", "bottom", "random") if kind in input.keys()}
-    return flags(arms=wildcards.arms.split("+"), **regions)
+# What is recorded in each region: the model, and how importance was measured.
+ORIGIN = flags(
+    **{f"origin.{key}": config["model"][key] for key in ("revision", "include", "exclude")},
+    **{f"origin.{key}": config["importance"][key] for key in ("at", "micro_batch")},
+    **{"origin.model": config["model"]["pretrained"] or "scratch"},
+    fetched=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None,
+)

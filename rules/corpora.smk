@@ -18,17 +18,17 @@ rule package:
     message:
         "Download the Debian package {wildcards.package}"
     shell:
-        "python scripts/fetch_package.py --package {wildcards.package} --output {output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/fetch_package.py --package {wildcards.package} --output {output} 2>&1 | tee {log}"
 
 
 rule corpus:
     input:
         packages=lambda wildcards: expand(
-            "<results>/corpora/packages/{package}", package=plan.packages(config, wildcards.text)
+            "<results>/corpora/packages/{package}", package=corpora.packages(config, wildcards.text)
         ),
-        files=lambda wildcards: watched(plan.corpus_files(config, wildcards.text)),
+        files=lambda wildcards: watched(corpora.corpus_files(config, wildcards.text)),
         trained=lambda wildcards: [
-            f"<results>/corpora/{language}/train.parquet" for language in plan.trained_text(wildcards.text)
+            f"<results>/corpora/{language}/train.parquet" for language in corpora.trained_text(wildcards.text)
         ],
     output:
         splits=expand("<results>/corpora/{{text}}/{split}.parquet", split=["train", "valid", "test"]),
@@ -43,12 +43,12 @@ rule corpus:
         **needs("corpus"),
     params:
         code=programs.fingerprint("corpus"),
-        language=lambda wildcards: plan.known_of(wildcards.text),
-        files=lambda wildcards: plan.stamps(plan.corpus_files(config, wildcards.text)),
-        options=lambda wildcards: flags(**plan.corpus_options(config, wildcards.text)),
+        language=lambda wildcards: corpora.known_of(wildcards.text),
+        files=lambda wildcards: corpora.stamps(corpora.corpus_files(config, wildcards.text)),
+        options=lambda wildcards: flags(**corpora.corpus_options(config, wildcards.text)),
         inputs=lambda wildcards, input: flags(packages=list(input.packages), trained=list(input.trained)),
         output=at("corpora/{text}"),
     message:
         "Gather text: {wildcards.text}"
     shell:
-        "python scripts/corpus.py {params.options} {params.inputs} --output {params.output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/corpus.py {params.options} {params.inputs} --output {params.output} 2>&1 | tee {log}"

@@ -17,13 +17,13 @@ if config["model"]["pretrained"]:
             **needs("base_model"),
         params:
             code=programs.fingerprint("fetch_model"),
-            files=literal(plan.stamps(plan.model_files(config))),
+            files=literal(corpora.stamps(plan.model_files(config))),
             options=flags(model=config["model"]["pretrained"], revision=config["model"]["revision"], **TRUST),
             checkpoints=at("checkpoints/base_model"),
         message:
             "Fetch the base model"
         shell:
-            "python scripts/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}"
+            "python {PROGRAMS:q}/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}"
             " 2>&1 | tee {log}"
 
 else:
@@ -60,6 +60,6 @@ else:
         message:
             "Pretrain the base model"
         shell:
-            "python scripts/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
+            "python {PROGRAMS:q}/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
             " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
             " --output {output} 2>&1 | tee {log}"

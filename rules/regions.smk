@@ -1,76 +1,21 @@
-# Regions: built from importance by recipe, and only where something asks for them.
+# Regions: built by recipe, and only where something asks for them.
 
 REGIONS = catalog.declared(config)
 
 
-rule core_regions:
-    input:
-        scores=lambda wildcards: plan.scores(plan.core_cut(config, wildcards.cut)),
-    output:
-        expand("<results>/regions/{kind}-{{cut}}.safetensors", kind=["top", "bottom"]),
-    log:
-        "<logs>/regions/core-{cut}.log",
-    benchmark:
-        "<benchmarks>/regions/core-{cut}.tsv"
-    wildcard_constraints:
-        cut="[0-9.]+(e-[0-9]+)?(-model)?",
-    conda:
-        "../envs/programs.yaml"
-    threads: config["threads"]
-    resources:
-        **needs("core_regions"),
-    params:
-        code=programs.fingerprint("region"),
-        options=lambda wildcards: region_flags(plan.core_cut(config, wildcards.cut)),
-        importance=at("importance"),
-        output=at("regions"),
-    message:
-        "Cut the core region: {wildcards.cut}"
-    shell:
-        "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} --threads {threads} 2>&1 | tee {log}"
-
-
-# A region's name does not hold the ratio: an edit of it must find the same outputs, else Snakemake sees files that
-# nobody made before and nobody asks for, and reruns nothing.
-rule monolingual_regions:
-    input:
-        scores=plan.scores(catalog.monolingual(config)),
-    output:
-        plan.regions(catalog.monolingual(config)),
-    log:
-        "<logs>/regions/monolingual.log",
-    benchmark:
-        "<benchmarks>/regions/monolingual.tsv"
-    conda:
-        "../envs/programs.yaml"
-    threads: config["threads"]
-    resources:
-        **needs("monolingual_regions"),
-    params:
-        code=programs.fingerprint("region"),
-        options=literal(region_flags(catalog.monolingual(config))),
-        importance=at("importance"),
-        output=at("regions"),
-    message:
-        "Cut the monolingual regions"
-    shell:
-        "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} --threads {threads} 2>&1 | tee {log}"
-
-
 rule region:
     input:
-        regions=lambda wildcards: plan.regions(recipes.ingredients(REGIONS[wildcards.region])),
-        scores=lambda wildcards: plan.scores({wildcards.region: REGIONS[wildcards.region]}),
+        scores=lambda wildcards: plan.scores(REGIONS[wildcards.region]),
+        like=lambda wildcards: plan.regions(recipes.like(REGIONS[wildcards.region])),
+        of=lambda wildcards: plan.regions(recipes.operands(REGIONS[wildcards.region])),
     output:
         "<results>/regions/{region}.safetensors",
     log:
         "<logs>/regions/{region}.log",
     benchmark:
-        "<benchmarks>/regions/{region}.tsv"
+        "<benchmarks>/region/{region}.tsv"
     wildcard_constraints:
-        region="|".join(["random-[0-9].*", *map(re.escape, config["regions"])]),
+        region="|".join(map(re.escape, REGIONS)),
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]
@@ -78,11 +23,34 @@ rule region:
         **needs("region"),
     params:
         code=programs.fingerprint("region"),
-        options=lambda wildcards: region_flags({wildcards.region: REGIONS[wildcards.region]}),
-        importance=at("importance"),
-        output=at("regions"),
+        recipe=lambda wildcards: flags(**recipes.settings(REGIONS[wildcards.region])),
+        inputs=lambda wildcards, input: flags(**{name: list(files) for name, files in input.items()}),
+        origin=literal(ORIGIN),
     message:
         "Build the region {wildcards.region}"
     shell:
-        "python scripts/region.py build {params.options} --importance {params.importance}"
-        " --output {params.output} --threads {threads} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/region.py build {params.recipe} {params.inputs} {params.origin}"
+        " --output {output} --threads {threads} 2>&1 | tee {log}"
+
+
+rule overlap:
+    input:
+        plan.regions(plan.removed(config)),
+    output:
+        overlap="<results>/tables/overlap.csv",
+        density="<results>/tables/density.csv",
+    log:
+        "<logs>/overlap.log",
+    benchmark:
+        "<benchmarks>/overlap.tsv"
+    conda:
+        "../envs/programs.yaml"
+    resources:
+        **needs("overlap"),
+    params:
+        code=programs.fingerprint("overlap"),
+    message:
+        "Compare the regions"
+    shell:
+        "python {PROGRAMS:q}/overlap.py --regions {input} --overlap {output.overlap} --density {output.density}"
+        " 2>&1 | tee {log}"

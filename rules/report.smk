@@ -20,7 +20,8 @@ rule settings:
 
 rule tables:
     input:
-        **plan.pieces(config),
+        **plan.evidence(config),
+        stability=plan.stability(config),
     output:
         plan.tables(config),
     log:
@@ -34,14 +35,14 @@ rule tables:
     params:
         code=programs.fingerprint("tables"),
         resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv"),
-        pieces=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
-        options=flags(languages=config["languages"], domains=plan.domains(config)),
+        evidence=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
+        options=flags(languages=config["languages"], domains=corpora.domains(config)),
         model=literal(NAMED),
         output=at("tables"),
     message:
         "Lay out the tables"
     shell:
-        "python scripts/tables.py {params.pieces} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}"
 
 
 rule provenance:
@@ -49,7 +50,7 @@ rule provenance:
         tables=rules.tables.output,
         regions=rules.overlap.output,
         config=rules.settings.output,
-        manifests=expand("<results>/corpora/{text}/manifest.json", text=plan.texts(config)),
+        manifests=expand("<results>/corpora/{text}/manifest.json", text=corpora.texts(config)),
     output:
         "<results>/provenance.json",
     log:
@@ -66,7 +67,7 @@ rule provenance:
     message:
         "Record what made the results"
     shell:
-        "python scripts/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}"
+        "python {PROGRAMS:q}/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}"
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -91,7 +92,7 @@ rule figures:
     message:
         "Draw the figures"
     shell:
-        "python scripts/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}"
 
 
 rule report:
@@ -101,7 +102,7 @@ rule report:
         tables=rules.tables.output,
         regions=rules.overlap.output,
         figures=rules.figures.output,
-        manifests=expand("<results>/corpora/{text}/manifest.json", text=plan.texts(config)),
+        manifests=expand("<results>/corpora/{text}/manifest.json", text=corpora.texts(config)),
     output:
         "<results>/report.html",
     log:
@@ -121,5 +122,5 @@ rule report:
     message:
         "Write the report"
     shell:
-        "python scripts/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}"
+        "python {PROGRAMS:q}/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}"
         " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

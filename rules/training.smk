@@ -1,20 +1,19 @@
-# Experiments 1 and 3: training on one language with the core removed or frozen, and with controls. A job covers
-# `jobs.arms` arms, whose names are joined by "+".
+# Experiments 1 and 3: training on one language with the core removed or frozen, and with controls.
 
 
 rule retraining:
     input:
-        unpack(lambda wildcards: plan.arm_regions(wildcards.arms, config["retraining"]["ratio"])),
+        unpack(lambda wildcards: plan.arm_regions(config, "retraining", wildcards.arm)),
         model=rules.base_model.output,
-        blocks="<results>/tokens/{language}/train.parquet",
+        samples="<results>/tokens/{language}/train.parquet",
         tests=blocks(config["retraining"]["evaluate"], "test"),
     output:
-        "<results>/retraining/{language}-{arms}.csv",
+        f"{plan.EVIDENCE}/retraining/{{language}}-{{arm}}.parquet",
     log:
-        "<logs>/retraining/{language}-{arms}.log",
+        "<logs>/retraining/{language}-{arm}.log",
     benchmark:
-        "<benchmarks>/retraining/{language}-{arms}.tsv"
-    priority: 1  # before removal: a machine's memory may hold one training, but a removal beside it
+        "<benchmarks>/retraining/{language}-{arm}.tsv"
+    priority: 1  # before the evaluations: a machine's memory may hold one training, but an evaluation beside it
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]
@@ -22,39 +21,39 @@ rule retraining:
         **needs("retraining"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
-        code=programs.fingerprint("further_pretrain"),
+        code=programs.fingerprint("continue_pretraining"),
         options=training_flags(
-            learning_rates=config["retraining"]["learning_rate"],
+            learning_rate=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
-            evaluate=config["retraining"]["evaluate"],
-            max_blocks=config["tokens"]["test_blocks"],
-            seeds=config["seed"],
+            seed=config["seed"],
         ),
-        arms=arm_flags,
-        tokens=at("tokens"),
-        checkpoints=at("checkpoints/retraining"),
+        measured=measured_flags(config["retraining"]["evaluate"], "test"),
+        regions=arm_flags,
+        checkpoints=at("checkpoints/retraining/{language}-{arm}"),
     message:
-        "Retrain on {wildcards.language}: {wildcards.arms}"
+        "Retrain on {wildcards.language}: {wildcards.arm}"
     shell:
-        "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " scripts/further_pretrain.py {params.options} {params.arms}"
-        " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
-        " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}"
-        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+        " {PROGRAMS:q}/continue_pretraining.py {params.options} {params.measured}"
+        " --arm {wildcards.arm} {params.regions}"
+        " --model {input.model} --language {wildcards.language} --samples {input.samples}"
+        " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
+        " --evidence {output} 2>&1 | tee {log}"
 
 
 rule freezing:
     input:
-        unpack(lambda wildcards: plan.arm_regions(wildcards.arms, config["freezing"]["ratio"])),
+        unpack(lambda wildcards: plan.arm_regions(config, "freezing", wildcards.arm)),
         model=rules.base_model.output,
-        blocks="<results>/tokens/{language}/train.parquet",
-        tests=blocks(plan.texts(config), "test"),
+        samples="<results>/tokens/{language}/train.parquet",
+        tests=blocks(corpora.texts(config), "test"),
+        start=f"{plan.EVIDENCE}/intact.parquet",
     output:
-        "<results>/freezing/{language}-{arms}-{rate}-{seed}.csv",
+        f"{plan.EVIDENCE}/freezing/{{language}}-{{arm}}-{{rate}}-{{seed}}.parquet",
     log:
-        "<logs>/freezing/{language}-{arms}-{rate}-{seed}.log",
+        "<logs>/freezing/{language}-{arm}-{rate}-{seed}.log",
     benchmark:
-        "<benchmarks>/freezing/{language}-{arms}-{rate}-{seed}.tsv"
+        "<benchmarks>/freezing/{language}-{arm}-{rate}-{seed}.tsv"
     priority: 1
     conda:
         "../envs/programs.yaml"
@@ -63,21 +62,17 @@ rule freezing:
         **needs("freezing"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
-        code=programs.fingerprint("further_pretrain"),
-        options=training_flags(
-            milestones=config["freezing"]["milestones"],
-            evaluate=plan.texts(config),
-            max_blocks=config["tokens"]["test_blocks"],
-        ),
-        arms=arm_flags,
-        tokens=at("tokens"),
-        checkpoints=at("checkpoints/freezing"),
+        code=programs.fingerprint("continue_pretraining"),
+        options=training_flags(milestones=config["freezing"]["milestones"]),
+        measured=measured_flags(corpora.texts(config), "test"),
+        regions=arm_flags,
+        checkpoints=at("checkpoints/freezing/{language}-{arm}-{rate}-{seed}"),
     message:
-        "Train on {wildcards.language}: {wildcards.arms}, learning rate {wildcards.rate}, seed {wildcards.seed}"
+        "Train on {wildcards.language}: {wildcards.arm}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:
-        "python scripts/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " scripts/further_pretrain.py {params.options} {params.arms}"
-        " --model {input.model} --tokens-folder {params.tokens} --languages {wildcards.language}"
-        " --learning-rates {wildcards.rate} --seeds {wildcards.seed}"
-        " --checkpoints {params.checkpoints}/{wildcards.language}-{wildcards.arms}-{wildcards.rate}-{wildcards.seed}"
-        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} --table {output} 2>&1 | tee {log}"
+        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
+        " {PROGRAMS:q}/continue_pretraining.py {params.options} {params.measured}"
+        " --arm {wildcards.arm} {params.regions} --learning-rate {wildcards.rate} --seed {wildcards.seed}"
+        " --model {input.model} --language {wildcards.language} --samples {input.samples} --start {input.start}"
+        " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
+        " --evidence {output} 2>&1 | tee {log}"

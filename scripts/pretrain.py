@@ -1,6 +1,7 @@
 """Pretrain a tiny Llama from scratch on all languages: the demo's stand-in for LLaMA-2."""
 
 import logging
+import math
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from linguistic_regions.evaluation import perplexity
+from linguistic_regions.model.loss import block_nll
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.runtime import checksums, programs
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
@@ -74,8 +75,9 @@ def main(
     state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.fingerprint("pretrain"),))
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
     for language, blocks in tokens.read_split(tokens_folder, languages, "valid", VALID_BLOCKS).items():
-        score = perplexity.evaluate(model, blocks, schedule.batch_tokens, schedule.precision)
-        logging.info("%s: validation perplexity %.2f", language, score.ppl)
+        nll = block_nll(model, blocks.input_ids, schedule.batch_tokens, schedule.precision)
+        mean = nll.sum() / (len(blocks) * (blocks.input_ids.shape[1] - 1))
+        logging.info("%s: validation perplexity %.2f", language, math.exp(mean))
     with atomic_write(output) as part:
         model.save_pretrained(part)
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)

@@ -3,16 +3,17 @@
 import hashlib
 import json
 import logging
+from dataclasses import asdict, dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
-from linguistic_regions.importance.scores import summed
+from linguistic_regions.importance.scores import Scores
 from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.regions import recipes
-from linguistic_regions.regions.region import Region, save_regions, union_of
+from linguistic_regions.regions.region import Region, union_of
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
@@ -22,37 +23,99 @@ Operands = tyro.conf.Positional[tuple[Path, ...]]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
+@dataclass(frozen=True)
+class Label:
+    """What a region stands for in the tables.
+
+    Attributes:
+        kind: top, bottom, random or monolingual.
+        ratio: share of the weights.
+        samples: from which its scores come.
+        replicate: number of a random region.
+        scope: what it is ranked over, tensor or model.
+        target: core, or a language.
+    """
+
+    kind: str = ""
+    ratio: float = 0.0
+    samples: int = 0
+    replicate: int = 0
+    scope: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a region is of: recorded in its file.
+
+    Attributes:
+        model: as the config names it.
+        revision: of the model.
+        include: which of its weights are selectable.
+        exclude: and which are not.
+        at: at which weights importance was measured, base or further.
+        micro_batch: blocks in a term of taylor_abs.
+    """
+
+    model: str = ""
+    revision: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    at: str = ""
+    micro_batch: int = 1
+
+
 def build(
     *,
-    recipes_json: str,
-    importance: Path,
+    select: Literal["top", "bottom", "random", "union", "intersection", "difference", "complement"],
     output: Path,
-    origin_json: str = "{}",
-    model: Path | None = None,
+    scores: tuple[Path, ...] = (),
+    like: tuple[Path, ...] = (),
+    of: tuple[Path, ...] = (),
+    ratio: float | None = None,
+    scope: Literal["tensor", "model"] | None = None,
+    seed: int | None = None,
+    label: Label = Label(),
+    origin: Origin = Origin(),
+    fetched: Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Build regions by recipe, in the order given; an ingredient is one built before or a file in `output`.
+    """Build a region by recipe; docs/method.md lists the kinds.
 
     Args:
-        recipes_json: JSON object, region name to recipe (the forms stand in recipes.py).
-        importance: folder of the scores: importance/{language}/{samples}.
-        output: folder for {name}.safetensors.
-        origin_json: JSON object to record in each region: the model, its revision, how importance was measured.
-        model: folder of the base model, if it was fetched: its commit is recorded too.
+        select: what to take: the largest or smallest scores, a random draw, or a combination of other regions.
+        output: the region's file.
+        scores: top, bottom: folders of importance, which are summed.
+        like: bottom, random: the region whose size in each matrix is taken, a file.
+        of: the regions to combine, files.
+        ratio: top, bottom: share of the weights.
+        scope: top, bottom: rank within each tensor, or over the whole model.
+        seed: of a random draw.
+        label: what the region stands for in the tables.
+        origin: what it is of.
+        fetched: folder of the base model, if it was fetched: its name and commit are recorded too.
         threads: CPU threads.
     """
     parallel.set_threads(threads)
-    wanted, origin = json.loads(recipes_json), json.loads(origin_json)
-    if model:
-        origin |= read_json(model / SOURCE)
-    made = recipes.build(wanted, summed(importance), lambda name: Region.load(output / f"{name}.safetensors"))
-    for name, region in made.items():
-        made_by = {"recipe": wanted[name], **origin}
-        digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        region.metadata = {**made_by, "config_hash": digest}
-    counts = save_regions({output / f"{name}.safetensors": region for name, region in made.items()})
-    for (name, region), count in zip(made.items(), counts.values(), strict=True):
-        logging.info("%s: %d of %d weights (%.3f %%)", name, count, region.size, 100 * count / region.size)
+    recipe = {
+        "select": select,
+        "scores": ["/".join(path.parts[-3:]) for path in scores],
+        "like": next((path.stem for path in like), None),
+        "of": [path.stem for path in of],
+        "ratio": ratio,
+        "scope": scope,
+        "seed": seed,
+        "label": asdict(label) if label.kind else None,
+    }
+    recipe = {key: value for key, value in recipe.items() if value not in (None, [])}
+    parts = [Region.load(path) for path in (*like, *of)]
+    region = recipes.build(recipe, Scores(scores) if scores else None, parts)
+    made_by = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
+    digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+    region.metadata = {**made_by, "config_hash": digest}
+    region.save(output)
+    loaded = Region.load(output)
+    logging.info("%s: %d of %d weights (%.3f %%)", output, len(loaded), loaded.size, 100 * len(loaded) / loaded.size)
 
 
 def union(operands: Operands, *, output: Output) -> None:

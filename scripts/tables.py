@@ -1,6 +1,6 @@
-"""Make the result tables of their pieces, and the paper's tables with this run's figures beside.
+"""Compute the result tables from the evidence, and the paper's tables with this run's figures beside.
 
-python scripts/tables.py --removal results/demo/removal/*.csv --output results/demo/tables
+python scripts/tables.py --removal results/demo/evaluations/perplexity/*.parquet --output results/demo/tables
 """
 
 from pathlib import Path
@@ -28,16 +28,16 @@ def main(
     model_name: str | None = None,
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
-    """Make the result tables of their pieces, and the paper's tables with this run's figures beside.
+    """Compute the result tables from the evidence, and the paper's tables with this run's figures beside.
 
-    A table without pieces is not written; one that an earlier config left there is removed.
+    A table without evidence is not written; one that an earlier config left there is removed.
 
     Args:
         output: folder for the tables (CSV) and the paper's tables (paper_*.md).
-        removal: pieces of the removal table (perplexity after a region was removed).
-        retraining: pieces of the retraining table (training on after a removal).
-        freezing: pieces of the freezing table (further pre-training with a region frozen).
-        further: pieces of the table of further pre-training per language.
+        removal: evidence of the perplexity of the intact model and without regions.
+        retraining: evidence of training on after a removal.
+        freezing: evidence of continued pretraining with a region frozen.
+        further: evidence of continued pretraining per language.
         stability: pieces of the table of how well the regions of two halves of the samples agree.
         languages: language codes in the order in which rows stand.
         domains: kinds of text, likewise; the paper's tables show the first.
@@ -45,15 +45,12 @@ def main(
         model_name: name under which this run's figures stand in the paper's tables; None: what `model` says.
         paper_figures: folder with the paper's figures.
     """
-    pieces = {
-        "removal": removal,
-        "retraining": retraining,
-        "freezing": freezing,
-        "further": further,
-        "stability": stability,
-    }
-    made = {name: tables.gather(paths, name, languages, domains) for name, paths in pieces.items() if paths}
-    for left in [*(output / f"{name}.csv" for name in pieces), *output.glob("paper_*.md")]:
+    measured = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
+    found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
+    if stability:
+        found["stability"] = tables.joined(stability, "stability")
+    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
+    for left in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
         left.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")

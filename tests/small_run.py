@@ -41,7 +41,6 @@ SMALL = merged(TINY, {
     "retraining": {"milestones": [0, 8]},
     "freezing": {"milestones": [0, 8]},
     "figures": {"formats": ["svg"]},
-    "jobs": {"languages": 2},
 })  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning import corpora, configuration, plan
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.training import arms
 
@@ -199,9 +199,9 @@ def test_what_yaml_misreads():
 
 def test_a_language_can_have_its_own_source():
     config = configuration.check({"corpora": {"languages": {"zh": {"source": "files", "files": {"paths": ["zh/*"]}}}}})
-    assert plan.corpus_options(config, "zh")["paths"] == ["zh/*"]
-    assert plan.packages(config, "zh") == []
-    assert plan.packages(config, "ru") == ["debian-handbook", "gnome-user-docs"]
+    assert corpora.corpus_options(config, "zh")["paths"] == ["zh/*"]
+    assert corpora.packages(config, "zh") == []
+    assert corpora.packages(config, "ru") == ["debian-handbook", "gnome-user-docs"]
 
 
 def test_job_sizes_cover_every_arm_once():

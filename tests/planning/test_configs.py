@@ -7,7 +7,7 @@ import yaml
 from test_costs import CONFIGS, counts
 
 import estimate
-from linguistic_regions.planning import configuration, costs, plan
+from linguistic_regions.planning import corpora, configuration, costs, plan
 from linguistic_regions.planning.costs.shapes import known
 from linguistic_regions.text.languages import fill
 from small_run import copy_workflow, planned, snakemake, write_config
@@ -91,7 +91,7 @@ def test_the_other_models_have_them_too(name):
 def test_every_language_has_a_source_and_enough_text(name):
     """Spanish takes most characters per token: up to 3.5 with LLaMA-2's vocabulary, 5 with larger ones; Chinese 1.8."""
     config = shipped(name)
-    texts = {language: plan.corpus(config, language) for language in config["languages"]}
+    texts = {language: corpora.corpus(config, language) for language in config["languages"]}
     for language, text in texts.items():
         assert not fill(text["huggingface"]["config"], language).endswith(".")
         assert text["max_characters"] * text["test"] > 5 * 512 * config["tokens"]["test_blocks"]

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import corpus
-from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning import corpora, configuration, plan
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import splits
 from linguistic_regions.text.debian import Debian
@@ -92,12 +92,12 @@ def test_the_manifest_names_the_domain(tmp_path):
 
 def test_the_demo_has_quotations_in_six_languages_and_says_in_which():
     config = configuration.check({})
-    assert plan.domains(config) == ["documentation", "quotations"]
-    further = [text for text in plan.texts(config) if "/" in text]
+    assert corpora.domains(config) == ["documentation", "quotations"]
+    further = [text for text in corpora.texts(config) if "/" in text]
     assert further == [f"{language}/quotations" for language in ("en", "zh", "it", "pt", "ru", "es")]
-    assert plan.packages(config, "pt/quotations") == ["fortunes-br"]
-    assert plan.packages(config, "pt") == ["debian-handbook", "gnome-user-docs"]
-    assert plan.corpus(config, "ru/quotations")["test"] == 0.3
+    assert corpora.packages(config, "pt/quotations") == ["fortunes-br"]
+    assert corpora.packages(config, "pt") == ["debian-handbook", "gnome-user-docs"]
+    assert corpora.corpus(config, "ru/quotations")["test"] == 0.3
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_mistakes_in_domains_are_named(domains, said):
 
 def test_a_domain_can_be_left_out():
     config = configuration.check({"corpora": {"domains": {"quotations": None}}})
-    assert plan.texts(config) == config["languages"]
+    assert corpora.texts(config) == config["languages"]

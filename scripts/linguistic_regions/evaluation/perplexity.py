@@ -1,89 +1,81 @@
-"""Perplexity: how well a language model predicts the test blocks, with an interval over documents."""
+"""Perplexity: how well a language model predicts held-out text. Summaries and intervals: statistics/perplexity.py."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
-import numpy as np
-import torch
-from transformers import PreTrainedModel
-
-from linguistic_regions.model.fit import check_fit
-from linguistic_regions.model.loss import next_token_loss
-from linguistic_regions.model.precision import autocast
-from linguistic_regions.runtime.distributed import gather_in_order, rank_share
+from linguistic_regions.evaluation.protocol import Columns, Subject
+from linguistic_regions.planning import corpora, plan
+from linguistic_regions.planning.evaluations import Plan
+from linguistic_regions.runtime.checksums import fingerprint
+from linguistic_regions.text import tokens
 from linguistic_regions.text.tokens import Blocks
 
-RESAMPLES = 1000
-INTERVAL = (2.5, 97.5)  # percentiles
+
+def planned(config: dict) -> Plan:
+    """What a run measures: the test blocks of all texts."""
+    texts = corpora.texts(config)
+    return Plan(
+        inputs=[f"<results>/tokens/{text}/test.parquet" for text in texts],
+        options={
+            "tokens_folder": f"{plan.results(config)}/tokens",
+            "texts": texts,
+            "domain": config["corpora"]["domain"],
+            "max_blocks": config["tokens"]["test_blocks"],
+        },
+        tokens=corpora.tokens(config, texts, "test"),
+    )
 
 
 @dataclass(frozen=True)
-class Perplexity:
-    """A model's score on one language's blocks.
+class Measurement:
+    """Negative log-likelihood of each block of held-out text.
 
     Attributes:
-        tokens: how many tokens were predicted.
-        nll: their mean negative log-likelihood, in nats.
-        ppl: exp(nll).
-        ppl_low, ppl_high: 95 % bootstrap interval of ppl over documents.
-        bits_per_byte: bits that the text costs per UTF-8 byte; comparable between languages and tokenizers.
+        tokens_folder: the blocks: {text}/{split}.parquet.
+        texts: what to measure: languages, or language/domain for text of a further domain; none: nothing is measured.
+        domain: name of the kind of text of a language that is named alone.
+        split: which part of the text.
+        max_blocks: at most this many blocks of each text, evenly spaced; None: all.
     """
 
-    tokens: int
-    nll: float
-    ppl: float
-    ppl_low: float
-    ppl_high: float
-    bits_per_byte: float
+    tokens_folder: Path = Path("tokens")
+    texts: tuple[str, ...] = ()
+    domain: str = ""
+    split: Literal["valid", "test"] = "test"
+    max_blocks: int | None = None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to measure."""
+        return bool(self.texts)
 
-@torch.no_grad()  # not inference_mode: its tensors could not be trained on afterwards where a model is spread
-def block_nll(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precision: str) -> np.ndarray:
-    """Summed negative log-likelihood of each block in nats, float64, shape (blocks,).
+    @cached_property
+    def blocks(self) -> dict[str, Blocks]:
+        """The items, by text."""
+        return tokens.read_split(self.tokens_folder, self.texts, self.split, self.max_blocks)
 
-    Args:
-        model: a causal language model.
-        blocks: what it shall predict.
-        batch_tokens: tokens in one forward pass.
-        precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
-    """
-    check_fit(model, blocks.input_ids)
-    batch = max(1, batch_tokens // blocks.input_ids.shape[1])
-    mine = rank_share(len(blocks))
-    sums = []
-    was_training = model.training
-    model.eval()
-    with autocast(precision, model.device):
-        for start in range(0, len(mine), batch):
-            rows = blocks.input_ids[mine[start : start + batch]]
-            ids = torch.tensor(rows, dtype=torch.long, device=model.device)
-            sums.append(next_token_loss(model, ids).double().sum(1))
-    model.train(was_training)
-    return gather_in_order(torch.cat(sums), len(blocks)).cpu().numpy()
+    def fingerprint(self) -> str:
+        """Identifies the blocks and what they are called."""
+        return fingerprint([(text, self.domain, blocks.fingerprint) for text, blocks in self.blocks.items()])
 
+    def measure(self, subject: Subject) -> Columns:
+        """A row per block. It adds the columns `window`, the block's size, and `bos`, whether BOS comes first."""
+        from linguistic_regions.model.loss import block_nll
 
-def summarize(nll: np.ndarray, blocks: Blocks, seed: int = 0) -> Perplexity:
-    """Perplexity from each block's summed negative log-likelihood `nll` (nats, shape (blocks,)).
-
-    The interval comes from resampling documents, not blocks, because the blocks of one document are alike.
-    Bits per byte are exact where blocks begin with BOS; without it a block's first token is not predicted,
-    and counts with the mean of the others.
-    """
-    size = blocks.input_ids.shape[1]
-    predicted = size - 1
-    mean = nll.sum() / (len(blocks) * predicted)
-    text_tokens = predicted if blocks.bos else size
-    bits_per_byte = mean * len(blocks) * text_tokens / (np.log(2) * blocks.bytes.sum(dtype=np.int64))
-
-    _, document = np.unique(blocks.documents, return_inverse=True)
-    sums = np.bincount(document, nll)
-    counts = np.bincount(document) * predicted
-    draws = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
-    with np.errstate(over="ignore"):
-        low, high = np.exp(np.percentile(sums[draws].sum(1) / counts[draws].sum(1), INTERVAL))
-        ppl = np.exp(mean)
-    return Perplexity(len(blocks) * predicted, float(mean), float(ppl), float(low), float(high), float(bits_per_byte))
-
-
-def evaluate(model: PreTrainedModel, blocks: Blocks, batch_tokens: int, precision: str) -> Perplexity:
-    """`block_nll`, summarized."""
-    return summarize(block_nll(model, blocks, batch_tokens, precision), blocks)
+        parts = []
+        for text, blocks in self.blocks.items():
+            window = blocks.input_ids.shape[1]
+            nll = block_nll(subject.model, blocks.input_ids, subject.batch_tokens, subject.precision)
+            row = {**tokens.labels(text, self.domain), "tokens": window - 1, "window": window, "bos": blocks.bos}
+            parts.append(
+                {name: [value] * len(blocks) for name, value in row.items()}
+                | {
+                    "item": [f"{document}/{row}" for document, row in zip(blocks.documents, blocks.rows, strict=True)],
+                    "document": blocks.documents,
+                    "nll": nll.tolist(),
+                    "bytes": blocks.bytes.tolist(),
+                }
+            )
+        return {name: sum((part[name] for part in parts), []) for name in parts[0]}

@@ -1,7 +1,7 @@
 """Importance scores on disk, read one tensor at a time. Needs numpy, safetensors and xxhash only."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -65,11 +65,6 @@ class Scores:
             if not np.isfinite(self._stored(folder, name, whole)).all():
                 raise UserError(f"{folder}: {name} holds NaN or infinite scores: the model or its loss is broken")
         raise UserError(f"{', '.join(map(str, self.folders))}: the sum of {name} is beyond float32")
-
-
-def summed(folder: Path) -> Callable[..., Scores]:
-    """The sums of scores below a folder: a function of their names, such as "ru/40"."""
-    return lambda *names: Scores(folder / name for name in names)
 
 
 def _add(stored: list[np.ndarray], total: np.ndarray) -> bool:

@@ -1,16 +1,17 @@
-"""The loss of a causal language model, token by token."""
+"""The loss of a causal language model, token by token and block by block."""
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from linguistic_regions.model.fit import check_fit
+from linguistic_regions.model.precision import autocast
+from linguistic_regions.runtime.distributed import gather_in_order, rank_share
+
 IGNORED = -100
-
-
 LOGITS_AT_ONCE = 1 << 26  # 256 MiB in float32
-
-
 LOGITS_IN_CACHE = 1 << 20  # of a CPU, which takes a third of the time so
 
 
@@ -35,3 +36,28 @@ def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Te
 
 def _token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="none")
+
+
+@torch.no_grad()  # not inference_mode: its tensors could not be trained on afterwards where a model is spread
+def block_nll(model: PreTrainedModel, input_ids: np.ndarray, batch_tokens: int, precision: str) -> np.ndarray:
+    """Summed negative log-likelihood of each block in nats, float64, shape (blocks,).
+
+    Args:
+        model: a causal language model.
+        input_ids: blocks of tokens to predict, int32, shape (blocks, block size).
+        batch_tokens: tokens in one forward pass.
+        precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
+    """
+    check_fit(model, input_ids)
+    batch = max(1, batch_tokens // input_ids.shape[1])
+    mine = rank_share(len(input_ids))
+    sums = []
+    was_training = model.training
+    model.eval()
+    with autocast(precision, model.device):
+        for start in range(0, len(mine), batch):
+            rows = input_ids[mine[start : start + batch]]
+            ids = torch.tensor(rows, dtype=torch.long, device=model.device)
+            sums.append(next_token_loss(model, ids).double().sum(1))
+    model.train(was_training)
+    return gather_in_order(torch.cat(sums), len(input_ids)).cpu().numpy()

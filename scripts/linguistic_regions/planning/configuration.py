@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, plan
+from linguistic_regions.planning import catalog, corpora
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
@@ -26,6 +26,7 @@ BOUNDS = {
     "exclusiveMinimum": "more than",
     "exclusiveMaximum": "less than",
 }
+ESTIMATORS = ("taylor", "taylor_abs", "magnitude")
 SCHEMA = Path(__file__).parents[3] / "schemas" / "config.schema.yaml"
 
 
@@ -136,16 +137,16 @@ def check_files(config: dict) -> None:
         if not os.access(model.path, os.R_OK):
             raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
     taken: dict[tuple[str, ...], str] = {}
-    for text in plan.texts(config):
-        settings, code = plan.corpus(config, text), text.split("/")[0]
+    for text in corpora.texts(config):
+        settings, code = corpora.corpus(config, text), text.split("/")[0]
         if settings["source"] != "files":
             continue
         for pattern in settings["files"]["paths"] or [""]:
-            if not plan.matching([fill(pattern, code)]):
+            if not corpora.matching([fill(pattern, code)]):
                 paths = fill(pattern, code) or "none is given"
                 advice = f"give {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
                 raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); {advice}")
-        files = plan.corpus_files(config, text)
+        files = corpora.corpus_files(config, text)
         for path in files:
             if not os.access(path, os.R_OK):
                 raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
@@ -177,11 +178,11 @@ def _check_sense(config: dict) -> None:
         except UserError as error:
             raise UserError(f"config: languages: {error}") from None
     _subset(config, "corpora.languages", config["languages"], "languages")
-    for domain in plan.further_domains(config):
+    for domain in corpora.further_domains(config):
         key = f"corpora.domains.{domain}"
         if domain == config["corpora"]["domain"]:
             raise UserError(f"config: {key}: corpora.domain has that name already; choose another")
-        if not any(text.endswith(f"/{domain}") for text in plan.texts(config)):
+        if not any(text.endswith(f"/{domain}") for text in corpora.texts(config)):
             raise UserError(f"config: {key}: no language has text there; check its source, or set {key} to null")
     importance, experiments = config["importance"], set(config["experiments"])
     if experiments:
@@ -223,8 +224,11 @@ def _check_sense(config: dict) -> None:
     scored = [f"{code}/{samples}" for code in importance["languages"] for samples in importance["samples"]]
     for name, recipe in config["regions"].items():
         for scores in recipe.get("scores", []):
-            if scores not in scored:
+            estimator, _, rest = scores.partition("/") if scores.count("/") == 2 else ("", "", scores)
+            if rest not in scored:
                 raise UserError(f"config: regions.{name}.scores: {scores!r} is none of {', '.join(scored)}")
+            if estimator and estimator not in ESTIMATORS:
+                raise UserError(f"config: regions.{name}.scores: {estimator!r} is none of {', '.join(ESTIMATORS)}")
 
 
 def _check_samples(config: dict) -> None:

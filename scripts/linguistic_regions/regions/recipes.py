@@ -1,6 +1,7 @@
 """Recipes: which regions a run declares, by name, and how one is made. Needs numpy and safetensors only.
 
-A recipe is a dict of JSON values with one of these shapes (scores are folders below importance/, "language/samples"):
+A recipe is a dict of JSON values with one of these shapes. Scores are folders below importance/,
+"estimator/language/samples"; a config may leave out the estimator.
 
     {select: top | bottom, scores: [...], ratio: r, scope: tensor | model}    ranked by the sum of the scores
     {select: top | bottom, scores: [...], like: region}                       as many per matrix as that region
@@ -12,8 +13,7 @@ A recipe is a dict of JSON values with one of these shapes (scores are folders b
 An optional `label` says what the region stands for in the tables: kind, ratio, samples, replicate, scope, target.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, reduce
+from functools import reduce
 
 from linguistic_regions.regions import selection
 from linguistic_regions.regions.region import Region, union_of
@@ -23,9 +23,25 @@ from linguistic_regions.runtime.errors import UserError
 Recipes = dict[str, dict]
 
 
+def like(recipe: dict) -> list[str]:
+    """The name of the region whose size a recipe takes, if any."""
+    return [recipe["like"]] if "like" in recipe else []
+
+
+def operands(recipe: dict) -> list[str]:
+    """The names of the regions that a recipe combines, in their order."""
+    return recipe.get("of", [])
+
+
 def ingredients(recipe: dict) -> list[str]:
-    """The names of the regions that a recipe needs."""
-    return [recipe["like"]] if "like" in recipe else recipe.get("of", [])
+    """The names of all regions that a recipe needs."""
+    return like(recipe) + operands(recipe)
+
+
+def settings(recipe: dict) -> dict[str, object]:
+    """A recipe as options of region.py, without the files that it needs."""
+    plain = {key: recipe[key] for key in ("select", "ratio", "scope", "seed") if key in recipe}
+    return plain | {f"label.{key}": value for key, value in recipe.get("label", {}).items()}
 
 
 def needed(name: str, recipes: Recipes) -> Recipes:
@@ -49,36 +65,27 @@ def needed(name: str, recipes: Recipes) -> Recipes:
     return found
 
 
-def build(made: Recipes, scored: Callable[..., Scored], built: Callable[[str], Region]) -> dict[str, Region]:
-    """Regions by recipe; nothing is computed before their masks are asked for, and sums of scores are shared.
+def build(recipe: dict, scored: Scored | None, parts: list[Region]) -> Region:
+    """The region of a recipe; nothing is computed before its masks are asked for.
 
     Args:
-        made: as described above, ingredients first.
-        scored: gives the sum of some scores, by their names.
-        built: gives an ingredient that is not among `made`, by its name.
+        recipe: as described above.
+        scored: the sum of the scores that it ranks by, if it does.
+        parts: its ingredients, in the order of `ingredients`.
     """
-    sums = lru_cache(maxsize=None)(scored)
-    found: dict[str, Region] = {}
-    for name, recipe in made.items():
-        parts = [found[part] if part in found else built(part) for part in ingredients(recipe)]
-        found[name] = _make(recipe, parts, sums)
-    return found
-
-
-def _make(recipe: dict, parts: list[Region], sums: Callable[..., Scored]) -> Region:
-    kind = recipe["select"]
-    if kind in ("top", "bottom"):
-        like = parts[0] if parts else None
-        scope = recipe.get("scope", "tensor")
-        return selection.select(sums(*recipe["scores"]), recipe.get("ratio"), like, scope, top=kind == "top")
-    if kind == "random":
-        return selection.random(parts[0], recipe["seed"])
-    if kind == "intersection":
-        return reduce(lambda a, b: a & b, parts)
-    if kind == "union":
-        return union_of(parts)
-    if kind == "difference":
-        return parts[0] - union_of(parts[1:])
-    if kind == "complement":
-        return ~parts[0]
-    raise UserError(f"recipe: select is {kind!r}; docs/method.md lists what it can be")
+    match recipe["select"]:
+        case "top" | "bottom" as kind:
+            like = parts[0] if parts else None
+            return selection.select(scored, recipe.get("ratio"), like, recipe.get("scope", "tensor"), top=kind == "top")
+        case "random":
+            return selection.random(parts[0], recipe["seed"])
+        case "intersection":
+            return reduce(lambda a, b: a & b, parts)
+        case "union":
+            return union_of(parts)
+        case "difference":
+            return parts[0] - union_of(parts[1:])
+        case "complement":
+            return ~parts[0]
+        case kind:
+            raise UserError(f"recipe: select is {kind!r}; docs/method.md lists what it can be")

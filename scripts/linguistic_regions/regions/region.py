@@ -8,7 +8,6 @@ is made of, no more than one matrix of each is in memory. Needs numpy and safete
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -132,7 +131,15 @@ class Region:
 
     def save(self, path: str | Path) -> None:
         """Write to safetensors; shapes, counts and `metadata` go into its metadata as JSON strings."""
-        save_regions({Path(path): self})
+        counts = {name: math.prod(shape) for name, shape in sorted(self.shapes.items())}  # at most
+        described = {"shapes": self.shapes, "counts": counts} | self.metadata
+        metadata = {key: json.dumps(value, sort_keys=True) for key, value in described.items()}
+        packed = {name: (-(-size // 8),) for name, size in counts.items()}
+        with tensorfile.create(path, packed, "uint8", metadata) as file:
+            for name in progress(packed, "region", unit="matrix"):
+                file.write(name, self.packed[name])
+                counts[name] = count_ones(self.packed[name])
+            metadata["counts"] = json.dumps(counts, sort_keys=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Region":
@@ -173,34 +180,6 @@ class Region:
 def count_ones(packed: np.ndarray) -> int:
     """How many bits of a packed mask are set."""
     return int(np.bitwise_count(packed).sum(dtype=np.int64))
-
-
-def save_regions(regions: Mapping[Path, Region]) -> dict[Path, int]:
-    """Write regions of one model side by side, matrix by matrix, so that what they share is read or computed once.
-
-    Returns:
-        How many weights each holds.
-    """
-    counts: dict[Path, dict[str, int]] = {}
-    with ExitStack() as files:
-        writers = {}
-        for path, region in regions.items():
-            counts[path] = {name: math.prod(shape) for name, shape in sorted(region.shapes.items())}  # at most
-            described = {"shapes": region.shapes, "counts": counts[path]} | region.metadata
-            metadata = {key: json.dumps(value, sort_keys=True) for key, value in described.items()}
-            packed = {name: (-(-size // 8),) for name, size in counts[path].items()}
-            writer = files.enter_context(tensorfile.create(path, packed, "uint8", metadata))
-            writers[path] = writer, metadata
-        names = sorted({name for region in regions.values() for name in region.shapes})
-        for name in progress(names, "regions", unit="matrix"):
-            for path, region in regions.items():
-                if name in region.shapes:
-                    packed = region.packed[name]
-                    writers[path][0].write(name, packed)
-                    counts[path][name] = count_ones(packed)
-        for path, (_, metadata) in writers.items():
-            metadata["counts"] = json.dumps(counts[path], sort_keys=True)
-    return {path: sum(by_name.values()) for path, by_name in counts.items()}
 
 
 def union_of(regions: Iterable[Region]) -> Region:

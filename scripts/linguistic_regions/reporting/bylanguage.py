@@ -9,8 +9,7 @@ from linguistic_regions.claims import formats
 from linguistic_regions.reporting.paper import ABSENT, ARM_NAMES, Grid
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, only
-from linguistic_regions.statistics.tables import in_order
-from linguistic_regions.training.arms import ARMS
+from linguistic_regions.statistics.tables import ARMS, in_order
 
 KINDS = {"top": "Core", "random": "Random", "bottom": "Bottom"}
 REGIONS = {"monolingual": "Region", "random": "Random of its size", "bottom": "Bottom of its size"}

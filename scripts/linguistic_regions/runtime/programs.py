@@ -1,7 +1,7 @@
-"""What a program of scripts/ is made of: its own file and the library's modules that it comes to import.
+"""The code that a program's numbers follow from: its own file, and the modules of the library that it imports.
 
-An edit of the code must run again what uses it, and nothing else: rules have the digest of their program among their
-parameters. Standard library only; nothing is imported, the files are read.
+An edit of that code must rerun what uses it, and nothing else: rules have the fingerprint of their program among their
+parameters. An edit of a message must rerun nothing. Standard library only; nothing is imported, the files are read.
 """
 
 import ast
@@ -11,13 +11,22 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2]
 LIBRARY = "linguistic_regions"
+NUMERICAL = ("compute", "distributed", "tensorfile")  # modules of runtime that numbers follow from
+TOLD = ("UserError", "logging", "log", "progress")  # whose words are for people
 RESOURCES = SCRIPTS.parent / "resources"
 
 
 @cache
-def fingerprint(program: str) -> str:
-    """A digest of all that the program (its name, such as "importance") does: comments and docstrings do not count."""
-    parts = [ast.dump(_parsed(path)) for path in files(program)]
+def fingerprint(program: str, *modules: str) -> str:
+    """Identifies the code that a program's numbers follow from.
+
+    Comments, docstrings and what is told to people do not count, nor do planning and all of runtime but `NUMERICAL`.
+
+    Args:
+        program: its name, such as "score"; or a dotted module of the library.
+        modules: dotted modules that it imports by name while it runs.
+    """
+    parts = [ast.dump(_parsed(path)) for path in files(program, *modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -27,32 +36,59 @@ def resources_fingerprint(*patterns: str) -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in found)).hexdigest()[:16]
 
 
-def files(program: str) -> list[Path]:
-    """The files that the program is made of, in ascending order.
+def files(*names: str) -> list[Path]:
+    """The files whose code counts for programs or modules, in ascending order.
 
     Raises:
         FileNotFoundError: there is no such program.
     """
     found: set[Path] = set()
-    waiting = [SCRIPTS / f"{program}.py"]
+    waiting = [path for name in names for path in (_modules(name) if "." in name else [SCRIPTS / f"{name}.py"])]
     while waiting:
         path = waiting.pop()
-        if path not in found:
+        if path not in found and _counts(path):
             found.add(path)
             waiting += [file for name in _imported(_parsed(path)) for file in _modules(name)]
     return sorted(found)
 
 
+def _counts(path: Path) -> bool:
+    """Whether numbers follow from a file: not from those that plan, and from few of those that every program uses."""
+    package = path.relative_to(SCRIPTS).parts[1:-1]
+    return package[:1] != ("planning",) and (package[:1] != ("runtime",) or path.stem in NUMERICAL)
+
+
 @cache
 def _parsed(path: Path) -> ast.Module:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    return _Silenced().visit(ast.parse(path.read_text(encoding="utf-8")))
+
+
+class _Silenced(ast.NodeTransformer):
+    """Code without its docstrings, and without the words of errors, logs and progress."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        node = self.generic_visit(node)
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
-            first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                del body[0]
-    return tree
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and body and _is_text(body[0]):
+            del body[0]
+        if isinstance(node, ast.Call) and _called(node.func) in TOLD:
+            node.args = [argument for argument in node.args if not _is_string(argument)]
+            node.keywords = []
+        return node
+
+
+def _called(function: ast.expr) -> str:
+    """The name by which a function is called: `UserError`, or `logging.info` as `logging`."""
+    name = function.value if isinstance(function, ast.Attribute) else function
+    return name.id if isinstance(name, ast.Name) else ""
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and _is_string(node.value)
+
+
+def _is_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def _imported(tree: ast.Module) -> set[str]:

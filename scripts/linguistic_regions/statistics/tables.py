@@ -1,7 +1,6 @@
-"""The result tables: their columns, their order, and how pieces become one table.
+"""The result tables: their columns, their order, and how they are computed from the evidence.
 
-Every step of the workflow writes pieces of these tables as CSV. `gather` makes one table of the pieces, with rows and
-columns in one fixed order, so that the same pieces always give the same bytes.
+Rows and columns have one fixed order, so that the same evidence always gives the same bytes.
 """
 
 from collections.abc import Sequence
@@ -11,8 +10,9 @@ import pandas as pd
 
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
-from linguistic_regions.training.arms import ARMS
+from linguistic_regions.statistics import evidence
 
+INTACT = "intact"  # the condition that removals are compared with
 CORE = "core"  # the target of experiment 1; that of experiment 2 is a language code
 
 # Columns with their type; the ones that tell two rows apart, in the order by which rows are sorted.
@@ -35,6 +35,9 @@ COLUMNS = {
         "window": str,
         "bos": str,
         "domain": str,
+        "ppl_ratio": float,
+        "ppl_ratio_low": float,
+        "ppl_ratio_high": float,
     },
     "retraining": {
         "arm": str,
@@ -47,6 +50,9 @@ COLUMNS = {
         "learning_rate": float,
         "seed": int,
         "domain": str,
+        "tokens": int,
+        "ppl_low": float,
+        "ppl_high": float,
     },
     "freezing": {
         "arm": str,
@@ -59,8 +65,25 @@ COLUMNS = {
         "bits_per_byte": float,
         "seed": int,
         "domain": str,
+        "tokens": int,
+        "ppl_low": float,
+        "ppl_high": float,
     },
-    "further": {"language": str, "samples": int, "nll": float, "ppl": float, "bits_per_byte": float},
+    "further": {
+        "language": str,
+        "samples": int,
+        "nll": float,
+        "ppl": float,
+        "bits_per_byte": float,
+        "arm": str,
+        "learning_rate": float,
+        "train_language": str,
+        "seed": int,
+        "domain": str,
+        "tokens": int,
+        "ppl_low": float,
+        "ppl_high": float,
+    },
     "stability": {"language": str, "samples": int, "ratio": float, "jaccard": float},
     "overlap": {
         "region_a": str,
@@ -81,6 +104,16 @@ KEYS = {
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
 }
+ARMS = (  # of the training experiments, in the order in which they are shown
+    "top_freeze",
+    "bottom_freeze",
+    "top_unfreeze",
+    "random_freeze",
+    "full",
+    "core_frozen",
+    "random_frozen",
+    "region_only",
+)
 KINDS = ("base", "top", "bottom", "random", "monolingual", "other")
 
 
@@ -111,23 +144,38 @@ def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def gather(
-    pieces: Sequence[str | Path], name: str, languages: Sequence[str] = (), domains: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Concatenate the pieces of table `name`, rows sorted by `KEYS[name]`, languages and domains in the given order.
+def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
+    """Compute table `name` from evidence: a row per condition and text.
 
-    A row that several pieces hold (the untouched model, say) appears once.
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    items, labels = evidence.read(paths)
+    rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
+    return rows[list(COLUMNS[name])].astype(COLUMNS[name])
+
+
+def joined(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
+    """The pieces of table `name` as one.
 
     Raises:
         UserError: a piece lacks a column, or two pieces hold different measurements of one thing.
     """
-    table = pd.concat([read(path, name) for path in pieces], ignore_index=True).drop_duplicates()
+    table = pd.concat([read(path, name) for path in paths], ignore_index=True).drop_duplicates()
     again = table[table.duplicated(KEYS[name])]
     if len(again):
         which = ", ".join(f"{key} {again.iloc[0][key]}" for key in KEYS[name])
         raise UserError(f"two pieces of the {name} table differ about one measurement ({which}); rerun that step")
-    first = list(COLUMNS[name])
-    table = table[first + [column for column in table if column not in first]]
+    return table
+
+
+def ordered(
+    table: pd.DataFrame,
+    name: str,
+    languages: Sequence[str] = (),
+    domains: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Table `name` with its rows sorted by `KEYS[name]`; languages and domains in the given order."""
     orders = {
         "domain": domains,
         "language": languages,

@@ -38,12 +38,18 @@ class Blocks:
         documents: for each block the id of the document in which its text begins.
         bytes: int32, shape (blocks,): UTF-8 bytes of text that the block's tokens cover.
         bos: whether each block begins with a BOS token, which covers no text.
+        rows: int, shape (blocks,): each block's row in its file; counted from 0 where none are given.
     """
 
     input_ids: np.ndarray
     documents: list[str]
     bytes: np.ndarray
     bos: bool
+    rows: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows is None:
+            self.rows = np.arange(len(self.input_ids))
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -55,7 +61,8 @@ class Blocks:
 
     def take(self, rows: np.ndarray) -> "Blocks":
         """The blocks at `rows` (int, any order)."""
-        return Blocks(self.input_ids[rows], [self.documents[row] for row in rows], self.bytes[rows], self.bos)
+        documents = [self.documents[row] for row in rows]
+        return Blocks(self.input_ids[rows], documents, self.bytes[rows], self.bos, self.rows[rows])
 
     def evenly_spaced(self, max_blocks: int | None) -> "Blocks":
         """At most `max_blocks` blocks, evenly spaced over all of them and so over the documents."""

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, fields
 from functools import cache
 
-from linguistic_regions.planning import plan
+from linguistic_regions.planning import corpora, evaluations, plan
 from linguistic_regions.planning.costs import shapes, workload
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.planning.costs.jobs import Jobs
@@ -40,8 +40,6 @@ class Step:
 def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
     """What each rule of the workflow costs, in the order of the data flow, without those that the config does not need.
 
-    `further` and `importance` stand for the rules `further_...` and `importance_...`, of which there is one per job.
-
     Args:
         config: checked.
         gpu_name: kind of GPU that the jobs which run the model get; None: the CPU.
@@ -50,21 +48,21 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         UserError: the model or the GPU is unknown, or a job fits on no number of GPUs.
     """
     job = Jobs(config, shapes.shape(config), gpu(gpu_name) if gpu_name else None)
-    languages, regions = workload.language_jobs(config), workload.region_jobs(config)
+    tokens = sum(each.tokens for each in evaluations.planned(config).values())
     steps = {
         "package": [job.package()] * len(workload.packages(config)),
-        "corpus": [job.corpus(text) for text in plan.texts(config)],
+        "corpus": [job.corpus(text) for text in corpora.texts(config)],
         "tokenizer": [job.tokenizer()],
-        "blocks": [job.blocks(text) for text in plan.texts(config)],
+        "blocks": [job.blocks(text) for text in corpora.texts(config)],
         "samples": [light()],
         "base_model": [job.base_model()],
-        "further": [job.further(names) for names in languages["further"]],
-        "importance": [job.importance(names) for names in languages["importance"]],
-        **{rule: [job.regions(made) for made in jobs] for rule, jobs in regions.items()},
-        "removal": [job.removal(names, number == 0) for number, names in enumerate(plan.removals(config).values())],
+        "further": [job.further(language) for language in workload.trained(config)],
+        "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],
+        "region": [job.region(recipe) for recipe in workload.regions(config).values()],
+        "evaluate": [job.evaluate(names, tokens) for names in plan.conditions(config).values()],
         "overlap": [job.overlap()],
-        "retraining": [job.experiment("retraining", arms) for arms in workload.arm_jobs(config, "retraining")],
-        "freezing": [job.experiment("freezing", arms) for arms in workload.arm_jobs(config, "freezing")],
+        "retraining": [job.experiment("retraining", each["arm"]) for each in plan.trainings(config, "retraining")],
+        "freezing": [job.experiment("freezing", each["arm"]) for each in plan.trainings(config, "freezing")],
         "settings": [light()],
         "tables": [light(host=0.4e9)],
         "provenance": [light(host=0.4e9)],

@@ -1,11 +1,11 @@
 """What one job of each rule costs."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, plan
+from linguistic_regions.planning import catalog, corpora, plan
+from linguistic_regions.planning.arms import ARMS
 from linguistic_regions.planning.costs import formulas
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.planning.costs.gpus import Gpu
@@ -23,9 +23,7 @@ from linguistic_regions.planning.costs.machine import (
 from linguistic_regions.regions import recipes
 from linguistic_regions.regions.recipes import Recipes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.training.arms import ARMS
 
-CHARACTERS = 1_300_000  # per language where the config sets no bound: the most that the demo's packages have
 CHARACTER = 4  # bytes, at most
 TEXT_SPEED = 1e6  # characters per second: fetched, cleaned and hashed, or cut into tokens
 TOKEN_RAM = 12  # bytes of RAM per token while text is cut into blocks
@@ -106,32 +104,32 @@ class Jobs:
             seconds = GGUF_START + published / NETWORK_SPEED + size / DEQUANTIZED + 4 * size / DISK_SPEED
             return light(seconds, TORCH + 8 * size, published + unpacked + 4 * size + VOCABULARY)
         batch, threads = scratch["batch_size"], scratch["threads"]
-        return self._training("base_model", 1, scratch["samples"], batch, disk=4 * size, threads=threads)
+        return self._training("base_model", scratch["samples"], batch, disk=4 * size, threads=threads)
 
-    def further(self, languages: list[str]) -> Cost:
-        """Pretrain the model further on each language."""
-        settings, batch, count = self.config["further"], self.config["training"]["batch_size"], len(languages)
-        measured = len(settings["milestones"]) * max(self._tokens([language], "valid") for language in languages)
-        return self._training("further", count, settings["milestones"][-1], batch, measured, disk=count * self._weights)
+    def further(self, language: str) -> Cost:
+        """Continue pretraining on one language."""
+        settings = self.config["further"]
+        measured = len(settings["milestones"]) * self._tokens([language], "valid")
+        batch = self.config["training"]["batch_size"]
+        return self._training("further", settings["milestones"][-1], batch, measured, disk=self._weights)
 
-    def experiment(self, rule: str, arms: list[str]) -> Cost:
-        """Train in each arm of `retraining` or `freezing`, and measure languages at the milestones."""
+    def experiment(self, rule: str, arm: str) -> Cost:
+        """Train in one arm of `retraining` or `freezing`, and measure languages at the milestones."""
         settings, batch = self.config[rule], self.config["training"]["batch_size"]
-        evaluated = settings["evaluate"] if rule == "retraining" else plan.texts(self.config)
+        evaluated = settings["evaluate"] if rule == "retraining" else corpora.texts(self.config)
         measured = len(settings["milestones"]) * self._tokens(evaluated, "test")
-        frozen = max(self._frozen(arm, settings["ratio"]) for arm in arms)
-        return self._training(rule, len(arms), settings["milestones"][-1], batch, measured, frozen)
+        frozen = self._frozen(arm, settings["ratio"])
+        return self._training(rule, settings["milestones"][-1], batch, measured, frozen)
 
     def _frozen(self, arm: str, ratio: float) -> float:
         """Bytes of the weights that an arm freezes: value and index of each; of all but the region, value and mask."""
-        if "only" in ARMS[arm]:
+        if "train_only" in ARMS[arm]:
             return 5 * self.shape.matrices
-        return 8 * ratio * self.shape.matrices if "frozen" in ARMS[arm] else 0.0
+        return 8 * ratio * self.shape.matrices if "freeze" in ARMS[arm] else 0.0
 
     def _training(
         self,
         rule: str,
-        runs: int,
         samples: int,
         batch: int,
         measured: float = 0.0,
@@ -139,7 +137,7 @@ class Jobs:
         disk: float = SMALL,
         threads: int | None = None,
     ) -> Cost:
-        """Trainings, one after another.
+        """One training.
 
         Weights, gradients and the optimizer's two moments are float32, 16 bytes a parameter, spread over the GPUs
         (FSDP2); an optimizer step reads and writes 28. On one GPU autocast keeps bfloat16 copies of all weights. A
@@ -147,10 +145,9 @@ class Jobs:
 
         Args:
             rule: its name, for errors.
-            runs: how many trainings; each loads the model.
             samples: blocks of each.
             batch: blocks per optimizer step.
-            measured: tokens that each measures, at all milestones together.
+            measured: tokens that it measures, at all milestones together.
             frozen: bytes of frozen weights.
             disk: bytes of outputs.
             threads: CPU threads; None: as the config has it.
@@ -163,7 +160,7 @@ class Jobs:
         if self.config["activation_checkpointing"]:
             flops += tokens * formulas.recomputed(shape, self._block)
         work = Work(
-            flops=runs * flops,
+            flops=flops,
             share=TRAINING_SHARE,
             half=self.half,
             sharded=16 * shape.parameters + frozen,
@@ -171,8 +168,8 @@ class Jobs:
             gathered=formulas.gathered(shape, 2 if self.half else 4),
             cast=2 * shape.parameters if self.half else 0,
             loaded=4 * shape.parameters,
-            moved=runs * samples / batch * 28 * shape.parameters,
-            files=runs * self._weights,
+            moved=samples / batch * 28 * shape.parameters,
+            files=self._weights,
             text=self._samples(),
             host=4 * shape.parameters,
             disk=disk,
@@ -187,25 +184,25 @@ class Jobs:
 
     # --- importance and regions ---
 
-    def importance(self, languages: list[str]) -> Cost:
-        """Score the weights' importance for each language.
+    def importance(self, estimator: str) -> Cost:
+        """Score the weights' importance for one language.
 
         Gradients are summed in float32, for each half of the samples where halves are compared, on the GPU or in RAM:
         at each pass gradient and sum are read and the sum is written. One matrix has a gradient at a time. A check
         selects a region from each half's scores.
         """
-        shape, settings, count = self.shape, self.config["importance"], len(languages)
-        samples = 0 if settings["estimator"] == "magnitude" else settings["samples"][-1]
-        checks = plan.checks(self.config)
+        shape, settings = self.shape, self.config["importance"]
+        samples = 0 if estimator == "magnitude" else settings["samples"][-1]
+        checks = [] if estimator == "magnitude" else plan.checks(self.config)
         flops = formulas.importance(shape, self._block)
         if self.config["activation_checkpointing"]:
             flops += formulas.recomputed(shape, self._block)
         sums = 4 * shape.matrices * (2 if checks else 1)
         passes = samples / max(1, self.config["batch_tokens"] // self._block)
-        summed = count * passes * 12 * shape.matrices
+        summed = passes * 12 * shape.matrices
         offload = settings["offload"] and self.gpu is not None
         work = Work(
-            flops=count * samples * self._block * flops,
+            flops=samples * self._block * flops,
             share=TRAINING_SHARE,
             half=self.half,
             sharded=self._weights + (0 if offload else sums),
@@ -214,42 +211,41 @@ class Jobs:
             loaded=self._weights,
             moved=0 if offload else summed,
             copied=summed if offload else 0,
-            files=count * (self._weights + len(checks) * 8 * shape.matrices),
+            files=self._weights + len(checks) * 8 * shape.matrices,
             text=self._samples(),
             host=MATRICES * 4 * shape.largest_matrix + (sums if offload else 0),
-            disk=count * len(settings["samples"]) * 4 * shape.matrices,
+            disk=len(settings["samples"]) * 4 * shape.matrices,
         )
         return computing("importance", work, self.gpu, self.config["threads"])
 
-    def regions(self, made: Recipes) -> Cost:
-        """Build regions: scores are read, three times to rank over the whole model; a region has a bit a weight.
-
-        Regions of the same scores read them once.
-        """
+    def region(self, recipe: dict) -> Cost:
+        """Build a region: scores are read, three times to rank over the whole model; a region has a bit a weight."""
         bits = self.shape.matrices / 8
-        scored = {(*recipe["scores"], recipe.get("scope")) for recipe in made.values() if "scores" in recipe}
-        passes = sum((len(scores) - 1) * (3 if scores[-1] == "model" else 1) for scores in scored)
-        read = passes * 4 * self.shape.matrices + sum(map(len, map(recipes.ingredients, made.values()))) * bits
-        built = len(made) * self.shape.matrices / SELECTION_SPEED
-        return light(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, len(made) * bits)
+        passes = len(recipe.get("scores", [])) * (3 if recipe.get("scope") == "model" else 1)
+        read = passes * 4 * self.shape.matrices + len(recipes.ingredients(recipe)) * bits
+        built = self.shape.matrices / SELECTION_SPEED
+        return light(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
 
     def overlap(self) -> Cost:
         """Compare each pair of regions, which takes as long as to read one of the two."""
-        count = sum(map(len, plan.removals(self.config).values()))
+        count = len(plan.removed(self.config))
         seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
-    def removal(self, names: list[str], base: bool) -> Cost:
-        """A forward pass over all test blocks without each region, and once with all weights.
+    def evaluate(self, names: list[str], tokens: float) -> Cost:
+        """Run the evaluations without each region, or once with all weights if there is none.
 
         What is removed is held, value and index of each weight. To unpack a region takes as long as to read a byte a
         weight.
+
+        Args:
+            names: of the regions.
+            tokens: that pass through the model in each condition.
         """
         shape, declared = self.shape, catalog.declared(self.config)
-        tokens = (len(names) + base) * self._tokens(plan.texts(self.config), "test")
         largest = max((_share(name, declared) for name in names), default=0.0) * shape.matrices
         work = Work(
-            flops=tokens * formulas.forward(shape, self._block),
+            flops=max(1, len(names)) * tokens * formulas.forward(shape, self._block),
             share=FORWARD_SHARE,
             half=self.half,
             sharded=self._weights + largest * (4 + self._element),
@@ -259,7 +255,7 @@ class Jobs:
             files=self._weights + len(names) * shape.matrices,
             host=shape.matrices / 8 + MATRICES * 4 * shape.largest_matrix,
         )
-        return computing("removal", work, self.gpu, self.config["threads"])
+        return computing("evaluate", work, self.gpu, self.config["threads"])
 
     # --- what they share ---
 
@@ -277,8 +273,7 @@ class Jobs:
         return self.shape.parameters * self._element
 
     def _characters(self, text: str) -> int:
-        """Of a text; more by a document at most, where the config sets a bound."""
-        return plan.corpus(self.config, text)["max_characters"] or CHARACTERS
+        return corpora.characters(self.config, text)
 
     def _training_tokens(self, text: str) -> int:
         """Tokens of its training blocks; those of the other splits are few."""
@@ -290,10 +285,7 @@ class Jobs:
         return SAMPLE_RAM * max(map(self._training_tokens, self.config["languages"]))
 
     def _tokens(self, texts: Iterable[str], split: str) -> float:
-        """Tokens of the blocks of a split that one measurement takes, at most: a character is a token at most."""
-        most = self.config["tokens"][f"{split}_blocks"] or math.inf
-        sizes = (self._characters(text) * plan.corpus(self.config, text)[split] for text in texts)
-        return sum(min(most * self._block, characters) for characters in sizes)
+        return corpora.tokens(self.config, texts, split)
 
     def _pass(self, batch: int, backward: bool) -> float:
         """Bytes of activations and logits of a pass over `batch` blocks or `batch_tokens`, whichever is less."""

@@ -4,14 +4,12 @@ import logging
 from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from linguistic_regions.importance import accumulation
-from linguistic_regions.importance.accumulation import Sums
+from linguistic_regions.importance.accumulation import Sums, measure
 from linguistic_regions.importance.estimators import Estimator
-from linguistic_regions.model import loading
+from linguistic_regions.model.loading import load
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.model.weights import recompute_activations, selectable
 from linguistic_regions.runtime import programs, tensorfile
@@ -36,12 +34,13 @@ class Stops:
 
 def main(
     *,
-    model: str,
-    tokens_folder: Path,
-    languages: tuple[str, ...],
+    model: Path,
+    samples: Path,
+    language: str,
     output: Path,
     stability: Path,
     milestones: tuple[int, ...],
+    checkpoints: Path,
     estimator: Literal["taylor", "taylor_abs", "magnitude"] = "taylor",
     micro_batch: int = 1,
     checks: tuple[int, ...] = (),
@@ -56,19 +55,19 @@ def main(
     trust_remote_code: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
-    checkpoints: Path | None = None,
     checkpoint_minutes: float = 10.0,
     threads: int = 1,
 ) -> None:
-    """Write the scores to `output`/{language}/{samples}, as safetensors named and shaped like the weights.
+    """Write the scores to `output`/{samples}, as safetensors named and shaped like the weights.
 
     Args:
-        model: folder of the model; {language} in it becomes the language (for further pre-trained weights).
-        tokens_folder: the blocks: {language}/train.parquet.
-        languages: the languages to score the weights for.
+        model: folder of the model.
+        samples: training blocks of the language, a file.
+        language: its code, for the table.
         output: folder of the scores.
         stability: table of how well the regions of two halves of the samples agree, CSV.
         milestones: numbers of samples, ascending; all come out of one pass.
+        checkpoints: folder for the state of an unfinished run, and for its scores until all are there.
         estimator: what importance means.
         micro_batch: blocks in a term of taylor_abs.
         checks: numbers of samples after which the two halves are compared.
@@ -83,63 +82,39 @@ def main(
         trust_remote_code: run the Python code that comes with the model.
         include: regular expressions of the weights to score; none: the decoder layers' matrices.
         exclude: regular expressions of weights to leave out.
-        checkpoints: folder for the state of an unfinished run, and for its scores until all are there; none: no state.
         checkpoint_minutes: time between two checkpoints.
         threads: CPU threads.
     """
     configure(threads)
-    if checkpoints:
-        acquire_lock(checkpoints)
+    acquire_lock(checkpoints)
     kind = Estimator(estimator, micro_batch)
     stops = Stops(milestones, checks if estimator != "magnitude" else (), ratio, stop_at)
     wanted = max((*milestones, *checks))
-    main_process = processes().is_main_process
-    rows = []
-    for language in languages:
-        samples = tokens.read(tokens_folder / language / "train.parquet", wanted)
-        if wanted > len(samples):
-            raise UserError(
-                f"{language}: importance.samples asks for {wanted} of its {len(samples)} training blocks; "
-                "lower it or give the language more text"
-            )
-        scored = loading.load(model.replace("{language}", language), dtype=dtype, trust_remote_code=trust_remote_code)
-        if activation_checkpointing:
-            recompute_activations(scored)
-        if shard_model:
-            shard(scored, precision)
-        parameters = selectable(scored, list(include), list(exclude))
-        kept = (checkpoints or output) / language
-        state, this, noted = None, "", []
-        if checkpoints:
-            facts = (
-                programs.fingerprint("importance"),
-                language,
-                kind,
-                stops,
-                batch_tokens,
-                precision,
-                sorted(parameters),
-            )
-            state = Checkpoints(kept, checkpoint_minutes, tuple(map(str, milestones)), facts)
-            this = state.identity(scored, samples.input_ids)
-        before = state.finished(this) if state else None
-        if before is None:
-            passes = accumulation.measure(
-                scored, parameters, samples, milestones, kind, batch_tokens, precision, checks, offload, state, noted
-            )
-            score(passes, stops, language, noted, kept)
-            del passes
-            if state and main_process:
-                state.finish(noted, this)
-        rows += noted if before is None else before
-        del scored, parameters  # before the next is loaded
-    if not main_process:
+    blocks = tokens.read(samples, wanted)
+    if wanted > len(blocks):
+        raise UserError(
+            f"{language}: importance.samples asks for {wanted} of its {len(blocks)} training blocks; "
+            "lower it or give the language more text"
+        )
+    scored = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
+    if activation_checkpointing:
+        recompute_activations(scored)
+    if shard_model:
+        shard(scored, precision)
+    parameters = selectable(scored, list(include), list(exclude))
+    facts = (programs.fingerprint("score"), language, kind, stops, batch_tokens, precision, sorted(parameters))
+    state = Checkpoints(checkpoints, checkpoint_minutes, facts=facts)
+    noted: list[dict] = []
+    passes = measure(
+        scored, parameters, blocks, milestones, kind, batch_tokens, precision, checks, offload, state, noted
+    )
+    score(passes, stops, language, noted, checkpoints)
+    if not processes().is_main_process:
         return
-    write_csv(stability, rows, ("language", "samples", "ratio", "jaccard"))
-    if checkpoints:  # last: from here on nothing can fail for want of space
-        for language, milestone in product(languages, map(str, milestones)):
-            move(checkpoints / language / milestone, output / language / milestone)
-        remove(checkpoints)
+    write_csv(stability, noted, ("language", "samples", "ratio", "jaccard"))
+    for milestone in map(str, milestones):  # last: from here on nothing can fail for want of space
+        move(checkpoints / milestone, output / milestone)
+    remove(checkpoints)
 
 
 def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, noted: list[dict], folder: Path) -> None:

@@ -1,0 +1,183 @@
+"""Train a model further on one language, whole or with a region removed or frozen (paper, sections 2 to 5)."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from transformers import PreTrainedModel
+
+from linguistic_regions.evaluation.conditions import INTACT
+from linguistic_regions.evaluation.evidence import Evidence
+from linguistic_regions.evaluation.perplexity import Measurement
+from linguistic_regions.evaluation.protocol import Subject
+from linguistic_regions.interventions.freezing import Frozen
+from linguistic_regions.interventions.lesions import zero
+from linguistic_regions.model.loading import load, save
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime import programs
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import configure
+from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import atomic_write, move, remove
+from linguistic_regions.text import tokens
+from linguistic_regions.training.loop import Schedule, train
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is done with regions.
+
+    Attributes:
+        arm: its name in the tables; see docs/method.md.
+        zero: set this region to zero before training, a file.
+        freeze: keep the weights of this region, a file, as they are then.
+        train_only: keep all other weights.
+    """
+
+    arm: str = "full"
+    zero: Path | None = None
+    freeze: Path | None = None
+    train_only: Path | None = None
+
+
+def main(
+    *,
+    model: Path,
+    language: str,
+    samples: Path,
+    evidence: Path,
+    learning_rate: float,
+    milestones: tuple[int, ...],
+    schedule: Annotated[Schedule, tyro.conf.arg(name="")],
+    measured: Annotated[Measurement, tyro.conf.arg(name="perplexity")],
+    checkpoints: Path,
+    arm: Annotated[Arm, tyro.conf.arg(name="")] = Arm(),
+    start: Path | None = None,
+    output: Path | None = None,
+    dtype: str = "float32",
+    shard_model: bool = False,
+    trust_remote_code: bool = False,
+    checkpoint_minutes: float = 10.0,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train on one language, and measure perplexity at each milestone.
+
+    Args:
+        model: the model to start from.
+        language: code of the language to train on.
+        samples: its training blocks, a file.
+        evidence: the measurements, a file.
+        learning_rate: its peak.
+        milestones: numbers of samples after which to measure; the last one ends the training; 0 is before it.
+        schedule: how to train.
+        measured: the text to measure perplexity on.
+        checkpoints: folder for the state of an unfinished training.
+        arm: what to do with regions.
+        start: evidence of the intact model, a file: an arm that removes nothing takes its first measurement from there.
+        output: folder for the trained model; None: it is not kept.
+        dtype: in which its weights are written, float32 or bfloat16; in training they are float32.
+        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        trust_remote_code: run the Python code that comes with the model.
+        checkpoint_minutes: time between two checkpoints.
+        seed: of the order of the samples.
+        threads: CPU threads.
+    """
+    configure(threads)
+    acquire_lock(checkpoints)
+    regions = {name: Region.load(path) for name, path in vars(arm).items() if isinstance(path, Path)}
+    rows = draw(samples, language, milestones[-1], seed)
+    learner = load(model, trust_remote_code=trust_remote_code)
+    if shard_model:
+        shard(learner, schedule.precision)
+    labels = {"arm": arm.arm, "learning_rate": learning_rate, "train_language": language, "seed": seed}
+    name = f"{language}-{arm.arm}-{learning_rate:g}-{seed}"
+    first = intact(start, measured) if start and not arm.zero else None
+    subject = Subject(learner, model, schedule.batch_tokens, schedule.precision, trust_remote_code)
+
+    def measure(count: int) -> list[dict]:
+        columns = first if count == 0 and first else measured.measure(subject)
+        return [{"samples": count, "columns": dict(columns)}]
+
+    used = {role: region.fingerprint for role, region in regions.items()}
+    state = Checkpoints(
+        checkpoints,
+        checkpoint_minutes,
+        products=("model",) if output else (),
+        facts=(programs.fingerprint("continue_pretraining"), labels, used, measured.fingerprint(), dtype),
+    )
+    found = train(
+        learner,
+        rows,
+        learning_rate,
+        schedule,
+        list(milestones),
+        measure,
+        intervene(learner, regions),
+        state,
+        (lambda: keep(learner, checkpoints / "model", dtype)) if output else lambda: None,
+        name,
+    )
+    if not processes().is_main_process:
+        return
+    gathered = Evidence()
+    for row in found:
+        gathered.add(f"{name}@{row['samples']}", "", labels | {"samples": row["samples"]}, row["columns"])
+        nll = sum(row["columns"]["nll"]) / sum(row["columns"]["tokens"])
+        logging.info("%s, %d samples: %.4f nats per token", name, row["samples"], nll)
+    gathered.save(evidence)
+    if output:  # last: from here on nothing can fail for want of space
+        move(checkpoints / "model", output)
+    remove(checkpoints)
+
+
+def draw(path: Path, language: str, count: int, seed: int) -> np.ndarray:
+    """This many of the training blocks, in random order: int32, shape (count, block size)."""
+    blocks = tokens.read(path)
+    if count > len(blocks):
+        raise UserError(
+            f"{language}: milestone {count} is beyond its {len(blocks)} training blocks; "
+            "lower the milestones or give the language more text"
+        )
+    return blocks.input_ids[np.random.default_rng(seed).permutation(len(blocks))[:count]]
+
+
+def intact(path: Path, measured: Measurement) -> dict | None:
+    """The intact model's measurement in a file of evidence, if it is of the same blocks."""
+    rows = Evidence.load(path).rows.get(INTACT)
+    items = [f"{document}/{row}" for blocks in measured.blocks.values()
+             for document, row in zip(blocks.documents, blocks.rows, strict=True)]  # fmt: skip
+    if rows is None or rows.column("item").to_pylist() != items:
+        return None
+    return rows.drop_columns("condition").to_pydict()
+
+
+def intervene(model: PreTrainedModel, regions: dict[str, Region]) -> Frozen | None:
+    """Remove from the model what its arm removes, and freeze what it freezes."""
+    parameters = dict(model.named_parameters())
+    if "zero" in regions:
+        zero(regions["zero"], parameters)
+    if "freeze" in regions:
+        return Frozen(regions["freeze"], parameters)
+    if "train_only" in regions:
+        return Frozen(regions["train_only"], parameters, only=True)
+    return None
+
+
+def keep(model: PreTrainedModel, folder: Path, dtype: str) -> None:
+    """Write the trained model; all processes must call it, for each may hold a part."""
+    if processes().is_main_process:
+        with atomic_write(folder) as part:
+            save(model, part, dtype)
+    else:
+        save(model, folder, dtype)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,87 @@
+"""Measure a model in several conditions: intact, and with a region removed (paper, sections 3 and 4)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.evaluation.loop import evaluate
+from linguistic_regions.evaluation.protocol import Subject
+from linguistic_regions.interventions.held import check
+from linguistic_regions.model.loading import load
+from linguistic_regions.model.precision import cast_once
+from linguistic_regions.model.sharding import shard
+from linguistic_regions.planning.evaluations import measurements
+from linguistic_regions.runtime import programs
+from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.compute import configure
+from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.storage import remove
+
+Measurements = measurements()
+
+
+def main(
+    *,
+    model: Path,
+    output: Path,
+    name: str,
+    checkpoints: Path,
+    evaluations: Annotated[Measurements, tyro.conf.arg(name="")],
+    regions: tuple[Path, ...] = (),
+    intact: bool = False,
+    batch_tokens: int = 8192,
+    precision: Literal["auto", "bf16", "fp32"] = "auto",
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    shard_model: bool = False,
+    trust_remote_code: bool = False,
+    threads: int = 1,
+) -> None:
+    """Load the model once, and run each evaluation in each condition. Conditions measured before are taken over.
+
+    Args:
+        model: the base model.
+        output: folder of the evidence: {evaluation}/{name}.parquet.
+        name: of the files.
+        checkpoints: folder for the evidence until all conditions are measured.
+        evaluations: what to measure.
+        regions: region files; each is set to zero, and restored bit for bit.
+        intact: measure the intact model too.
+        batch_tokens: tokens in one forward pass.
+        precision: of the matrix products.
+        dtype: of the weights.
+        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        trust_remote_code: run the Python code that comes with the model.
+        threads: CPU threads.
+    """
+    configure(threads)
+    acquire_lock(checkpoints)
+    conditions = [Condition()] * intact + [Condition.without(path) for path in regions]
+    wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
+    loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
+    for condition in conditions[intact:]:  # all of them, before the first is removed
+        check(condition.region, dict(loaded.named_parameters()))
+    if shard_model:
+        shard(loaded, precision)
+    else:
+        cast_once(loaded, precision)
+    identity = Checkpoints(checkpoints, facts=(programs.fingerprint("evaluate"), batch_tokens, precision))
+    places = {key: output / key / f"{name}.parquet" for key in wanted}
+    gathered = evaluate(
+        Subject(loaded, model, batch_tokens, precision, trust_remote_code),
+        conditions,
+        wanted,
+        known={key: [path] for key, path in places.items()},
+        checkpoints={key: checkpoints / f"{key}.parquet" for key in wanted},
+        identity=identity.identity(loaded),
+    )
+    if processes().is_main_process:
+        for key, evidence in gathered.items():
+            evidence.save(places[key])
+        remove(checkpoints)
+
+
+if __name__ == "__main__":
+    run(main)

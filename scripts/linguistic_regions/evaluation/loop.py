@@ -1,0 +1,57 @@
+"""Conditions times evaluations: one model, loaded once, measured in each condition by each evaluation."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.evaluation.evidence import Evidence
+from linguistic_regions.evaluation.protocol import Measurement, Subject
+from linguistic_regions.runtime.checksums import fingerprint
+from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.progress import progress
+
+
+def evaluate(
+    subject: Subject,
+    conditions: Sequence[Condition],
+    measurements: Mapping[str, Measurement],
+    known: Mapping[str, Sequence[Path]],
+    checkpoints: Mapping[str, Path],
+    identity: str,
+) -> dict[str, Evidence]:
+    """Measure each condition by each evaluation; what is in earlier evidence is not measured again.
+
+    Args:
+        subject: the intact model; it is intact again afterwards, to the bit.
+        conditions: the states to measure it in.
+        measurements: the evaluations, by name.
+        known: files of earlier evidence for each evaluation, which may be missing.
+        checkpoints: for each evaluation the file where evidence is kept until all conditions are measured.
+        identity: of the model and of how it computes.
+
+    Returns:
+        The evidence of each evaluation.
+    """
+    earlier = {name: [Evidence.load(path) for path in (*known[name], checkpoints[name])] for name in measurements}
+    gathered = {name: Evidence() for name in measurements}
+    for condition in progress(conditions, "conditions", unit="condition"):
+        states = {
+            name: fingerprint((identity, condition.fingerprint, measurement.fingerprint()))
+            for name, measurement in measurements.items()
+        }
+        pending = []
+        for name, state in states.items():
+            found = next((evidence for evidence in earlier[name] if evidence.has(condition.name, state)), None)
+            if found:
+                gathered[name].take(condition.name, found)
+            else:
+                pending.append(name)
+        if not pending:
+            continue
+        with condition.applied(subject.model):
+            for name in pending:
+                columns = measurements[name].measure(subject)
+                gathered[name].add(condition.name, states[name], condition.labels, columns)
+                if processes().is_main_process:
+                    gathered[name].save(checkpoints[name])
+    return gathered

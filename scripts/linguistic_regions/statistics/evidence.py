@@ -1,0 +1,58 @@
+"""The evidence of a run, item by item, and the rows of tables that follow from it."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linguistic_regions.runtime.storage import unreadable
+from linguistic_regions.statistics.perplexity import log_ratio, perplexity
+
+TEXT = ["language", "domain"]
+RATIO = ["ppl_ratio", "ppl_ratio_low", "ppl_ratio_high"]
+
+
+def read(paths: Iterable[str | Path]) -> tuple[pd.DataFrame, dict[str, dict]]:
+    """The items of some evidence files, and what the tables say of each condition.
+
+    Raises:
+        UserError: a file is missing, damaged or something else.
+    """
+    items, labels = [], {}
+    for path in paths:
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+            described = json.loads(table.schema.metadata[b"conditions"])
+        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            raise unreadable(path, "file of evidence", error) from None
+        items.append(table.to_pandas())
+        labels |= {name: condition["labels"] for name, condition in described.items()}
+    return pd.concat(items, ignore_index=True) if items else pd.DataFrame(), labels
+
+
+def summarize(items: pd.DataFrame, labels: dict[str, dict], reference: str | None = None) -> pd.DataFrame:
+    """A row per condition and text: the condition's labels, the text's language and domain, and its perplexity.
+
+    Args:
+        items: as `read` gives them.
+        labels: likewise.
+        reference: the condition that the others are compared with, document by document: its ratio to their perplexity
+            has an interval of its own, in `ppl_ratio`, `ppl_ratio_low` and `ppl_ratio_high`. None: no such columns.
+    """
+    rows = []
+    compared = dict(iter(items[items["condition"] == reference].groupby(TEXT, sort=False)))
+    for (condition, *text), part in items.groupby(["condition", *TEXT], sort=False):
+        of_text = dict(zip(TEXT, text, strict=True))
+        first = part.iloc[0]
+        read = {"window": str(first["window"]), "bos": str(first["bos"])}
+        ratios = {}
+        if reference:
+            ends = (math.exp(end) if end < 700 else math.inf for end in log_ratio(part, compared[tuple(text)]))
+            ratios = dict(zip(RATIO, ends, strict=True))
+        rows.append({**labels[condition], **of_text, **asdict(perplexity(part)), **read, **ratios})
+    return pd.DataFrame(rows)
