@@ -4,14 +4,14 @@
 #   snakemake --cores all --configfile configs/smollm2-135m.yaml    what differs from it
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "rules/common.smk"
 include: "rules/start.smk"
 
 
-container: config["container"]
+container: environment.image(config["container"], ROOT)
 
 
 pathvars:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-PROGRAMS = f"{workflow.basedir}/scripts"
-sys.path.insert(0, PROGRAMS)
+ROOT = Path(str(workflow.current_basedir)).parent  # of this workflow, wherever Snakemake runs
+sys.path.insert(0, str(ROOT / "scripts"))
 
 from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, plan
 from linguistic_regions.regions import recipes
@@ -29,11 +29,12 @@ TRUST = {"trust_remote_code": True} if config["model"]["pretrained"] and config[
 
 
 os.environ.update(
+    PROGRAMS=str(ROOT / "scripts"),
     # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     HF_HOME=str(environment.hub_cache()),
     MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # the home of a container is the working directory
-    APPTAINER_BIND=environment.binds(plan.named_files(config)),
+    APPTAINER_BIND=environment.binds([ROOT, *plan.named_files(config)]),
     LINGUISTIC_REGIONS_REVISION=version.revision(),  # for containers, which have no git
     **environment.MALLOC,
 )

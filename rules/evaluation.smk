@@ -31,7 +31,7 @@ rule evaluate:
     message:
         "Evaluate: {wildcards.conditions}"
     shell:
-        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " {PROGRAMS:q}/evaluate.py {params.options} {params.conditions} --model {input.model}"
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/evaluate.py {params.options} {params.conditions} --model {input.model}'
         " --checkpoints {params.checkpoints} --threads {threads}"
         " --output {params.output} --name {wildcards.conditions} 2>&1 | tee {log}"

@@ -32,8 +32,8 @@ rule further:
     message:
         "Continue pretraining: {wildcards.language}"
     shell:
-        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " {PROGRAMS:q}/continue_pretraining.py {params.options} {params.measured}"
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
         " --model {input.model} --language {wildcards.language} --samples {input.samples}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
         " --evidence {output.evidence} --output {output.model} 2>&1 | tee {log}"
@@ -73,8 +73,8 @@ rule importance:
     message:
         "Score the weights: {wildcards.estimator}, {wildcards.language}"
     shell:
-        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " {PROGRAMS:q}/score.py {params.options} --estimator {wildcards.estimator} --language {wildcards.language}"
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/score.py {params.options} --estimator {wildcards.estimator} --language {wildcards.language}'
         " --model {input.model} --samples {input.samples} --checkpoints {params.checkpoints}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
         " --output {params.output} --stability {output.stability} 2>&1 | tee {log}"

@@ -23,7 +23,7 @@ if config["model"]["pretrained"]:
         message:
             "Fetch the base model"
         shell:
-            "python {PROGRAMS:q}/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}"
+            'python "$PROGRAMS"/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}'
             " 2>&1 | tee {log}"
 
 else:
@@ -60,6 +60,6 @@ else:
         message:
             "Pretrain the base model"
         shell:
-            "python {PROGRAMS:q}/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}"
+            'python "$PROGRAMS"/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}'
             " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
             " --output {output} 2>&1 | tee {log}"

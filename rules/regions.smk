@@ -29,7 +29,7 @@ rule region:
     message:
         "Build the region {wildcards.region}"
     shell:
-        "python {PROGRAMS:q}/region.py build {params.recipe} {params.inputs} {params.origin}"
+        'python "$PROGRAMS"/region.py build {params.recipe} {params.inputs} {params.origin}'
         " --output {output} --threads {threads} 2>&1 | tee {log}"
 
 
@@ -52,5 +52,5 @@ rule overlap:
     message:
         "Compare the regions"
     shell:
-        "python {PROGRAMS:q}/overlap.py --regions {input} --overlap {output.overlap} --density {output.density}"
+        'python "$PROGRAMS"/overlap.py --regions {input} --overlap {output.overlap} --density {output.density}'
         " 2>&1 | tee {log}"

@@ -42,7 +42,7 @@ rule tables:
     message:
         "Lay out the tables"
     shell:
-        "python {PROGRAMS:q}/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}"
+        'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
 
 
 rule provenance:
@@ -67,7 +67,7 @@ rule provenance:
     message:
         "Record what made the results"
     shell:
-        "python {PROGRAMS:q}/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}"
+        'python "$PROGRAMS"/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}'
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -92,7 +92,7 @@ rule figures:
     message:
         "Draw the figures"
     shell:
-        "python {PROGRAMS:q}/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}"
+        'python "$PROGRAMS"/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}'
 
 
 rule report:
@@ -122,5 +122,5 @@ rule report:
     message:
         "Write the report"
     shell:
-        "python {PROGRAMS:q}/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}"
+        'python "$PROGRAMS"/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
         " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"

@@ -1,20 +1,14 @@
-# What is looked at before the first job runs: whose results these are, and, when the jobs are known, what they need.
+# What is checked before the first job runs: space, memory, GPUs and images.
 
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from linguistic_regions.runtime import images, locks, preflight
 
-RESULTS = f"results/{config['run']}"
+RESULTS = plan.results(config)
 
-if not Path("scripts/corpus.py").exists():
-    raise WorkflowError(
-        f"Snakemake runs in another folder than the workflow's: cd {workflow.basedir}, and run it there"
-    )
-if workflow.is_main_process:
-    try:
-        preflight.check_record(RESULTS, ".snakemake")
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
+if workflow.is_main_process and (told := preflight.unrecorded(RESULTS, ".snakemake")):
+    logger.warning(told)
 
 
 onstart:
@@ -31,8 +25,6 @@ onstart:
     try:
         preflight.check_place(asked, RESULTS)
         locks.acquire(f"{RESULTS}/.lock", RESULTS)
-        preflight.record(RESULTS, ".snakemake")
-        preflight.mend_times(RESULTS)
         if workflow.local_exec:
             preflight.check_machine(asked)
         # By now images of a registry are pulled.

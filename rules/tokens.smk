@@ -21,7 +21,7 @@ if config["model"]["pretrained"]:
         message:
             "Take the model's tokenizer"
         shell:
-            "python {PROGRAMS:q}/tokenizer.py {params.options} --model {input} --output {output} 2>&1 | tee {log}"
+            'python "$PROGRAMS"/tokenizer.py {params.options} --model {input} --output {output} 2>&1 | tee {log}'
 
 else:
 
@@ -45,7 +45,7 @@ else:
         message:
             "Train a tokenizer"
         shell:
-            "RAYON_NUM_THREADS={threads} python {PROGRAMS:q}/tokenizer.py {params.options}"
+            'RAYON_NUM_THREADS={threads} python "$PROGRAMS"/tokenizer.py {params.options}'
             " --corpora {input.corpora} --output {output} 2>&1 | tee {log}"
 
 
@@ -76,7 +76,7 @@ rule blocks:
     message:
         "Cut text into blocks: {wildcards.text}"
     shell:
-        "RAYON_NUM_THREADS={threads} python {PROGRAMS:q}/blocks.py {params.options} --corpus {params.corpus}"
+        'RAYON_NUM_THREADS={threads} python "$PROGRAMS"/blocks.py {params.options} --corpus {params.corpus}'
         " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"
 
 
@@ -103,5 +103,5 @@ rule samples:
     message:
         "See that there is text enough"
     shell:
-        "python {PROGRAMS:q}/samples.py {params.languages} {params.wanted} --tokens-folder {params.tokens} --output {output}"
+        'python "$PROGRAMS"/samples.py {params.languages} {params.wanted} --tokens-folder {params.tokens} --output {output}'
         " 2>&1 | tee {log}"

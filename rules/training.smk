@@ -33,8 +33,8 @@ rule retraining:
     message:
         "Retrain on {wildcards.language}: {wildcards.arm}"
     shell:
-        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " {PROGRAMS:q}/continue_pretraining.py {params.options} {params.measured}"
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
         " --arm {wildcards.arm} {params.regions}"
         " --model {input.model} --language {wildcards.language} --samples {input.samples}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
@@ -70,8 +70,8 @@ rule freezing:
     message:
         "Train on {wildcards.language}: {wildcards.arm}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:
-        "python {PROGRAMS:q}/launch.py --gpus {resources.gpu} --gres={resources.gres}"
-        " {PROGRAMS:q}/continue_pretraining.py {params.options} {params.measured}"
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
         " --arm {wildcards.arm} {params.regions} --learning-rate {wildcards.rate} --seed {wildcards.seed}"
         " --model {input.model} --language {wildcards.language} --samples {input.samples} --start {input.start}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"

@@ -16,7 +16,19 @@ def hub_cache() -> Path:
     return Path(os.environ.get("HF_HOME", f"{caches}/huggingface")).expanduser().absolute()
 
 
-def binds(used: Iterable[str]) -> str:
+def image(container: str, root: Path) -> str:
+    """The image that the config names: a registry's reference, or a file in the working directory or the workflow's.
+
+    Args:
+        container: as the config names it.
+        root: folder of the workflow.
+    """
+    if "://" in container or Path(container).exists() or not (root / container).exists():
+        return container
+    return str(root / container)
+
+
+def binds(used: Iterable[str | Path]) -> str:
     """The folders outside the working directory that jobs in a container need, as APPTAINER_BIND wants them.
 
     They are the results (where `results` is a link), the hub's caches, the folder of temporary files, and what the
@@ -24,7 +36,7 @@ def binds(used: Iterable[str]) -> str:
     folder above it. What APPTAINER_BIND says already stays.
 
     Args:
-        used: files and folders that the config names.
+        used: the workflow's folder, and the files and folders that the config names.
     """
     caches = [os.environ[name] for name in ("HF_HUB_CACHE", "HF_DATASETS_CACHE") if name in os.environ]
     named = [Path("results"), hub_cache(), Path(tempfile.gettempdir()), *map(Path, caches), *map(Path, used)]

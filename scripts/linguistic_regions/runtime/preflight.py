@@ -1,12 +1,10 @@
 """What is looked at right before the jobs of a run start: space, memory, GPUs. Standard library only."""
 
+import base64
 import logging
 import os
 import shutil
-import time
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from linguistic_regions.runtime.errors import UserError
 
 log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
 MIB = 2**20
-MADE_IN = ".made-in"  # in a run's results
 
 
 @dataclass(frozen=True)
@@ -68,53 +65,23 @@ def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
         log.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
 
 
-def check_record(folder: str | Path, records: str | Path) -> None:
-    """See that Snakemake's records, by which it knows what an edit makes out of date, are those of these results.
+def unrecorded(folder: str | Path, records: str | Path) -> str | None:
+    """A warning where Snakemake has no records of how results were made, by which it knows what an edit affects.
+
+    They are missing where the results were made from another folder, or where the records were removed.
 
     Args:
         folder: of a run's results; there may be none yet.
         records: Snakemake's own folder, of this working directory.
-
-    Raises:
-        UserError: the results were made from another working directory, or its records were removed.
     """
-    made_in = Path(folder) / MADE_IN
-    if made_in.exists() and made_in.read_text(encoding="utf-8") != _identity(records):
-        raise UserError(
-            f"{folder}: made from another folder than this, or {records} was removed since: what an edit makes out of "
-            f"date is not known here: go on in that folder, name another run, or, to take all there as it is, remove "
-            f"{made_in}"
-        )
-
-
-def record(folder: str | Path, records: str | Path) -> None:
-    """Note in a run's results whose records are theirs."""
-    made_in = Path(folder) / MADE_IN
-    made_in.parent.mkdir(parents=True, exist_ok=True)
-    made_in.write_text(_identity(records), encoding="utf-8")
-
-
-def _identity(records: str | Path) -> str:
-    """A random name of a working directory's records."""
-    path = Path(records) / "identity"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex, encoding="utf-8")
-    return path.read_text(encoding="utf-8")
-
-
-def mend_times(folder: str | Path) -> None:
-    """Give files that seem to come from the future, because a clock was wrong, the present time.
-
-    Snakemake takes a job's outputs for failed, and removes them, if an input seems to be newer.
-    """
-    now = time.time()
-    early = [path for path in Path(folder).rglob("*") if path.lstat().st_mtime > now]
-    for path in early:  # all the same: none is newer than another
-        with suppress(OSError):  # somebody else's
-            os.utime(path, (now, now), follow_symlinks=False)
-    if early:
-        log.warning(f"{folder}: {len(early)} files seemed to come from the future, and have the present time now")
+    made = Path(folder) / "config.json"  # of every run, and early
+    name = base64.urlsafe_b64encode(str(made).encode()).decode()
+    if not made.exists() or (Path(records) / "metadata" / name).exists():
+        return None
+    return (
+        f"{folder}: {records} has no record of how these results were made. They are taken as they are: edits of the "
+        "config or the code since then are not noticed. --forceall makes them anew"
+    )
 
 
 def check_machine(jobs: Sequence[Needs]) -> None:
