@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linguistic_regions.planning import corpora, configuration, plan
+from linguistic_regions.planning import configuration, corpora, plan
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.training import arms
 

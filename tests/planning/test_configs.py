@@ -7,7 +7,7 @@ import yaml
 from test_costs import CONFIGS, counts
 
 import estimate
-from linguistic_regions.planning import corpora, configuration, costs, plan
+from linguistic_regions.planning import configuration, corpora, costs
 from linguistic_regions.planning.costs.shapes import known
 from linguistic_regions.text.languages import fill
 from small_run import copy_workflow, planned, snakemake, write_config

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import corpus
-from linguistic_regions.planning import corpora, configuration, plan
+from linguistic_regions.planning import configuration, corpora
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import splits
 from linguistic_regions.text.debian import Debian
