@@ -97,6 +97,7 @@ def step(model, optimizer, seed):
     """One optimizer step towards random next tokens."""
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(0, 24, (2, 8), generator=generator)
+    ids = ids.to(model.device)
     model(input_ids=ids, labels=ids).loss.backward()
     optimizer.step()
     optimizer.zero_grad()
@@ -121,9 +122,7 @@ def test_freeze_holds_bits_until_its_handle_is_removed(tiny_model, kind, share, 
     for seed in range(3):
         step(model, optimizer, seed)
     for name, now in model.named_parameters():
-        mask = (
-            torch.from_numpy(region.mask(name)) if name in region.shapes else torch.zeros(now.shape, dtype=torch.bool)
-        )
+        mask = mask_of(region, name, now)
         assert torch.equal(now[mask], before[name][mask])
         assert (now[~mask] != before[name][~mask]).any()
     handle.remove()
@@ -132,6 +131,7 @@ def test_freeze_holds_bits_until_its_handle_is_removed(tiny_model, kind, share, 
 
 
 def test_freeze_takes_the_optimizer_that_accelerate_wraps(tiny_model):
+    tiny_model.cpu()
     region, before = region_of(tiny_model), bits(tiny_model)
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
     optimizer = torch.optim.AdamW(tiny_model.parameters(), 1e-2, weight_decay=0.5)
@@ -145,6 +145,14 @@ def test_freeze_takes_the_optimizer_that_accelerate_wraps(tiny_model):
         now = bits(tiny_model)[name]
         assert torch.equal(now[mask], before[name][mask])
         assert not torch.equal(now, before[name])
+
+
+def test_an_optimizer_without_hooks_is_refused(tiny_model):
+    class Master:
+        """Steps on copies of the weights."""
+
+    with pytest.raises(UserError, match=r"freeze: Master is no torch.optim.Optimizer"):
+        freeze(Master(), tiny_model, region_of(tiny_model))
 
 
 def test_the_users_settings_of_determinism_stay(tiny_model):

@@ -16,6 +16,12 @@ SAMPLES = [{"input_ids": ids, "labels": ids} for ids in np.random.default_rng(5)
 
 
 @pytest.fixture
+def tiny_model(tiny_model):
+    """The model where these trainings run, also on a machine with a GPU."""
+    return tiny_model.cpu()
+
+
+@pytest.fixture
 def region(tiny_model):
     """Few weights of one half of the matrices, most of the other half's."""
     generator = np.random.default_rng(1)
@@ -53,9 +59,7 @@ def mask_of(region, name, weight):
 
 def assert_frozen(model, region, before):
     for name, now in model.named_parameters():
-        mask = (
-            torch.from_numpy(region.mask(name)) if name in region.shapes else torch.zeros(now.shape, dtype=torch.bool)
-        )
+        mask = mask_of(region, name, now)
         assert torch.equal(now[mask].view(torch.uint8), before[name][mask].view(torch.uint8)), name
         assert not torch.equal(now[~mask], before[name][~mask]), name
 

@@ -6,6 +6,7 @@ from torch.utils.hooks import RemovableHandle
 
 from linguistic_regions.interventions.snapshot import restore, snapshot
 from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.errors import UserError
 
 
 class Frozen:
@@ -45,8 +46,16 @@ class Frozen:
 
         Args:
             optimizer: of torch, or as accelerate wraps it.
+
+        Raises:
+            UserError: it is of another kind, such as DeepSpeed's, which steps on copies of the weights.
         """
         optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper has no hooks of its own
+        if not isinstance(optimizer, Optimizer):
+            raise UserError(
+                f"freeze: {type(optimizer).__name__} is no torch.optim.Optimizer, and may step on copies of the "
+                "weights: train with an optimizer of torch"
+            )
         return optimizer.register_step_post_hook(lambda *_: self.restore())
 
 
@@ -64,6 +73,6 @@ def freeze(optimizer: Optimizer, model: nn.Module, region: Region) -> RemovableH
         A handle; its `remove()` ends the freezing.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: the region belongs to another model, or the optimizer is none of torch.
     """
     return Frozen(model, region).attach(optimizer)
