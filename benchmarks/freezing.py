@@ -8,7 +8,6 @@ from torch.optim import AdamW
 from workbench import PRECISION, batch_tokens, named, on_gpu, region, text, wait, workpiece
 
 from linguistic_regions.interventions.freezing import Frozen
-from linguistic_regions.interventions.held import Few
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
 
@@ -36,12 +35,9 @@ def rows() -> Iterator[Row]:
 
     for ratio in RATIOS:
         chosen = region(model, ratio)
-        frozen = Frozen(chosen, dict(model.named_parameters()))
+        frozen = Frozen(model, chosen)
         with_frozen, without, alone = medians(
             lambda frozen=frozen: steps(frozen), lambda: steps(None), lambda frozen=frozen: wait(frozen.restore())
-        )
-        held = sum(
-            part.values.nbytes + (part.index if isinstance(part, Few) else part.mask).nbytes for part in frozen.held
         )
         yield Row(
             f"training with {ratio:.0%} frozen, {named(model)}",
@@ -49,5 +45,5 @@ def rows() -> Iterator[Row]:
             f"{without / STEPS:.4f} s a step (nothing frozen)",
             without / with_frozen,
             f"giving the weights back takes {1e3 * alone:.1f} ms, {alone * STEPS / without:.2%} of a step; "
-            f"{held / len(chosen):.1f} bytes per frozen weight",
+            f"{frozen.nbytes / len(chosen):.1f} bytes per frozen weight",
         )

@@ -32,14 +32,13 @@ def rows() -> Iterator[Row]:
     """Each region read, removed, measured in each language and restored."""
     model = workpiece()
     blocks = text(model, 8 if MODEL else 32)
-    parameters = dict(model.named_parameters())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "region.safetensors"
         region(model, 0.03).save(path)
 
         def ours() -> None:
             for _ in range(REGIONS):
-                with removed(Region.load(path), parameters):
+                with removed(model, Region.load(path)):
                     for _ in range(LANGUAGES):
                         perplexity.evaluate(model, blocks, batch_tokens(), PRECISION)
 

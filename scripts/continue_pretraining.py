@@ -160,13 +160,12 @@ def intact(path: Path, measured: Measurement) -> dict | None:
 
 def intervene(model: PreTrainedModel, regions: dict[str, Region]) -> Frozen | None:
     """Remove from the model what its arm removes, and freeze what it freezes."""
-    parameters = dict(model.named_parameters())
     if "zero" in regions:
-        zero(regions["zero"], parameters)
+        zero(model, regions["zero"])
     if "freeze" in regions:
-        return Frozen(regions["freeze"], parameters)
+        return Frozen(model, regions["freeze"])
     if "train_only" in regions:
-        return Frozen(regions["train_only"], parameters, only=True)
+        return Frozen(model, regions["train_only"], only=True)
     return None
 
 

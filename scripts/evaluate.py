@@ -8,7 +8,7 @@ import tyro
 from linguistic_regions.evaluation.conditions import Condition
 from linguistic_regions.evaluation.loop import evaluate
 from linguistic_regions.evaluation.protocol import Subject
-from linguistic_regions.interventions.held import check
+from linguistic_regions.interventions.snapshot import check
 from linguistic_regions.model.loading import load
 from linguistic_regions.model.precision import cast_once
 from linguistic_regions.model.sharding import shard
@@ -62,7 +62,7 @@ def main(
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     for condition in conditions[intact:]:  # all of them, before the first is removed
-        check(condition.region, dict(loaded.named_parameters()))
+        check(loaded, condition.region)
     if shard_model:
         shard(loaded, precision)
     else:

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 import tyro
 
 from linguistic_regions.importance.scores import Scores
+from linguistic_regions.model.lesioned import save_lesioned
 from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.regions import recipes
+from linguistic_regions.regions.masks import save_masks
 from linguistic_regions.regions.region import Region, union_of
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
@@ -185,6 +187,34 @@ def describe(region: tyro.conf.Positional[Path]) -> None:
         print(f"  {name} {list(loaded.shapes[name])}: {count}")
 
 
+def export(
+    region: tyro.conf.Positional[Path],
+    *,
+    mask: Path | None = None,
+    model: Path | None = None,
+    lesioned: Path | None = None,
+) -> None:
+    """Write a region for other programs: as boolean masks, or as a copy of the model without it.
+
+    Args:
+        region: a region file.
+        mask: safetensors file to write: a boolean tensor for each parameter, named and shaped as in the model.
+        model: folder of the model that the region is of.
+        lesioned: folder to write, which must not exist: the model with the region's weights at zero.
+    """
+    if (model is None) != (lesioned is None):
+        raise UserError("export: --model and --lesioned go together: give both, or neither")
+    if mask is None and lesioned is None:
+        raise UserError("export: there is nothing to write: give --mask, or --model and --lesioned")
+    loaded = Region.load(region)
+    if mask:
+        save_masks(loaded, mask)
+        print(f"{mask}: masks of {len(loaded.shapes)} parameters")
+    if lesioned:
+        save_lesioned(model, loaded, lesioned)
+        print(f"{lesioned}: {model} with {len(loaded)} weights at zero")
+
+
 def _load(paths: tuple[Path, ...]) -> list[Region]:
     if len(paths) < 2:
         raise UserError("regions: at least two region files are needed")
@@ -198,4 +228,4 @@ def _write(region: Region, operation: str, operands: tuple[Path, ...], output: P
 
 
 if __name__ == "__main__":
-    run(build, union, intersection, difference, complement, jaccard, describe)
+    run(build, union, intersection, difference, complement, jaccard, describe, export)

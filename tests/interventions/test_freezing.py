@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
-from linguistic_regions.interventions.freezing import Frozen
+from linguistic_regions.interventions.freezing import Frozen, freeze
 from linguistic_regions.interventions.lesions import removed, zero
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions.region import Region
@@ -18,6 +19,11 @@ def region_of(model, share=0.2, seed=1):
     return Region.from_masks({name: generator.random(tuple(weight.shape)) < share for name, weight in matrices.items()})
 
 
+def mask_of(region, name, weight):
+    """The region's mask of any parameter."""
+    return torch.from_numpy(region.mask(name)) if name in region.shapes else torch.zeros_like(weight, dtype=torch.bool)
+
+
 def bits(model):
     return {name: weight.detach().clone().view(torch.int32) for name, weight in model.named_parameters()}
 
@@ -29,7 +35,7 @@ def test_removal_zeroes_the_region_alone_and_restores_every_bit(tiny_model):
         first, second = np.flatnonzero(region.mask("model.layers.0.mlp.up_proj.weight"))[:2]
         flat[first], flat[second] = -0.0, float("nan")
     before = bits(tiny_model)
-    with removed(region, parameters) as changed:
+    with removed(tiny_model, region) as changed:
         assert changed == len(region) - 1
         for name in region.shapes:
             mask = torch.from_numpy(region.mask(name))
@@ -41,7 +47,7 @@ def test_removal_zeroes_the_region_alone_and_restores_every_bit(tiny_model):
 
 def test_removal_restores_after_an_error(tiny_model):
     before = bits(tiny_model)
-    with pytest.raises(ZeroDivisionError), removed(region_of(tiny_model), dict(tiny_model.named_parameters())):
+    with pytest.raises(ZeroDivisionError), removed(tiny_model, region_of(tiny_model)):
         raise ZeroDivisionError
     assert all(torch.equal(now, before[name]) for name, now in bits(tiny_model).items())
 
@@ -49,7 +55,7 @@ def test_removal_restores_after_an_error(tiny_model):
 def test_a_region_of_another_model_is_refused(tiny_model):
     other = Region.from_masks({"model.layers.0.mlp.up_proj.weight": np.ones((2, 2), bool)})
     with pytest.raises(UserError, match="another model"):
-        zero(other, dict(tiny_model.named_parameters()))
+        zero(tiny_model, other)
 
 
 def trained(model, frozen):
@@ -60,16 +66,16 @@ def trained(model, frozen):
 
 def test_frozen_weights_keep_their_bits_and_the_others_move(tiny_model):
     region, before = region_of(tiny_model), bits(tiny_model)
-    trained(tiny_model, Frozen(region, dict(tiny_model.named_parameters())))
+    trained(tiny_model, Frozen(tiny_model, region))
     for name, now in bits(tiny_model).items():
-        mask = torch.from_numpy(region.mask(name)) if name in region.shapes else torch.zeros_like(now, dtype=torch.bool)
+        mask = mask_of(region, name, now)
         assert torch.equal(now[mask], before[name][mask])
         assert (now[~mask] != before[name][~mask]).float().mean() > 0.9
 
 
 def test_only_the_region_is_trained(tiny_model):
     region, before = region_of(tiny_model), bits(tiny_model)
-    trained(tiny_model, Frozen(region, dict(tiny_model.named_parameters()), only=True))
+    trained(tiny_model, Frozen(tiny_model, region, only=True))
     for name, now in bits(tiny_model).items():
         if name not in region.shapes:
             assert torch.equal(now, before[name])
@@ -81,7 +87,80 @@ def test_only_the_region_is_trained(tiny_model):
 
 def test_a_removed_and_frozen_region_stays_zero(tiny_model):
     parameters, region = dict(tiny_model.named_parameters()), region_of(tiny_model)
-    zero(region, parameters)
-    trained(tiny_model, Frozen(region, parameters))
+    zero(tiny_model, region)
+    trained(tiny_model, Frozen(tiny_model, region))
     for name in region.shapes:
         assert (parameters[name].detach()[torch.from_numpy(region.mask(name))] == 0).all()
+
+
+def step(model, optimizer, seed):
+    """One optimizer step towards random next tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, 24, (2, 8), generator=generator)
+    ids = ids.to(model.device)
+    model(input_ids=ids, labels=ids).loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+OPTIMIZERS = {
+    "AdamW": lambda weights: torch.optim.AdamW(weights, 1e-2, weight_decay=0.5),
+    "fused AdamW": lambda weights: torch.optim.AdamW(weights, 1e-2, weight_decay=0.5, fused=True),
+    "momentum": lambda weights: torch.optim.SGD(weights, 1e-1, momentum=0.9, weight_decay=0.5),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("share", [0.2, 0.8], ids=["few", "most"])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_freeze_holds_bits_until_its_handle_is_removed(tiny_model, kind, share, dtype):
+    model, region = tiny_model.to(dtype), region_of(tiny_model, share)
+    optimizer = OPTIMIZERS[kind](model.parameters())
+    step(model, optimizer, 0)  # momentum that still moves the weights
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    handle = freeze(optimizer, model, region)
+    for seed in range(3):
+        step(model, optimizer, seed)
+    for name, now in model.named_parameters():
+        mask = mask_of(region, name, now)
+        assert torch.equal(now[mask], before[name][mask])
+        assert (now[~mask] != before[name][~mask]).any()
+    handle.remove()
+    step(model, optimizer, 3)
+    assert all(not torch.equal(model.get_parameter(name), before[name]) for name in region.shapes)
+
+
+def test_freeze_takes_the_optimizer_that_accelerate_wraps(tiny_model):
+    tiny_model.cpu()
+    region, before = region_of(tiny_model), bits(tiny_model)
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    optimizer = torch.optim.AdamW(tiny_model.parameters(), 1e-2, weight_decay=0.5)
+    model, optimizer = accelerator.prepare(tiny_model, optimizer)
+    freeze(optimizer, model, region)
+    for seed in range(4):
+        with accelerator.accumulate(model):
+            step(model, optimizer, seed)
+    for name in region.shapes:
+        mask = torch.from_numpy(region.mask(name))
+        now = bits(tiny_model)[name]
+        assert torch.equal(now[mask], before[name][mask])
+        assert not torch.equal(now, before[name])
+
+
+def test_an_optimizer_without_hooks_is_refused(tiny_model):
+    class Master:
+        """Steps on copies of the weights."""
+
+    with pytest.raises(UserError, match=r"freeze: Master is no torch.optim.Optimizer"):
+        freeze(Master(), tiny_model, region_of(tiny_model))
+
+
+def test_the_users_settings_of_determinism_stay(tiny_model):
+    torch.use_deterministic_algorithms(True)
+    try:
+        with removed(tiny_model, region_of(tiny_model)):
+            pass
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)

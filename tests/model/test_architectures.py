@@ -86,14 +86,14 @@ def test_every_step(architecture, tiny_blocks):
     ids = torch.from_numpy(tiny_blocks.input_ids).long()
     with torch.no_grad():
         whole = next_token_loss(model.eval(), ids)
-        with removed(region, dict(model.named_parameters())) as changed:
+        with removed(model, region) as changed:
             assert 0 < changed <= len(region)
             assert not torch.equal(next_token_loss(model, ids), whole)
         assert torch.equal(next_token_loss(model, ids), whole)
 
     for parameter in (*model.get_decoder().parameters(), *model.get_output_embeddings().parameters()):
         parameter.requires_grad_(True)
-    frozen = Frozen(region, dict(model.named_parameters()))
+    frozen = Frozen(model, region)
     schedule = Schedule(batch_size=2, warmup_steps=1, precision="fp32")
     train(model, tiny_blocks.input_ids, 1e-2, schedule, [], lambda _: [], frozen)
     for name in parameters:

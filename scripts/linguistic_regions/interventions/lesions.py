@@ -1,47 +1,56 @@
 """Lesions: a region set to zero or scaled, for good or for a while."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
-from transformers import PreTrainedModel
 
-from linguistic_regions.interventions.held import clear, hold, restore
+from linguistic_regions.interventions.snapshot import restore, snapshot, zero_
 from linguistic_regions.regions.region import Region
 
 
-def zero(region: Region, parameters: Mapping[str, nn.Parameter]) -> None:
-    """Set the region's weights to zero, in place."""
-    clear(hold(region, parameters))
+def zero(model: nn.Module, region: Region) -> None:
+    """Set the region's weights to zero, in place.
+
+    Raises:
+        UserError: the region belongs to another model.
+    """
+    zero_(snapshot(model, region))
 
 
 @contextmanager
-def removed(region: Region, parameters: Mapping[str, nn.Parameter]) -> Iterator[int]:
+def removed(model: nn.Module, region: Region) -> Iterator[int]:
     """Set the region's weights to zero inside the block; restore each bit after it.
 
     Yields the number of weights that were not zero before and are now (in this process).
+
+    Raises:
+        UserError: the region belongs to another model.
     """
-    held = hold(region, parameters)
-    clear(held)
+    before = snapshot(model, region)
     try:
-        yield sum(part.nonzero() for part in held)
+        zero_(before)
+        yield sum(part.nonzero() for part in before)
     finally:
-        restore(held)
+        restore(before)
 
 
 @contextmanager
-def scaled(model: PreTrainedModel, region: Region, factor: float) -> Iterator[None]:
+def scaled(model: nn.Module, region: Region, factor: float) -> Iterator[None]:
     """Multiply the region's weights by a factor inside the block; restore each bit after it.
 
     A factor of 0 sets them to +0.0, whatever their sign.
+
+    Raises:
+        UserError: the region belongs to another model.
     """
-    held = hold(region, dict(model.named_parameters()))
-    if factor:
-        for part in held:
-            part.put(part.values * factor)
-    else:
-        clear(held)
+    before = snapshot(model, region)
     try:
+        if factor:
+            for part in before:
+                part.write(part.values * factor)
+        else:
+            zero_(before)
         yield
     finally:
-        restore(held)
+        restore(before)

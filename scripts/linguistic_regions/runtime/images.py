@@ -4,18 +4,18 @@ import hashlib
 import logging
 from pathlib import Path
 
+from linguistic_regions.runtime.checkout import ROOT, of_checkout
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.version import VERSION, revision
 
 log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
-ROOT = Path(__file__).parents[3]
 PINS = ROOT / "envs" / "programs.txt"
 SOFTWARE = "linguistic-regions.software"  # the label that holds the hash of the pins
 
 
 def pins() -> list[str]:
     """The pinned packages of the programs, such as `numpy==2.4.6`."""
-    lines = PINS.read_text(encoding="utf-8").splitlines()
+    lines = of_checkout(PINS).read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 

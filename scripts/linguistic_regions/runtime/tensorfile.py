@@ -19,7 +19,7 @@ from linguistic_regions.runtime.storage import atomic_write
 
 Shape = tuple[int, ...]
 CHECKSUMS = "checksums"  # the key of the metadata: for each tensor those of its pieces, as JSON
-NAMES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8"}  # of the dtypes that are written here
+NAMES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8", np.dtype(bool): "BOOL"}  # of what is written here
 
 
 @dataclass
@@ -54,7 +54,7 @@ def create(
     Args:
         path: the file.
         shapes: the tensors, in the order in which they will be written.
-        dtype: of all of them: "float32" or "uint8".
+        dtype: of all of them: "float32", "uint8" or "bool".
         metadata: strings. The block may change values, but not make their JSON longer: the header precedes the
             tensors, and has room for what it was announced with.
     """
@@ -63,18 +63,18 @@ def create(
     sizes = {name: kind.itemsize * math.prod(shape) for name, shape in shapes.items()}
     checksums = {name: ["0" * 16] * -(-size // CHUNK) for name, size in sizes.items()}
     with atomic_write(path) as part, part.open("wb") as file:
-        header = _header(shapes, kind, metadata, checksums)
-        room = -(-len(header) // 8) * 8  # data begins at a multiple of eight bytes
-        file.write(room.to_bytes(8, "little") + header.ljust(room))
+        head = _header(shapes, kind, metadata, checksums)
+        room = -(-len(head) // 8) * 8  # data begins at a multiple of eight bytes
+        file.write(room.to_bytes(8, "little") + head.ljust(room))
         writer = TensorWriter(file, announced, checksums)
         yield writer
         if (missing := next(writer.expected, None)) is not None:
             raise ValueError(f"{path}: {missing[0]} was announced and not written")
-        header = _header(shapes, kind, metadata, checksums)
-        if len(header) > room:
+        head = _header(shapes, kind, metadata, checksums)
+        if len(head) > room:
             raise ValueError(f"{path}: its metadata grew beyond {room} bytes")
         file.seek(8)
-        file.write(header.ljust(room))
+        file.write(head.ljust(room))
 
 
 def _header(
@@ -122,26 +122,36 @@ def metadata(path: Path) -> dict[str, str]:
         return {key: value for key, value in (file.metadata() or {}).items() if key != CHECKSUMS}
 
 
+def header(path: Path) -> tuple[dict[str, dict], int]:
+    """The header of a safetensors file: `dtype`, `shape` and `data_offsets` by tensor; and where the data begin.
+
+    Raises:
+        SafetensorError: the file is damaged.
+        OSError: it cannot be read.
+    """
+    with safe_open(path, "numpy"):
+        pass  # the library checks that header and file fit each other
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(length)), 8 + length
+
+
 def index(paths: Iterable[Path]) -> dict[str, StoredTensor]:
     """Where the tensors of one or more files (shards) are, by name in ascending order.
 
     Raises:
-        SafetensorError: a file is damaged or holds another dtype than float32 and uint8.
+        SafetensorError: a file is damaged or holds another dtype than float32, uint8 and bool.
     """
     found = {}
     for path in paths:
-        with safe_open(path, "numpy"):
-            pass  # the library checks that header and file fit each other
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-        checksums = json.loads(header.get("__metadata__", {}).get(CHECKSUMS, "{}"))
-        for name, tensor in header.items():
+        described, data = header(path)
+        checksums = json.loads(described.get("__metadata__", {}).get(CHECKSUMS, "{}"))
+        for name, tensor in described.items():
             if name != "__metadata__":
                 dtype = next((dtype for dtype, known in NAMES.items() if known == tensor["dtype"]), None)
                 if dtype is None:
                     raise SafetensorError(f"{name} is {tensor['dtype']}; float32 is expected")
-                offset = 8 + length + tensor["data_offsets"][0]
+                offset = data + tensor["data_offsets"][0]
                 shape = tuple(tensor["shape"])
                 found[name] = StoredTensor(path, offset, dtype, shape, checksums.get(name, []))
     return dict(sorted(found.items()))

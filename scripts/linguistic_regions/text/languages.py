@@ -4,17 +4,17 @@ import csv
 import string
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 
+from linguistic_regions.runtime.checkout import ROOT, of_checkout
 from linguistic_regions.runtime.errors import UserError
 
-TABLE = Path(__file__).parents[3] / "resources" / "languages.tsv"
+TABLE = ROOT / "resources" / "languages.tsv"
 
 
 @cache
 def languages() -> dict[str, dict[str, str]]:
     """Read the table: for each language code its row, by column name; an empty field means: not in that source."""
-    with TABLE.open(encoding="utf-8", newline="") as lines:
+    with of_checkout(TABLE).open(encoding="utf-8", newline="") as lines:
         return {row["code"]: row for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 

@@ -113,6 +113,8 @@ def train(
         cpu=model.device.type == "cpu", mixed_precision="no", gradient_accumulation_steps=accumulation
     )
     optimizer = _optimizer(model, learning_rate, schedule)
+    if frozen:
+        frozen.attach(optimizer)
     batches = DataLoader(TensorDataset(torch.from_numpy(rows[: steps * schedule.batch_size])), micro_batch)
 
     results, step = [], 0
@@ -157,8 +159,6 @@ def train(
                     f"{description}: at step {step} the loss ({loss.item():.3g}) or its gradient ({norm:.3g}) is no "
                     "number; lower the learning rate"
                 )
-            if frozen:
-                frozen.restore()
             if step * schedule.batch_size in milestones:
                 bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
                 results += _milestone(model, at_milestone, step * schedule.batch_size)

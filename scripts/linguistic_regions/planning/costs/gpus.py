@@ -3,11 +3,11 @@
 import csv
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from linguistic_regions.runtime.checkout import ROOT, of_checkout
 from linguistic_regions.runtime.errors import UserError
 
-TABLE = Path(__file__).parents[4] / "resources" / "gpus.tsv"
+TABLE = ROOT / "resources" / "gpus.tsv"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Gpu:
 @cache
 def gpus() -> dict[str, Gpu]:
     """The kinds of GPU by name."""
-    with TABLE.open(encoding="utf-8", newline="") as lines:
+    with of_checkout(TABLE).open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         return {
             row["name"]: Gpu(

@@ -1,0 +1,131 @@
+"""A copy of a model in Hugging Face format without a region: made on files alone, with no torch.
+
+Weights keep their dtype and their shards, and go through memory one matrix at a time.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from safetensors import SafetensorError
+
+from linguistic_regions.model import modelfiles, naming
+from linguistic_regions.runtime import checksums, tensorfile
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.progress import progress
+from linguistic_regions.runtime.storage import atomic_write, read_json, unreadable
+from linguistic_regions.runtime.tensorfile import Shape
+
+NOTE = "lesion.json"  # what was removed from which model; in the place of source.json, which names the intact one
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}  # bytes; all bits zero mean 0.0
+
+
+class Masks(Protocol):
+    """The part of a Region that is needed here: this package does not import regions."""
+
+    shapes: Mapping[str, Shape]
+    metadata: dict
+    name: str
+
+    def mask(self, name: str) -> np.ndarray:
+        """The boolean mask of a parameter, in its shape."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor is: in which file, from which byte on, and how it is stored."""
+
+    file: str
+    offset: int
+    dtype: str
+    shape: Shape
+
+
+def save_lesioned(model: str | Path, region: Masks, output: str | Path) -> None:
+    """Copy a model, and set a region's weights to zero in the copy; every other bit stays.
+
+    Settings, tokenizer and code are copied too. Other weight files than those that transformers would load are not.
+
+    Args:
+        model: a folder in Hugging Face format with safetensors weights, one file or shards.
+        region: a Region of this model.
+        output: the copy's folder, which must not exist.
+
+    Raises:
+        UserError: the region is of another model, the model's files are damaged or none, or `output` exists.
+    """
+    model, output = Path(model), Path(output)
+    if output.exists():
+        raise UserError(f"{output} exists: remove it, or name another folder for the copy")
+    checksums.verify_checksums(model, "model")
+    shards = _shards(model)
+    found = _find(model, region, shards)
+    with atomic_write(output) as part:
+        part.mkdir()
+        for pattern in modelfiles.patterns(trust_remote_code=True, weights=False):
+            for file in model.glob(pattern):
+                if file.name not in (checksums.SEAL, modelfiles.SOURCE):
+                    shutil.copyfile(file, part / file.name)
+        for shard in progress(shards, "copy", unit="file", delay=3.0):
+            shutil.copyfile(model / shard, part / shard)
+        for name, place in progress(found.items(), "lesion", unit="matrix", delay=3.0):
+            _zero(part / place.file, place, region.mask(name))
+        _write_note(model, region, part)
+        checksums.write_checksums(part)
+
+
+def _shards(model: Path) -> list[str]:
+    """The names of the files that hold the model's weights, as transformers chooses them."""
+    if (model / "model.safetensors").is_file():
+        return ["model.safetensors"]
+    index = model / "model.safetensors.index.json"
+    if not index.is_file():
+        raise UserError(f"{model}: there are no safetensors weights: name a folder with a model in Hugging Face format")
+    try:
+        return sorted({Path(name).name for name in read_json(index)["weight_map"].values()})
+    except (KeyError, AttributeError, TypeError) as error:
+        raise unreadable(index, "index of shards", error) from None
+
+
+def _find(model: Path, region: Masks, shards: list[str]) -> dict[str, _Place]:
+    """Where each of the region's parameters is."""
+    stored = {}
+    for shard in shards:
+        try:
+            header, data = tensorfile.header(model / shard)
+        except (OSError, SafetensorError) as error:
+            raise unreadable(model / shard, "part of a model", error) from None
+        header.pop("__metadata__", None)
+        for name, tensor in header.items():
+            stored[name] = _Place(shard, data + tensor["data_offsets"][0], tensor["dtype"], tuple(tensor["shape"]))
+    found = {}
+    for name, shape in region.shapes.items():
+        # Files of a bare decoder, such as GPT-2's, name weights without the decoder's own name.
+        place = stored.get(name) or stored.get(name.partition(".")[2])
+        if place is None or place.shape != tuple(shape):
+            raise UserError(
+                f"{region.name} is of another model: {model} has no {name} of shape {list(shape)}; name the model that "
+                "it was built from, or load that and save it again, if its files have other names for its weights"
+            )
+        if place.dtype not in SIZES:
+            raise UserError(f"{model}: {name} is stored as {place.dtype}: name a model whose weights are not quantized")
+        found[name] = place
+    return found
+
+
+def _zero(file: Path, place: _Place, mask: np.ndarray) -> None:
+    if mask.any():  # an empty file, or part of one, cannot be mapped
+        words = np.memmap(file, f"u{SIZES[place.dtype]}", "r+", place.offset, place.shape)
+        words[mask] = 0
+        words.flush()
+
+
+def _write_note(model: Path, region: Masks, output: Path) -> None:
+    source = model / modelfiles.SOURCE
+    intact = read_json(source) if source.is_file() else {"name": naming.of_folder(model)}
+    told = {"model": intact, "removed": region.metadata}
+    (output / NOTE).write_text(json.dumps(told) + "\n", encoding="utf-8")

@@ -1,0 +1,23 @@
+"""A region as plain boolean masks, for programs that do not know packed ones."""
+
+import json
+from pathlib import Path
+
+from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime import tensorfile
+from linguistic_regions.runtime.progress import progress
+
+
+def save_masks(region: Region, path: str | Path) -> None:
+    """Write one boolean tensor per parameter of a region, named and shaped as in the model, to a safetensors file.
+
+    `safetensors.torch.load_file` and `safetensors.numpy.load_file` read it. It takes a byte per weight, eight times as
+    much as the region's own file. The region's metadata are the file's, as JSON strings.
+
+    Raises:
+        UserError: the region is damaged, or the file cannot be written.
+    """
+    metadata = {key: json.dumps(value, sort_keys=True) for key, value in region.metadata.items()}
+    with tensorfile.create(path, region.shapes, "bool", metadata) as file:
+        for name in progress(region.shapes, "masks", unit="matrix", delay=3.0):
+            file.write(name, region.mask(name))
