@@ -12,7 +12,7 @@ from linguistic_regions.interventions.snapshot import check
 from linguistic_regions.model.loading import load
 from linguistic_regions.model.precision import cast_once
 from linguistic_regions.model.sharding import shard
-from linguistic_regions.planning.evaluations import measurements
+from linguistic_regions.planning.evaluations import PACKAGE, measurements
 from linguistic_regions.runtime import programs
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
@@ -67,7 +67,8 @@ def main(
         shard(loaded, precision)
     else:
         cast_once(loaded, precision)
-    identity = Checkpoints(checkpoints, facts=(programs.fingerprint("evaluate"), batch_tokens, precision))
+    computing = Checkpoints(checkpoints, facts=(batch_tokens, precision)).identity(loaded)
+    codes = {key: programs.fingerprint("evaluate", f"{PACKAGE}.{key}") for key in wanted}
     places = {key: output / key / f"{name}.parquet" for key in wanted}
     gathered = evaluate(
         Subject(loaded, model, batch_tokens, precision, trust_remote_code),
@@ -75,7 +76,7 @@ def main(
         wanted,
         known={key: [path] for key, path in places.items()},
         checkpoints={key: checkpoints / f"{key}.parquet" for key in wanted},
-        identity=identity.identity(loaded),
+        identities={key: f"{computing} {code}" for key, code in codes.items()},
     )
     if processes().is_main_process:
         for key, evidence in gathered.items():

@@ -1,9 +1,12 @@
-"""Small result tables with known effects, in the form in which the workflow's steps write them."""
+"""Small result tables with known effects, as the workflow has them; and evidence from which such tables follow."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 
+from linguistic_regions.evaluation.evidence import Evidence
 from linguistic_regions.statistics.domains import first
 
 LANGUAGES = ["en", "ru", "uk", "zh"]
@@ -91,8 +94,9 @@ def _freezing(core: float, random: float, forgotten: float) -> pd.DataFrame:
 
 
 def further() -> pd.DataFrame:
-    """The table of further pre-training."""
-    return pd.DataFrame([{"samples": samples, **_score("zh", BASE["zh"] - samples / 100)} for samples in (0, 10, 20)])
+    """The table of continued pretraining per language."""
+    rows = [{"samples": samples, **_score("zh", BASE["zh"] - samples / 100)} for samples in (0, 10, 20)]
+    return pd.DataFrame(rows).assign(arm="full", learning_rate=1e-3, train_language="zh", seed=0, domain=DOMAINS[0])
 
 
 def stability(end: float = 0.97) -> pd.DataFrame:
@@ -153,12 +157,36 @@ def write(tables: dict[str, pd.DataFrame], folder) -> None:
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
+def evidence(path: Path, conditions: Mapping[str, tuple[dict, float]]) -> Path:
+    """Write evidence of two blocks of each of five documents per language, and give its path.
+
+    Args:
+        path: of the file.
+        conditions: by name the labels, and what the condition adds to the log perplexity of each block.
+    """
+    made = Evidence()
+    for name, (labels, loss) in conditions.items():
+        items = [(code, f"{code}-{block // 2}", block) for code in LANGUAGES for block in range(10)]
+        columns = {
+            "language": [code for code, _, _ in items],
+            "document": [document for _, document, _ in items],
+            "item": [f"{document}/{block}" for _, document, block in items],
+            "nll": [7 * (BASE[code] + loss + (block // 2 - 2) / 10) for code, _, block in items],
+        }
+        fixed = {"domain": DOMAINS[0], "tokens": 7, "bytes": 20, "window": 8, "bos": True}
+        made.add(name, "", labels, columns | {column: [value] * len(items) for column, value in fixed.items()})
+    made.save(path)
+    return path
+
+
 def _removed(region, kind, ratio, samples, replicate, language, loss, scope, target) -> dict:
     labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
+    compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
+    told = {"scope": scope, "target": target, "window": 128, "bos": False}
     score = _score(language, BASE[language] + loss)
-    ends = {"ppl_low": score["ppl"] * 0.95, "ppl_high": score["ppl"] * 1.05}
-    return {**labels, "tokens": 1000, **score, **ends, "scope": scope, "target": target, "window": 128, "bos": False}
+    return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 
 
 def _score(language: str, nll: float) -> dict:
-    return {"language": language, "nll": nll, "ppl": math.exp(nll), "bits_per_byte": nll / 3}
+    ends = {"ppl_low": math.exp(nll) * 0.95, "ppl_high": math.exp(nll) * 1.05}
+    return {"language": language, "tokens": 1000, "nll": nll, "ppl": math.exp(nll), "bits_per_byte": nll / 3, **ends}

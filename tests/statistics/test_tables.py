@@ -1,9 +1,7 @@
-"""Pieces become tables, and tables the paper's."""
+"""Evidence becomes tables, and tables the paper's."""
 
 import math
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +9,11 @@ import pytest
 
 import synthetic_results as synthetic
 from linguistic_regions.claims import formats
+from linguistic_regions.planning import arms
 from linguistic_regions.reporting import paper
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.statistics import measures, tables
+from mistakes import cut
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -29,55 +29,106 @@ def cells(grid: paper.Grid, model: str, row: tuple[str, ...]) -> dict[str, str]:
     raise KeyError(model)
 
 
-def pieces(table: pd.DataFrame, folder: Path, parts: int) -> list[Path]:
-    """Scatter a table over pieces, each with the base rows too, as two jobs of the workflow might write them."""
-    paths = []
-    for part in range(parts):
-        own = table.iloc[part::parts]
-        path = folder / f"{part}.csv"
-        pd.concat([own, table[table["region"] == "base"]]).drop_duplicates().to_csv(path, index=False)
-        paths.append(path)
-    return paths
+BASE = {"region": "base", "kind": "base", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
+TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
+TOP |= {"target": tables.CORE}
+REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 
-def test_gathering_does_not_depend_on_how_the_rows_were_scattered(tmp_path):
-    table = synthetic.removal()
+def arm(name, samples):
+    return {"arm": name, "learning_rate": 1e-3, "train_language": "zh", "seed": 0, "samples": samples}
+
+
+def test_the_arms_of_the_tables_are_those_of_the_plan():
+    assert list(tables.ARMS) == list(arms.ARMS)
+
+
+def test_a_row_per_condition_and_language(tmp_path):
+    path = synthetic.evidence(tmp_path / "x.parquet", REMOVAL)
+    table = tables.from_evidence([path], "removal").set_index(["region", "language"])
+    assert len(table) == 2 * len(synthetic.LANGUAGES)
+    for code in synthetic.LANGUAGES:
+        intact, top = table.loc["base", code], table.loc["top-0.1", code]
+        assert (intact["nll"], top["nll"]) == pytest.approx((synthetic.BASE[code], synthetic.BASE[code] + 1))
+        assert top["ppl"] == pytest.approx(math.exp(top["nll"]))
+        assert top["ppl_low"] < top["ppl"] < top["ppl_high"]
+        assert (top["tokens"], top["window"], top["bos"]) == (70, "8", "True")
+        assert (top["kind"], top["ratio"], top["target"]) == ("top", 0.1, "core")
+
+
+def test_a_removal_is_compared_with_the_intact_model_document_by_document(tmp_path):
+    """The loss of each document is higher by 1: the ratio is e beyond doubt, though documents differ."""
+    path = synthetic.evidence(tmp_path / "x.parquet", REMOVAL)
+    table = tables.from_evidence([path], "removal").set_index("region")
+    ratios = table[["ppl_ratio", "ppl_ratio_low", "ppl_ratio_high"]]
+    assert (ratios.loc["base"] == 1).all(axis=None)
+    assert ratios.loc["top-0.1"].to_numpy() == pytest.approx(math.e)
+
+
+def test_a_training_has_a_row_per_milestone(tmp_path):
+    trained = {
+        f"{name}@{samples}": (arm(name, samples), samples / 100) for name in arms.FREEZING for samples in (0, 50)
+    }
+    table = tables.from_evidence([synthetic.evidence(tmp_path / "x.parquet", trained)], "freezing")
+    assert list(table) == list(tables.COLUMNS["freezing"])
+    ordered = tables.ordered(table.sample(frac=1, random_state=0), "freezing", ["zh"])
+    assert list(ordered["arm"].unique()) == list(arms.FREEZING)
+    assert list(ordered["samples"].unique()) == [0, 50]
+    assert ordered["language"].iloc[0] == "zh"
+
+
+def test_a_table_does_not_depend_on_how_conditions_were_dealt_to_files(tmp_path):
+    together = [synthetic.evidence(tmp_path / "x.parquet", REMOVAL)]
+    apart = [synthetic.evidence(tmp_path / f"{name}.parquet", {name: REMOVAL[name]}) for name in REMOVAL]
     written = []
-    for parts in (1, 3):
-        folder = tmp_path / str(parts)
-        folder.mkdir()
-        gathered = tables.gather(pieces(table, folder, parts)[::-1], "removal", synthetic.LANGUAGES)
-        tables.write(gathered, folder / "removal.csv")
-        written.append((folder / "removal.csv").read_bytes())
-    assert written[0] == written[1]
-    assert len(pd.read_csv(folder / "removal.csv")) == len(table)
+    for number, paths in enumerate((together, apart, apart[::-1])):
+        made = tables.ordered(tables.from_evidence(paths, "removal"), "removal", synthetic.LANGUAGES)
+        tables.write(made, tmp_path / f"{number}.csv")
+        written.append((tmp_path / f"{number}.csv").read_bytes())
+    assert written[0] == written[1] == written[2]
     assert written[0].decode().splitlines()[0].split(",") == list(tables.COLUMNS["removal"])
 
 
-def test_languages_stand_in_the_given_order_and_others_after(tmp_path):
-    path = tmp_path / "removal.csv"
-    synthetic.removal().to_csv(path, index=False)
-    base = tables.gather([path], "removal", ["zh", "en"], ["manuals"]).query("kind == 'base' and domain == 'manuals'")
+@pytest.mark.parametrize("damage", [cut, lambda path: path.unlink(), lambda path: path.write_text("x")])
+def test_evidence_that_is_damaged_is_named(damage, tmp_path):
+    path = synthetic.evidence(tmp_path / "x.parquet", REMOVAL)
+    damage(path)
+    with pytest.raises(UserError, match="x.parquet"):
+        tables.from_evidence([path], "removal")
+
+
+def test_languages_stand_in_the_given_order_and_others_after():
+    ordered = tables.ordered(synthetic.removal(), "removal", ["zh", "en"], ["manuals"])
+    base = ordered.query("kind == 'base' and domain == 'manuals'")
     assert list(base["language"]) == ["zh", "en", "ru", "uk"]
 
 
+def test_pieces_are_joined_and_what_two_of_them_hold_counts_once(tmp_path):
+    whole = synthetic.stability()
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, piece in zip(paths, (whole.iloc[:8], whole.iloc[5:]), strict=True):
+        tables.write(piece, path)
+    joined = tables.ordered(tables.joined(paths[::-1], "stability"), "stability")
+    pd.testing.assert_frame_equal(joined, tables.ordered(whole, "stability"))
+
+
 def test_pieces_that_contradict_each_other_are_refused(tmp_path):
-    table = synthetic.further()
+    table = synthetic.stability()
     table.to_csv(tmp_path / "a.csv", index=False)
-    table.assign(nll=table["nll"] + 1).to_csv(tmp_path / "b.csv", index=False)
-    with pytest.raises(UserError, match="language zh, samples 0"):
-        tables.gather([tmp_path / "a.csv", tmp_path / "b.csv"], "further")
+    table.assign(jaccard=table["jaccard"] / 2).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(UserError, match="language ru, samples 16"):
+        tables.joined([tmp_path / "a.csv", tmp_path / "b.csv"], "stability")
 
 
 def test_a_missing_column_is_named(tmp_path):
     synthetic.further().drop(columns="nll").to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(UserError, match="nll"):
-        tables.gather([tmp_path / "a.csv"], "further")
+        tables.read(tmp_path / "a.csv", "further")
 
 
 def test_norwegian_is_a_language_and_no_missing_value(tmp_path):
     synthetic.further().assign(language="no").to_csv(tmp_path / "a.csv", index=False)
-    assert set(tables.gather([tmp_path / "a.csv"], "further")["language"]) == {"no"}
+    assert set(tables.read(tmp_path / "a.csv", "further")["language"]) == {"no"}
 
 
 def test_core_table_has_our_figures_and_the_papers_each_under_its_model():
@@ -171,30 +222,36 @@ def test_forgetting_is_end_minus_start_by_arm():
     assert changes.loc[("zh", "ru", 1e-3, 0), "core_frozen"] == pytest.approx(0.32)
 
 
-def test_program_writes_what_it_is_given_and_nothing_else(tmp_path):
-    synthetic.write({"removal": synthetic.removal(), "further": synthetic.further()}, tmp_path / "pieces")
-    output = tmp_path / "tables"
-    run_tables(output, "--removal", tmp_path / "pieces/removal.csv", "--further", tmp_path / "pieces/further.csv")
-    assert {path.name for path in output.iterdir()} == {
-        *("removal.csv", "further.csv"),
-        *("paper_core_removal.md", "paper_monolingual.md"),
+def test_program_writes_what_it_has_evidence_of_and_nothing_else(tmp_path):
+    trained = {f"full@{samples}": (arm("full", samples), -samples / 100) for samples in (0, 50)}
+    evidence = {
+        "removal": synthetic.evidence(tmp_path / "removal.parquet", REMOVAL),
+        "further": synthetic.evidence(tmp_path / "further.parquet", trained),
+        "stability": tmp_path / "stability.csv",
     }
-    assert set(tables.read_folder(output)) == {"removal", "further"}
-
-
-def test_program_without_pieces_writes_nothing(tmp_path):
+    tables.write(synthetic.stability(), evidence["stability"])
     output = tmp_path / "tables"
-    run_tables(output)
-    assert not output.exists()
+    output.mkdir()
+    for old in ("freezing.csv", "paper_retraining.md"):  # of an earlier config
+        (output / old).touch()
+    run_tables(output, **evidence)
+    assert {path.name for path in output.iterdir()} == {
+        *("removal.csv", "further.csv", "stability.csv"),
+        "paper_core_removal.md",
+    }
+    found = tables.read_folder(output)
+    assert set(found) == {"removal", "further", "stability"}
+    assert found["removal"].query("language == 'zh' and kind == 'top'")["nll"].item() == pytest.approx(5.0)
+    assert synthetic.MODEL in (output / "paper_core_removal.md").read_text(encoding="utf-8")
 
 
-def test_program_shows_its_arguments():
-    done = subprocess.run([sys.executable, SCRIPTS / "tables.py", "--help"], capture_output=True, text=True, check=True)
-    assert "pieces of the removal table" in " ".join(done.stdout.replace("│", " ").split())
+def test_program_without_evidence_writes_nothing(tmp_path):
+    run_tables(tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
 
 
-def run_tables(output: Path, *arguments) -> None:
+def run_tables(output: Path, **evidence: Path) -> None:
     """Call the program's function as the command line would."""
     main = runpy.run_path(str(SCRIPTS / "tables.py"))["main"]
-    options = {name[2:]: (path,) for name, path in zip(arguments[::2], arguments[1::2], strict=True)}
+    options = {name: (path,) for name, path in evidence.items()}
     main(output=output, model_name=synthetic.MODEL, languages=tuple(synthetic.LANGUAGES), **options)

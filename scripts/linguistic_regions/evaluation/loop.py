@@ -17,7 +17,7 @@ def evaluate(
     measurements: Mapping[str, Measurement],
     known: Mapping[str, Sequence[Path]],
     checkpoints: Mapping[str, Path],
-    identity: str,
+    identities: Mapping[str, str],
 ) -> dict[str, Evidence]:
     """Measure each condition by each evaluation; what is in earlier evidence is not measured again.
 
@@ -27,7 +27,7 @@ def evaluate(
         measurements: the evaluations, by name.
         known: files of earlier evidence for each evaluation, which may be missing.
         checkpoints: for each evaluation the file where evidence is kept until all conditions are measured.
-        identity: of the model and of how it computes.
+        identities: for each evaluation that of the model, of how it computes, and of the code.
 
     Returns:
         The evidence of each evaluation.
@@ -36,7 +36,7 @@ def evaluate(
     gathered = {name: Evidence() for name in measurements}
     for condition in progress(conditions, "conditions", unit="condition"):
         states = {
-            name: fingerprint((identity, condition.fingerprint, measurement.fingerprint()))
+            name: fingerprint((identities[name], condition.fingerprint, measurement.fingerprint()))
             for name, measurement in measurements.items()
         }
         pending = []
