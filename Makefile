@@ -16,9 +16,10 @@ test: $(READY) check
 
 venv: $(READY)  ## the pinned software alone
 
-check: $(READY)  ## style and lint, of Python and of the workflow
+check: $(READY)  ## style and lint, of Python and of the workflow; who imports whom
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	PYTHONPATH=scripts $(VENV)/bin/lint-imports --no-logo --no-cache
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(VENV)/bin/snakemake --lint
 
