@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 
 from linguistic_regions.interventions.freezing import Frozen, freeze
-from linguistic_regions.interventions.lesions import removed, zero
+from linguistic_regions.interventions.lesions import removed, scaled, zero
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
@@ -50,6 +50,19 @@ def test_removal_restores_after_an_error(tiny_model):
     with pytest.raises(ZeroDivisionError), removed(tiny_model, region_of(tiny_model)):
         raise ZeroDivisionError
     assert all(torch.equal(now, before[name]) for name, now in bits(tiny_model).items())
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8], ids=["few", "most"])
+@pytest.mark.parametrize("factor", [0.5, -2.0, 0.0])
+def test_scaling_multiplies_the_region_alone_and_restores_every_bit(tiny_model, factor, share):
+    region, unchanged = region_of(tiny_model, share), bits(tiny_model)
+    before = {name: weight.detach().clone() for name, weight in tiny_model.named_parameters()}
+    with scaled(tiny_model, region, factor):
+        for name, now in tiny_model.named_parameters():
+            mask = mask_of(region, name, now)
+            assert torch.equal(now[mask], before[name][mask] * factor)
+            assert torch.equal(now[~mask], before[name][~mask])
+    assert all(torch.equal(now, unchanged[name]) for name, now in bits(tiny_model).items())
 
 
 def test_a_region_of_another_model_is_refused(tiny_model):
