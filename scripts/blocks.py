@@ -31,7 +31,7 @@ def main(
         output: folder of the blocks.
         block_size: tokens in a block.
         bos: begin each block with BOS; None: as the tokenizer does.
-        train_blocks: at most so many training blocks, evenly spread over the text; None: all.
+        train_blocks: maximum number of training blocks, evenly spaced over the text; None: all.
         seed: of the order of the training blocks.
     """
     cutter = BlockTokenizer.load(tokenizer, bos)
