@@ -12,7 +12,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[2]
 LIBRARY = "linguistic_regions"
 NUMERICAL = ("compute", "distributed", "tensorfile")  # modules of runtime that numbers follow from
-TOLD = ("UserError", "logging", "log", "progress")  # whose words are for people
+TOLD = {"UserError": 0, "logging": 0, "progress": 1}  # words for people, and how many arguments come before them
 RESOURCES = SCRIPTS.parent / "resources"
 
 
@@ -72,8 +72,7 @@ class _Silenced(ast.NodeTransformer):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and body and _is_text(body[0]):
             del body[0]
         if isinstance(node, ast.Call) and _called(node.func) in TOLD:
-            node.args = [argument for argument in node.args if not _is_string(argument)]
-            node.keywords = []
+            node.args, node.keywords = node.args[: TOLD[_called(node.func)]], []
         return node
 
 
@@ -84,11 +83,7 @@ def _called(function: ast.expr) -> str:
 
 
 def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and _is_string(node.value)
-
-
-def _is_string(node: ast.AST) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _imported(tree: ast.Module) -> set[str]:
