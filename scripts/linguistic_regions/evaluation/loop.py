@@ -1,5 +1,6 @@
 """Conditions times evaluations: one model, loaded once, measured in each condition by each evaluation."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def evaluate(
         for name, state in states.items():
             found = next((evidence for evidence in earlier[name] if evidence.has(condition.name, state)), None)
             if found:
+                logging.info("%s: %s was measured before", condition.name, name)
                 gathered[name].take(condition.name, found)
             else:
                 pending.append(name)
