@@ -1,4 +1,4 @@
-"""A copy of the workflow, small text in three languages, and a config with which the whole demo takes a minute."""
+"""A copy of the workflow, small text in three languages, and a config with which a whole run takes a minute."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]
 
 TINY = yaml.safe_load((ROOT / "configs/tiny.yaml").read_text(encoding="utf-8"))
-VERSE = ["en", "ru"]  # languages with text of a second domain
+VERSE = ["ru"]  # languages with text of a second domain
 SMALL = merged(TINY, {
     "run": "small",
     "languages": ["en", "ru", "zh"],
@@ -36,10 +36,11 @@ SMALL = merged(TINY, {
     },
     "training": {"batch_size": 4, "warmup_steps": 1},
     "further": {"languages": ["ru", "zh"], "milestones": [0, 8]},
-    "importance": {"languages": ["ru", "zh"], "samples": [8, 16]},
+    "importance": {"languages": ["ru", "zh"], "samples": [16]},
+    "removal": {"ratios": [0.03], "replicates": 1},
     "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2},
-    "retraining": {"milestones": [0, 8]},
-    "freezing": {"milestones": [0, 8]},
+    "retraining": {"arms": ["top_freeze", "bottom_freeze", "top_unfreeze"], "ratio": 0.03, "milestones": [0, 8]},
+    "freezing": {"ratio": 0.03, "learning_rates": [1.0e-3], "milestones": [0, 8]},
     "figures": {"formats": ["svg"]},
 })  # fmt: skip
 

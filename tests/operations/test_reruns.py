@@ -1,14 +1,17 @@
 """What an edit of the config or of the code runs again after a finished run: what depends on it, and nothing else."""
 
-import copy
+import ast
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from estimate import merged
+from linguistic_regions.evaluation.evidence import Evidence
 from linguistic_regions.runtime import programs
-from small_run import SMALL, planned
+from small_run import SMALL, planned, snakemake, write_config
 
 pytestmark = pytest.mark.workflow
 
@@ -17,10 +20,10 @@ pytestmark = pytest.mark.workflow
 RECORD = {"settings", "provenance", "report"}  # the report shows the config
 FIGURES = RECORD | {"figures"}
 TABLES = FIGURES | {"tables"}
-REMOVAL = TABLES | {"removal"}
-REGIONS = REMOVAL | {"overlap", "region", "core_regions", "monolingual_regions", "retraining", "freezing"}
-IMPORTANCE = REGIONS | {"importance_ru_zh"}
-FURTHER = IMPORTANCE | {"further_ru_zh"}
+EVALUATE = TABLES | {"evaluate", "freezing"}  # which starts from the intact model's measurement
+REGIONS = EVALUATE | {"region", "overlap", "retraining"}
+IMPORTANCE = REGIONS | {"importance"}
+FURTHER = IMPORTANCE | {"further"}
 MODEL = FURTHER | {"base_model"}
 TOKENS = MODEL | {"blocks", "samples"}
 ALL = TOKENS | {"corpus", "tokenizer"}
@@ -29,53 +32,27 @@ CONFIG_EDITS = {
     "nothing": ({}, set()),
     "run, its name": ({"run": "other"}, ALL),
     "seed": ({"seed": 1}, TOKENS),
-    "a removal ratio added": (
-        {"removal": {"ratios": [0.01, 0.03, 0.05, 0.1]}},
-        REMOVAL | {"core_regions", "region", "overlap"},
-    ),
-    "a removal ratio removed": ({"removal": {"ratios": [0.01, 0.05]}}, REMOVAL | {"overlap"}),
-    "random replicates": ({"removal": {"replicates": 3}}, REMOVAL | {"region", "overlap"}),
-    "the monolingual ratio": ({"monolingual": {"ratio": 0.1}}, REMOVAL | {"monolingual_regions", "overlap"}),
+    "a ratio added": ({"removal": {"ratios": [0.03, 0.1]}}, TABLES | {"region", "evaluate", "overlap"}),
+    "a scope left out": ({"removal": {"scopes": ["tensor"]}}, TABLES | {"overlap"}),
+    "the monolingual ratio": ({"monolingual": {"ratio": 0.1}}, TABLES | {"region", "evaluate", "overlap"}),
     "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap", "samples"}),
-    "importance samples raised": ({"importance": {"samples": [8, 24]}}, IMPORTANCE | {"samples"}),
+    "more samples of importance": ({"importance": {"samples": [16, 24]}}, IMPORTANCE | {"samples"}),
     "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
     "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE | {"samples"}),
-    "stability checks": ({"importance": {"stability": {"checks": [8, 16]}}}, IMPORTANCE),
-    "the matrices that are scored": ({"model": {"exclude": ["o_proj"]}}, IMPORTANCE),
-    "the learning rate of further pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
-    "a learning rate of freezing": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
-    "freezing milestones": ({"freezing": {"milestones": [0, 4, 8]}}, TABLES | {"freezing"}),
-    "retraining goes on longer": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
-    "a seed of freezing added": ({"freezing": {"seeds": [0, 1]}}, TABLES | {"freezing"}),
-    "languages that retraining measures": ({"retraining": {"evaluate": ["zh"]}}, TABLES | {"retraining"}),
+    "the learning rate of continued pretraining": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
+    "a learning rate of freezing added": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
+    "longer retraining": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
     "weight decay": ({"training": {"weight_decay": 0.01}}, FURTHER),
-    "the base model's samples": ({"model": {"scratch": {"samples": 128}}}, MODEL),
     "the name of the model": ({"model": {"name": "Mine"}}, TABLES),
     "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
-    "the block size": ({"tokens": {"block_size": 16}}, TOKENS),
-    "test blocks": ({"tokens": {"test_blocks": 6}}, REMOVAL | {"retraining", "freezing"}),
+    "test blocks": ({"tokens": {"test_blocks": 6}}, EVALUATE | {"retraining"}),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
-    "a language of the text removed": (
+    "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
         TOKENS | {"tokenizer"},  # which are trained on all text
     ),
-    "tokens per pass": ({"batch_tokens": 2048}, MODEL),
     "a format of figures": ({"figures": {"formats": ["svg", "png"]}}, FIGURES),
-    "minutes between checkpoints": ({"training": {"checkpoint_minutes": 3}}, RECORD),
-    "threads": ({"threads": 2}, RECORD),
-    "the kind of GPU": ({"gpu": "h100"}, RECORD),
-    "a container that is not used": ({"container": "other.sif"}, RECORD),
-    "what a cluster wants": ({"cluster": {"max_runtime": 60}}, RECORD),
-    "what is kept": ({"keep": ["importance", "further"]}, RECORD),
 }
-
-
-def edited(edit, config=SMALL):
-    """A config after an edit, section by section."""
-    config = copy.deepcopy(config)
-    for key, value in edit.items():
-        config[key] = edited(value, config.get(key, {})) if isinstance(value, dict) else value
-    return config
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +60,7 @@ def plans(finished):
     """What each edit of the config would run, planned side by side."""
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         return {
-            name: workers.submit(planned, finished, edited(edit), name=f"edit-{number}.yaml")
+            name: workers.submit(planned, finished, merged(SMALL, edit), name=f"edit-{number}.yaml")
             for number, (name, (edit, _)) in enumerate(CONFIG_EDITS.items())
         }
 
@@ -93,36 +70,45 @@ def test_an_edit_of_the_config(plans, name):
     assert set(plans[name].result()) == CONFIG_EDITS[name][1]
 
 
-LIBRARY = "scripts/linguistic_regions"
-CODE_EDITS = {
-    "scripts/figures.py": {"figures", "report"},
-    f"{LIBRARY}/reporting/figures/heatmaps.py": {"figures", "report"},
-    "scripts/tables.py": TABLES - {"settings"},
-    "scripts/overlap.py": {"overlap", "provenance", "figures", "report"},
-    "scripts/samples.py": {"samples"},
-    "scripts/removal.py": REMOVAL - {"settings"},
-    "scripts/importance.py": IMPORTANCE - {"settings"},
-    f"{LIBRARY}/importance/accumulation.py": IMPORTANCE - {"settings"},
-    f"{LIBRARY}/training/loop.py": MODEL - {"settings"},
-    f"{LIBRARY}/text/tokens.py": TOKENS - {"settings"},
-    f"{LIBRARY}/text/splits.py": ALL - {"settings"},
-    f"{LIBRARY}/runtime/cli.py": ALL - {"settings"},
-    f"{LIBRARY}/planning/costs/formulas.py": set(),
-    f"{LIBRARY}/runtime/version.py": {"provenance", "report"},
-    "scripts/launch.py": set(),
-    "scripts/estimate.py": set(),
+SCHEDULING = {
+    "threads": 2,
+    "training": {"checkpoint_minutes": 3},
+    "gpu": "h100",
+    "cluster": {"max_runtime": 60, "gres": "gpu"},
+    "keep": ["importance", "further"],
+    "container": "other.sif",  # which is not used
 }
 
 
-RUSSIAN = TOKENS - {"settings"} | {"corpus", "tokenizer"}
+def test_how_jobs_are_scheduled_reruns_none_of_them(finished):
+    """A job whose files had other names would run too."""
+    grouped = ["--groups", "region=regions", "--group-components", "regions=10"]
+    assert planned(finished, SMALL, *grouped) == {}
+    assert set(planned(finished, merged(SMALL, SCHEDULING), *grouped)) == RECORD
+
+
+LIBRARY = "scripts/linguistic_regions"
+# An edit of each sub-package, and the rules that follow.
+CODE_EDITS = {
+    "text/splits.py": ALL,
+    "text/tokens.py": TOKENS,
+    "model/loss.py": MODEL,
+    "importance/accumulation.py": IMPORTANCE,
+    "regions/recipes.py": REGIONS,
+    "interventions/lesions.py": MODEL,  # its package is imported where a model is trained
+    "training/loop.py": MODEL,
+    "evaluation/loop.py": EVALUATE,
+    "evaluation/perplexity.py": FURTHER,
+    "statistics/measures.py": TABLES,
+    "claims/stability.py": {"figures", "report"},
+    "reporting/figures/heatmaps.py": {"figures", "report"},
+    "runtime/distributed.py": MODEL,
+}
 FILE_EDITS = {
     "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
-    "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", {"tables", "provenance", "figures", "report"}),
-    "resources/languages.tsv": (
-        lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"),
-        RUSSIAN | {"tables", "provenance", "figures", "report"},
-    ),
-    "text/ru.jsonl": (lambda text: text[: len(text) // 2], RUSSIAN),
+    "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
+    "resources/languages.tsv": (lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"), ALL),
+    "text/ru.jsonl": (lambda text: text[: len(text) // 2], ALL),
 }
 
 
@@ -133,11 +119,12 @@ def plans_of_files(finished, tmp_path_factory):
     def plan(name):
         folder = tmp_path_factory.mktemp("edited") / "work"
         shutil.copytree(finished, folder, symlinks=True)
-        file = folder / name
-        edit = FILE_EDITS[name][0] if name in FILE_EDITS else lambda text: text + "\nEDITED = True\n"
+        is_code = name in CODE_EDITS
+        file = folder / LIBRARY / name if is_code else folder / name
+        edit = (lambda text: text + "\nEDITED = True\n") if is_code else FILE_EDITS[name][0]
         before = file.stat()
         file.write_text(edit(file.read_text(encoding="utf-8")), encoding="utf-8")
-        if name in FILE_EDITS:  # also if the file that takes the place is older
+        if not is_code:  # also if the file that takes the place is older
             os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
         return set(planned(folder, SMALL))
 
@@ -147,24 +134,79 @@ def plans_of_files(finished, tmp_path_factory):
 
 @pytest.mark.parametrize("name", CODE_EDITS)
 def test_an_edit_of_the_code(plans_of_files, name):
-    assert plans_of_files[name].result() == CODE_EDITS[name]
+    assert plans_of_files[name].result() == CODE_EDITS[name] - {"settings"}
 
 
 @pytest.mark.parametrize("name", FILE_EDITS)
 def test_an_edit_of_a_file_that_is_no_code(plans_of_files, name):
-    assert plans_of_files[name].result() == FILE_EDITS[name][1]
+    assert plans_of_files[name].result() == FILE_EDITS[name][1] - {"settings"}
 
 
-def test_comments_and_docstrings_are_no_edits(finished):
-    for name in ("scripts/corpus.py", f"{LIBRARY}/text/tokens.py"):
-        file = finished / name
-        code = file.read_text(encoding="utf-8")
-        file.write_text(code.replace('"""', '"""Something else. ', 1) + "# a comment\n", encoding="utf-8")
-    assert planned(finished, SMALL) == {}
+WITHOUT_NUMBERS = ["scripts/launch.py", "scripts/estimate.py"]
+WITHOUT_NUMBERS += [f"{LIBRARY}/{name}.py" for name in ("planning/costs/formulas", "planning/plan")]
+WITHOUT_NUMBERS += [f"{LIBRARY}/runtime/{name}.py" for name in ("cli", "progress", "locks")]
+
+
+def test_code_from_which_no_number_follows_reruns_nothing(finished, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(finished, folder, symlinks=True)
+    for name in WITHOUT_NUMBERS:
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write("\nEDITED = True\n")
+    assert planned(folder, SMALL) == {}
+
+
+def test_other_words_in_messages_docstrings_and_comments_rerun_nothing(finished, tmp_path):
+    folder = tmp_path / "work"
+    shutil.copytree(finished, folder, symlinks=True)
+    for path in (folder / "scripts").rglob("*.py"):
+        path.write_bytes(reworded(path.read_bytes()) + b"# a comment\n")
+    splits, loop, evaluate = (
+        (folder / "scripts" / name).read_text(encoding="utf-8")
+        for name in ("linguistic_regions/text/splits.py", "linguistic_regions/training/loop.py", "evaluate.py")
+    )
+    assert 'UserError(f"In other words: ' in splits and 'logging.info("In other words: ' in loop
+    assert '"""In other words: ' in evaluate
+    assert planned(folder, SMALL) == {}
+
+
+def reworded(code):
+    """A module with a few words put before each docstring, and before each message of an error or log."""
+    lines = code.splitlines(keepends=True)
+    texts = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] in ("UserError", "logging"):
+            texts += node.args
+        elif isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            texts.append(node.body[0])
+    for text in sorted(texts, key=lambda text: (text.lineno, text.col_offset), reverse=True):
+        line, start = lines[text.lineno - 1], text.col_offset
+        opening = re.match(rb'f?"+', line[start:])
+        if opening:
+            place = start + opening.end()
+            lines[text.lineno - 1] = line[:place] + b"In other words: " + line[place:]
+    return b"".join(lines)
 
 
 def test_a_program_is_made_of_what_it_imports_and_what_that_imports():
     made = {str(path.relative_to(programs.SCRIPTS)) for path in programs.files("corpus")}
-    assert {"corpus.py", "linguistic_regions/__init__.py", "linguistic_regions/runtime/cli.py"} <= made
+    assert {"corpus.py", "linguistic_regions/__init__.py"} <= made
     assert {f"linguistic_regions/text/{name}.py" for name in ("__init__", "debian", "pages", "splits")} <= made
-    assert not {name for name in made if "training" in name or "costs" in name}
+    assert not {name for name in made if "training" in name or "planning" in name}
+
+
+def test_conditions_that_were_measured_before_are_taken_over(finished, tmp_path):
+    """More random regions: those that are new are measured, and the file holds the rows of all."""
+    folder = tmp_path / "work"
+    shutil.copytree(finished, folder, symlinks=True)
+    results = folder / "results/small"
+    evidence = results / "evaluations/perplexity/core-0.03.parquet"
+    before = Evidence.load(evidence).rows
+    write_config(folder, merged(SMALL, {"removal": {"replicates": 2}}))
+    run = snakemake(folder, str(evidence.relative_to(folder)))
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    log = (results / "logs/evaluate/core-0.03.log").read_text(encoding="utf-8")
+    assert re.findall(r"^(\S+): perplexity was measured before$", log, re.M) == list(before)
+    after = Evidence.load(evidence).rows
+    assert list(after) == [*before, "random-0.03-2"]
+    assert after | before == after
