@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linguistic_regions.planning import configuration, corpora, plan
+from linguistic_regions.planning import catalog, configuration, corpora, plan
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.training import arms
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -148,6 +147,10 @@ MISTAKES = {
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["ru/999"]}}},
         "regions.x.scores: 'ru/999' is none of ar/64",
     ),
+    "a region of scores by no estimator": (
+        {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["tailor/ru/64"]}}},
+        "regions.x.scores: 'tailor' is none of taylor, taylor_abs, magnitude",
+    ),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
     "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),
@@ -197,6 +200,12 @@ def test_what_yaml_misreads():
     assert config["freezing"]["learning_rates"] == [5e-5]
 
 
+def test_scores_that_name_no_estimator_are_of_the_configs():
+    recipe = {"select": "top", "ratio": 0.1, "scores": ["ru/40", "magnitude/zh/40"]}
+    config = configuration.check({"regions": {"mixed": recipe}})
+    assert catalog.declared(config)["mixed"]["scores"] == ["taylor/ru/40", "magnitude/zh/40"]
+
+
 def test_a_language_can_have_its_own_source():
     config = configuration.check({"corpora": {"languages": {"zh": {"source": "files", "files": {"paths": ["zh/*"]}}}}})
     assert corpora.corpus_options(config, "zh")["paths"] == ["zh/*"]
@@ -204,14 +213,13 @@ def test_a_language_can_have_its_own_source():
     assert corpora.packages(config, "ru") == ["debian-handbook", "gnome-user-docs"]
 
 
-def test_job_sizes_cover_every_arm_once():
-    for size in (1, 3, 10):
-        jobs = plan.chunks(list(arms.FREEZING), size)
-        assert [arm for job in jobs for arm in job.split("+")] == list(arms.FREEZING)
-    config = configuration.check({"jobs": {"regions": 7}})
-    names = [name for job in plan.removals(config).values() for name in job]
-    assert len(names) == len(set(names))
-    assert all(len(job) <= 7 for job in plan.removals(config).values())
+def test_a_region_is_measured_with_its_controls():
+    config = configuration.check({"removal": {"replicates": 2}, "monolingual": {"languages": ["ru", "zh"]}})
+    conditions = plan.conditions(config)
+    assert list(conditions) == ["intact", "core-0.01", "core-0.03", "monolingual-ru-40", "monolingual-zh-40"]
+    assert conditions["core-0.01"] == ["top-0.01", "bottom-0.01", "random-0.01-1", "random-0.01-2"]
+    own = "monolingual-ru-40"
+    assert conditions[own] == [own, f"{own}-bottom", f"{own}-random-1"]
 
 
 def test_what_yaml_and_the_command_line_make_of_values_is_undone():
@@ -257,7 +265,7 @@ def test_files_that_are_not_there(name, tmp_path, monkeypatch):
 
 
 def test_no_experiment_still_measures_the_intact_model():
-    assert plan.removals(configuration.check({"experiments": []})) == {"base-1": []}
+    assert plan.conditions(configuration.check({"experiments": []})) == {"intact": []}
 
 
 @pytest.mark.parametrize("program", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)

@@ -92,21 +92,20 @@ def test_a_token_passes_through_few_experts():
 # --- jobs -------------------------------------------------------------------------------------------------------
 
 VARIANTS = {
-    "small jobs, rates and seeds": {
-        "jobs": {"languages": 1, "arms": 1, "regions": 3},
+    "ratios, scopes, replicates, samples, rates and seeds": {
+        "importance": {"samples": [8, 16]},
+        "removal": {"ratios": [0.01, 0.05], "replicates": 2},
         "freezing": {"learning_rates": [1.0e-3, 1.0e-4], "seeds": [0, 1, 2]},
     },
     "freezing alone, at the base model": {"experiments": ["freezing"], "importance": {"at": "base"}},
     "monolingual alone, of some, no checks": {
         "experiments": ["monolingual"],
-        "jobs": {"languages": 1},
         "further": {"languages": ["ru", "zh", "en"]},
         "importance": {"languages": ["ru", "zh", "en"], "stability": {"checks": []}},
     },
-    "a declared region alone": {
+    "a declared region alone, of two estimators": {
         "experiments": [],
-        "jobs": {"languages": 1},
-        "regions": {"mine": {"select": "top", "scores": ["ru/16"], "ratio": 0.1}},
+        "regions": {"mine": {"select": "top", "scores": ["ru/16", "magnitude/ru/16"], "ratio": 0.1}},
         "removal": {"regions": ["mine"]},
     },
 }
@@ -117,22 +116,13 @@ def folder(tmp_path_factory):
     return copy_workflow(tmp_path_factory.mktemp("costs"))
 
 
-def counts(jobs):
-    """Jobs per rule, as `costs` names rules: those together of which there is one per job."""
-    found = {}
-    for rule, count in jobs.items():
-        rule = re.sub(r"^(further|importance)_.*", r"\1", rule)
-        found[rule] = found.get(rule, 0) + count
-    return found
-
-
 @pytest.mark.workflow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_jobs_are_those_that_snakemake_plans(folder, variant, monkeypatch):
     monkeypatch.chdir(folder)  # where the text is
     config = estimate.merged(SMALL, VARIANTS[variant])
     steps = costs.costs(checked(**config), None)
-    assert {rule: step.jobs for rule, step in steps.items()} == counts(planned(folder, config))
+    assert {rule: step.jobs for rule, step in steps.items()} == planned(folder, config)
 
 
 # --- GPUs and resources -----------------------------------------------------------------------------------------
@@ -141,8 +131,8 @@ def test_jobs_are_those_that_snakemake_plans(folder, variant, monkeypatch):
 def test_gpus_that_hold_the_papers_models():
     """7 billion bfloat16 weights and two float32 sums of each fit one GPU of 80 GiB; their training does not."""
     steps = {name: costs.costs(shipped(name), "h100") for name in ("llama2-7b", "llama2-13b")}
-    assert {rule: steps["llama2-7b"][rule].cost.gpus for rule in ("importance", "further", "removal", "corpus")} == {
-        "importance": 1, "further": 2, "removal": 1, "corpus": 0
+    assert {rule: steps["llama2-7b"][rule].cost.gpus for rule in ("importance", "further", "evaluate", "corpus")} == {
+        "importance": 1, "further": 2, "evaluate": 1, "corpus": 0
     }  # fmt: skip
     assert steps["llama2-13b"]["importance"].cost.gpus == 2
     for step in (step for run in steps.values() for step in run.values()):
@@ -157,7 +147,7 @@ def test_of_larger_gpus_a_job_takes_fewer():
 
 def test_float32_takes_longer():
     config = shipped("llama2-7b")
-    for rule in ("further", "importance", "removal"):
+    for rule in ("further", "importance", "evaluate"):
         half, full = (costs.costs(config | {"precision": each}, "h100")[rule].cost for each in ("bf16", "fp32"))
         assert full.seconds * full.gpus > 5 * half.seconds * half.gpus
 
@@ -248,7 +238,7 @@ def test_the_table_of_gpus():
 
 
 def test_estimates_need_no_heavy_import():
-    code = "import sys; from linguistic_regions import costs; print(*sys.modules)"
+    code = "import sys; from linguistic_regions.planning import costs; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "scripts", capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "huggingface_hub", "pandas"} & set(run.stdout.split())
 
@@ -263,7 +253,7 @@ def test_every_shipped_config_has_an_estimate(path, capsys):
     config = shipped(path.stem)
     assert said.startswith(f"{path.stem}: ")
     rows = {line.split()[0]: line.split() for line in said.splitlines() if line}
-    assert rows.keys() >= {"rule", "corpus", "importance", "removal", "total"}
+    assert rows.keys() >= {"rule", "corpus", "importance", "evaluate", "total"}
     assert int(rows["total"][1]) == sum(step.jobs for step in costs.costs(config, config["gpu"]).values())
     kept = "importance" if config["gpu"] else "packages, further, importance"
     assert f"kept: {kept}." in said
