@@ -42,7 +42,7 @@ def test_the_virtual_environment_the_conda_environment_and_the_images_come_from_
 def test_a_rule_that_runs_python_names_its_conda_environment():
     for path in (ROOT / "rules").glob("*.smk"):
         for rule in re.split(r"^ *rule(?: \w+)?:$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            assert ("python scripts/" in rule) == ("../envs/programs.yaml" in rule), path
+            assert bool(re.search(r"python \S*PROGRAMS", rule)) == ("../envs/programs.yaml" in rule), path
 
 
 # --- whether an image still holds ---
@@ -118,24 +118,23 @@ def in_containers(folder, image, config, *arguments, **environment):
 
 
 @pytest.mark.workflow
-def test_the_tables_are_those_of_the_virtual_environment(image, tmp_path):
-    inside, outside = copy_workflow(tmp_path / "inside"), copy_workflow(tmp_path / "outside")
+def test_the_tables_are_those_of_the_virtual_environment(image, finished, tmp_path):
+    inside = copy_workflow(tmp_path / "inside")
     run, said = in_containers(inside, image, SMALL)
     assert run.returncode == 0, said[-3000:]
     assert f"Activating singularity image {image}" in said
-    assert snakemake(outside).returncode == 0
-    tables = sorted((outside / "results/small/tables").iterdir())
-    assert len(tables) >= 9
+    tables = sorted((finished / "results/small/tables").iterdir())
+    assert tables
     for table in tables:
         assert (inside / "results/small/tables" / table.name).read_bytes() == table.read_bytes(), table.name
     assert (inside / "results/small/report.html").exists()
-    litter = {path.name for path in inside.iterdir()} - {path.name for path in outside.iterdir()}
+    litter = {path.name for path in inside.iterdir()} - {path.name for path in finished.iterdir()}
     assert litter == {"contained.yaml"}
     another = tmp_path / "another.sif"
     another.symlink_to(image)
     here = planned(inside, SMALL | {"container": str(image)}, "--profile", "profiles/apptainer")
     there = planned(inside, SMALL | {"container": str(another)}, "--profile", "profiles/apptainer")
-    assert here == {} and {"corpus", "base_model", "removal", "report"} <= set(there)  # other software, all anew
+    assert here == {} and {"corpus", "base_model", "evaluate", "report"} <= set(there)  # other software, all anew
 
 
 @pytest.mark.workflow

@@ -1,6 +1,5 @@
 """What can happen to a run from outside: after each of it the same command ends with the undisturbed run's tables."""
 
-import copy
 import os
 import re
 import shutil
@@ -13,9 +12,10 @@ import pytest
 
 import hub
 import machine
+from estimate import merged
 from linguistic_regions.model.scratch import from_scratch
 from mistakes import cut, flip, rot
-from small_run import SMALL, copy_workflow, planned, snakemake, write_config, write_text
+from small_run import SMALL, copy_workflow, jobs, snakemake, write_config, write_text
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -40,27 +40,37 @@ def in_a_mount_of_its_own(folder, script):
 # Disks
 
 
-@pytest.mark.parametrize(("after", "left"), [("corpora/en", 8), ("models/base", 20), ("regions", 300)])
-def test_a_disk_that_fills_up(finished, tmp_path, after, left):
+# A file that is made early, in the middle and late, and the room that is left on the disk from then on, in KiB.
+FILLED = {"corpora/en": 8, "models/base": 20, "regions": 300}
+
+
+def test_a_disk_that_fills_up_again_and_again(finished, tmp_path):
     folder = copy_workflow(tmp_path / "work")
     (folder / "results").mkdir()
     command = f"{SNAKEMAKE} --cores 2 --configfile small.yaml"
-    script = f"""
-        mount -t tmpfs -o size=100m tmpfs results
-        ({command} > first.log 2>&1 || echo $? > first.code) &
+    fills = [
+        f"""
+        ({command} > {number}.log 2>&1 || echo $? > {number}.code) &
         while ! [ -e results/small/{after} ]; do sleep 0.05; done
         mount -o remount,size=$(($(df -k --output=used results | tail -1) + {left}))k results
         wait
-        find results -name '.*.part-*' > parts
+        find results -name '.*.part-*' >> parts
         mount -o remount,size=100m results
-        {command} > second.log 2>&1
+        """
+        for number, (after, left) in enumerate(FILLED.items())
+    ]
+    script = f"""
+        mount -t tmpfs -o size=100m tmpfs results
+        {"".join(fills)}
+        {command} > last.log 2>&1
         mkdir saved && cp -r results/small saved
     """
     run = in_a_mount_of_its_own(folder, script)
-    assert run.returncode == 0, run.stderr + (folder / "second.log").read_text()[-3000:]
-    first = (folder / "first.log").read_text()
-    assert (folder / "first.code").read_text().strip() == "1"
-    assert "No space left on device" in first and "Traceback" not in first, first[-3000:]
+    assert run.returncode == 0, run.stderr + (folder / "last.log").read_text()[-3000:]
+    for number in range(len(FILLED)):
+        log = (folder / f"{number}.log").read_text()
+        assert (folder / f"{number}.code").read_text().strip() == "1"
+        assert "No space left on device" in log and "Traceback" not in log, log[-3000:]
     assert (folder / "parts").read_text() == ""
     (folder / "results").rmdir()
     (folder / "saved").rename(folder / "results")
@@ -85,91 +95,75 @@ def test_a_disk_that_will_not_do_is_named_before_the_first_job(tmp_path, mount, 
     assert "Execute" not in said(run) and "Traceback" not in said(run)
 
 
-# Intermediates
+# Intermediates: what is damaged, what reads it, and how it is damaged; from the last to the first, for a file that is
+# deleted here is not made again before the end.
+DAMAGED = [
+    ("regions/top-0.03.safetensors", "evaluations/perplexity/core-0.03.parquet", cut),
+    ("importance/taylor/ru/16/importance.safetensors", "regions/bottom-0.03.safetensors", rot),
+    ("models/further/zh/model.safetensors", "stability/taylor/zh.csv", rot),
+    ("tokens/zh/train.parquet", "evaluations/perplexity/freezing/zh-full-0.001-0.parquet", flip),
+    ("models/base/model.safetensors", "evaluations/perplexity/intact.parquet", cut),
+    ("corpora/ru/train.parquet", "tokens/ru/train.parquet", cut),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "reader", "damage"),
-    [
-        ("corpora/ru/train.parquet", "blocks", cut),
-        ("tokens/zh/train.parquet", "importance_ru_zh", flip),
-        ("models/base/model.safetensors", "removal", cut),
-        ("models/further/zh/model.safetensors", "importance_ru_zh", rot),
-        ("importance/ru/16/importance.safetensors", "core_regions", rot),
-        ("regions/top-0.03.safetensors", "removal", cut),
-    ],
-)
-def test_a_damaged_intermediate_is_named_and_made_again(finished, tmp_path, name, reader, damage):
+def test_damaged_intermediates_are_named_and_made_again(finished, tmp_path):
     folder = tmp_path / "work"
     shutil.copytree(finished, folder, symlinks=True)
-    assert planned(folder, SMALL) == {}
-    path = folder / "results/small" / name
-    before = path.read_bytes()
-    damage(path)
-    run = snakemake(folder, "--forcerun", reader)
-    assert run.returncode == 1
-    blamed = path.parent if "models/" in name or "importance/" in name else path
-    assert re.search(rf"error: {re.escape(str(blamed.relative_to(folder)))}: n", said(run)), said(run)[-3000:]
-    assert "Traceback" not in said(run)
-    shutil.rmtree(path.parent) if blamed.is_dir() else path.unlink()
-    run = snakemake(folder, "--forcerun", reader)
-    assert run.returncode == 0, said(run)[-3000:]
-    assert path.read_bytes() == before
-    assert tables(folder) == tables(finished)
-
-
-def test_deleted_intermediates_are_made_again_where_they_are_needed(finished, tmp_path):
-    folder = tmp_path / "work"
-    shutil.copytree(finished, folder, symlinks=True)
-    for name in ("regions/top-0.03.safetensors", "tokens/ru/test.parquet", "removal/core-1.csv", "tables/removal.csv"):
-        (folder / "results/small" / name).unlink()
+    before = {name: (folder / "results/small" / name).read_bytes() for name, _, _ in DAMAGED}
+    for name, reader, damage in DAMAGED:
+        path = folder / "results/small" / name
+        damage(path)
+        run = snakemake(folder, f"results/small/{reader}", "--force")
+        assert run.returncode == 1, name
+        blamed = path.parent if name.startswith(("models/", "importance/")) else path
+        assert re.search(rf"error: {re.escape(str(blamed.relative_to(folder)))}: n", said(run)), said(run)[-3000:]
+        assert "Traceback" not in said(run)
+        shutil.rmtree(blamed) if blamed.is_dir() else blamed.unlink()
     run = snakemake(folder)
     assert run.returncode == 0, said(run)[-3000:]
+    assert {name: (folder / "results/small" / name).read_bytes() for name in before} == before
     assert tables(folder) == tables(finished)
 
 
 # Other runs, and the clock
 
 
-def test_two_invocations_at_once(finished, tmp_path):
+def test_two_invocations_at_once(tmp_path):
     """Of the same run: one goes through, the other is told so. Of different runs: both go through."""
     folder = copy_workflow(tmp_path / "work")
     write_config(folder, SMALL | {"run": "other"}, "other.yaml")
-    command = [SNAKEMAKE, "--cores", "1", "--configfile"]
-    started = {"first": start(folder, [*command, "small.yaml"], "first.log")}
-    wait_for(folder / ".snakemake/locks")
-    time.sleep(1)  # not only the folder
-    started["same"] = start(folder, [*command, "small.yaml"], "same.log")
-    started["other"] = start(folder, [*command, "other.yaml"], "other.log")
-    codes = {name: run.wait() for name, run in started.items()}
-    logs = {name: (folder / f"{name}.log").read_text() for name in started}
-    assert codes == {"first": 0, "same": 1, "other": 0}, logs
-    assert "Directory cannot be locked" in logs["same"] and "Traceback" not in logs["same"]
-    assert tables(folder) == tables(folder, "other") == tables(finished)
 
+    def start(run, config):
+        command = [SNAKEMAKE, "--cores", "1", f"results/{run}/tokens/samples.csv", "--configfile", config]
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-def start(folder, command, log):
-    with (folder / log).open("wb") as out:
-        return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out)
-
-
-def wait_for(path):
-    while not (path.exists() and any(path.iterdir())):
+    first = start("small", "small.yaml")
+    locks = folder / ".snakemake/locks"
+    while first.poll() is None and not (locks.exists() and len(list(locks.iterdir())) == 2):  # of inputs and outputs
         time.sleep(0.05)
+    runs = [first, start("small", "small.yaml"), start("other", "other.yaml")]
+    ends = [(run.communicate()[0], run.returncode) for run in runs]
+    assert [code for _, code in ends] == [0, 1, 0], ends
+    assert "Directory cannot be locked" in ends[1][0] and "Traceback" not in ends[1][0]
+    made = [(folder / f"results/{run}/tokens/samples.csv").read_bytes() for run in ("small", "other")]
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_a_clock_that_jumps(finished, tmp_path, hours):
     """In the middle of a run, so that its first half seems to be from the future, or long ago."""
     folder = copy_workflow(tmp_path / "work")
+    model = "results/small/models/base"
     assert snakemake(folder, "--until", "blocks").returncode == 0
     for path in (folder / "results").rglob("*"):
         before = path.stat().st_mtime
         os.utime(path, (before - 3600 * hours,) * 2)
-    for _ in range(2):
-        run = snakemake(folder)
-        assert run.returncode == 0, said(run)[-3000:]
-        assert tables(folder) == tables(finished)
+    run = snakemake(folder, model)
+    assert run.returncode == 0, said(run)[-3000:]
+    assert jobs(snakemake(folder, model, "--dry-run")) == {}
+    weights = f"{model}/model.safetensors"
+    assert (folder / weights).read_bytes() == (finished / weights).read_bytes()
 
 
 # The hub, with all that it can do to a run
@@ -191,7 +185,9 @@ def test_a_run_from_a_hub_that_fails_and_wants_a_token(tmp_path, tokenizer_folde
     configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("en", "ru", "zh"))
     (texts / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
 
-    config = copy.deepcopy(SMALL) | {"model": {"pretrained": "lab/tiny"}, "experiments": ["removal", "freezing"]}
+    config = merged(SMALL, {"experiments": ["removal", "freezing"], "removal": {"scopes": ["tensor"]}})
+    config["model"] = {"pretrained": "lab/tiny"}
+    config["freezing"]["arms"] = ["full"]
     source = {"repo": "lab/texts", "config": "{language}"}
     config["corpora"] = {"source": "huggingface", "huggingface": source, "test": 0.2, "valid": 0.2}
     write_config(folder, config)

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import machine
-from small_run import SMALL, copy_workflow, snakemake, write_config
+from small_run import SMALL, copy_workflow, write_config
 
 pytestmark = pytest.mark.workflow
 
@@ -54,7 +54,7 @@ def account(job: str, field: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def on_cluster(tmp_path_factory):
     """The small demo, run to its report by the cluster; and what Snakemake said."""
     folder = copy_workflow(tmp_path_factory.mktemp("cluster") / "work")
     code, said = submit(folder)
@@ -62,19 +62,17 @@ def finished(tmp_path_factory):
     return folder, said
 
 
-def test_the_demo_runs_to_its_report_and_gives_the_tables_of_one_machine(finished, tmp_path):
-    folder, said = finished
+def test_the_demo_runs_to_its_report_and_gives_the_tables_of_one_machine(on_cluster, finished):
+    folder = on_cluster[0]
     assert (folder / "results/small/report.html").exists()
-    alone = copy_workflow(tmp_path / "alone")
-    assert snakemake(alone).returncode == 0
-    for table in sorted((alone / "results/small/tables").iterdir()):
+    for table in sorted((finished / "results/small/tables").iterdir()):
         assert (folder / "results/small/tables" / table.name).read_bytes() == table.read_bytes(), table.name
 
 
-def test_small_jobs_share_a_slurm_job(finished):
-    said = finished[1]
+def test_small_jobs_share_a_slurm_job(on_cluster):
+    said = on_cluster[1]
     steps = int(re.search(r"^total +(\d+)$", said, re.MULTILINE).group(1))
-    assert len(accounted(said, "State")) < steps / 2
+    assert len(accounted(said, "State")) < 2 / 3 * steps
     assert set(accounted(said, "State")) == {"COMPLETED"}
     assert max(map(int, accounted(said, "AllocCPUS"))) <= 4
 
@@ -89,12 +87,12 @@ def test_the_demo_runs_in_containers(tmp_path):
     assert set(accounted(said, "State")) == {"COMPLETED"}
 
 
-def test_a_job_killed_for_memory_gets_more_and_succeeds(finished):
+def test_a_job_killed_for_memory_gets_more_and_succeeds(on_cluster):
     """With 450 MB the program and two Snakemakes do not do; at the second attempt there are four times as many."""
-    folder = finished[0]
-    target = "results/small/removal/monolingual-1.csv"
+    folder = on_cluster[0]
+    target = "results/small/evaluations/perplexity/monolingual-ru-16.parquet"
     (folder / target).unlink()
-    code, said = submit(folder, target, "--set-resources", "removal:mem_mb=450*attempt*attempt")
+    code, said = submit(folder, target, "--set-resources", "evaluate:mem_mb=450*attempt*attempt")
     assert code == 0, said[-5000:]
     assert (folder / target).exists()
     states = accounted(said, "State,ReqMem")
@@ -130,10 +128,10 @@ def test_a_cancelled_job_goes_on_and_finished_work_stays(tmp_path):
     assert re.search(r"going on from step [1-9]", (folder / "results/small/logs/base_model.log").read_text())
 
 
-def test_the_log_of_a_job_that_fails_is_shown(finished):
-    folder = finished[0]
+def test_the_log_of_a_job_that_fails_is_shown(on_cluster):
+    folder = on_cluster[0]
     target = "results/small/tables/overlap.csv"
-    region = folder / "results/small/regions/top-0.01.safetensors"
+    region = folder / "results/small/regions/top-0.03.safetensors"
     whole = region.read_bytes()
     try:
         region.write_bytes(whole[:100])
@@ -145,20 +143,20 @@ def test_the_log_of_a_job_that_fails_is_shown(finished):
 
 
 @pytest.mark.parametrize("gres", [False, True], ids=["by number", "as generic resources"])
-def test_a_step_gets_its_gpus_in_one_task(finished, gres):
+def test_a_step_gets_its_gpus_in_one_task(on_cluster, gres):
     """Two processes share the samples, on the CPU: their scores are those of one process, to rounding (in bfloat16)."""
-    folder = finished[0]
+    folder = on_cluster[0]
     named = subprocess.run(["sinfo", "--noheader", "-o", "%G"], capture_output=True, text=True, check=True).stdout
     there = max([int(count) for count in re.findall(r"gpu:(\d+)", named)], default=0)
     machine.require(there >= GPUS, f"the cluster has {there} GPUs, pretended or not, and not {GPUS}")
-    scores = folder / "results/small/importance/ru/16/importance.safetensors"
+    scores = folder / "results/small/importance/taylor/ru/16/importance.safetensors"
     before = load_file(scores)
 
     write_config(folder, SMALL | {"gpu": "h100"}, "gpus.yaml")
-    resources = [f"importance_ru_zh:{f'gres=gpu:{GPUS}' if gres else f'gpu={GPUS}'}"]
+    resources = [f"importance:{f'gres=gpu:{GPUS}' if gres else f'gpu={GPUS}'}"]
     profile = ["--workflow-profile", "profiles/gres"] if gres else []
     partitions = ["--slurm-partition-config", "profiles/slurm/partitions.yaml"]
-    target = "results/small/stability/ru+zh.csv"
+    target = "results/small/stability/taylor/ru.csv"
     code, said = submit(
         folder, target, "--force", *profile, *partitions, "--set-resources", *resources, config="gpus.yaml"
     )
@@ -168,6 +166,6 @@ def test_a_step_gets_its_gpus_in_one_task(finished, gres):
     assert f"gres/gpu={GPUS}" in tres
     assert (partition, state) == ("gpu", "COMPLETED")
     assert ("--gres=gpu:2" in line) is gres and ("--gpus=2" in line) is not gres
-    assert "GPUs of this job: 0,1" in (folder / "results/small/logs/importance/ru+zh.log").read_text()
+    assert "GPUs of this job: 0,1" in (folder / "results/small/logs/importance/taylor/ru.log").read_text()
     for name, score in load_file(scores).items():
         assert np.corrcoef(score.ravel(), before[name].ravel())[0, 1] > 0.99
