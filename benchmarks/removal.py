@@ -20,9 +20,8 @@ from workbench import (
     workpiece,
 )
 
-from linguistic_regions.evaluation import perplexity
-from linguistic_regions.interventions.lesions import removed
-from linguistic_regions.regions.region import Region
+from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.model.loss import block_nll
 
 REGIONS = 2
 LANGUAGES = 3
@@ -32,16 +31,15 @@ def rows() -> Iterator[Row]:
     """Each region read, removed, measured in each language and restored."""
     model = workpiece()
     blocks = text(model, 8 if MODEL else 32)
-    parameters = dict(model.named_parameters())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "region.safetensors"
         region(model, 0.03).save(path)
 
         def ours() -> None:
             for _ in range(REGIONS):
-                with removed(Region.load(path), parameters):
+                with Condition.without(path).applied(model):
                     for _ in range(LANGUAGES):
-                        perplexity.evaluate(model, blocks, batch_tokens(), PRECISION)
+                        block_nll(model, blocks.input_ids, batch_tokens(), PRECISION)
 
         def plain() -> None:
             for _ in range(REGIONS * LANGUAGES):

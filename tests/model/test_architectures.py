@@ -5,10 +5,10 @@ import pytest
 import torch
 import transformers as hf
 
+from linguistic_regions.evaluation.conditions import Condition
 from linguistic_regions.importance import accumulation
 from linguistic_regions.importance.estimators import Estimator
 from linguistic_regions.interventions.freezing import Frozen
-from linguistic_regions.interventions.lesions import removed
 from linguistic_regions.model import loading
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.weights import recompute_activations, selectable
@@ -86,8 +86,7 @@ def test_every_step(architecture, tiny_blocks):
     ids = torch.from_numpy(tiny_blocks.input_ids).long()
     with torch.no_grad():
         whole = next_token_loss(model.eval(), ids)
-        with removed(region, dict(model.named_parameters())) as changed:
-            assert 0 < changed <= len(region)
+        with Condition("without", region).applied(model):
             assert not torch.equal(next_token_loss(model, ids), whole)
         assert torch.equal(next_token_loss(model, ids), whole)
 
