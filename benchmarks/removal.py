@@ -20,9 +20,8 @@ from workbench import (
     workpiece,
 )
 
-from linguistic_regions.evaluation import perplexity
-from linguistic_regions.interventions.lesions import removed
-from linguistic_regions.regions.region import Region
+from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.model.loss import block_nll
 
 REGIONS = 2
 LANGUAGES = 3
@@ -40,7 +39,7 @@ def rows() -> Iterator[Row]:
             for _ in range(REGIONS):
                 with removed(model, Region.load(path)):
                     for _ in range(LANGUAGES):
-                        perplexity.evaluate(model, blocks, batch_tokens(), PRECISION)
+                        block_nll(model, blocks.input_ids, batch_tokens(), PRECISION)
 
         def plain() -> None:
             for _ in range(REGIONS * LANGUAGES):

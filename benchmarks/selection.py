@@ -10,9 +10,9 @@ import reference
 from measurement import Row, medians
 from safetensors.numpy import save_file
 
-from linguistic_regions.importance.scores import Scores, summed
+from linguistic_regions.importance.scores import Scores
 from linguistic_regions.regions import ranking, recipes
-from linguistic_regions.regions.region import Region, save_regions
+from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime import parallel
 
 LANGUAGES = 6
@@ -47,7 +47,8 @@ def _rows(folder: Path, shape: tuple[int, int]) -> Iterator[Row]:
         ranking.drawn(len(values), count, [1])
 
     def from_files() -> None:
-        save_regions({folder / f"{name}.safetensors": region for name, region in build(folder).items()})
+        for name, region in build(files).items():
+            region.save(folder / f"{name}.safetensors")
 
     plain, our, plain_files, our_files, read = medians(
         lambda: reference.cut(total, RATIO, 1),
@@ -73,12 +74,8 @@ def _rows(folder: Path, shape: tuple[int, int]) -> Iterator[Row]:
     )
 
 
-def build(folder: Path) -> dict[str, Region]:
+def build(files: list[Path]) -> dict[str, Region]:
     """The three regions, by the recipes that the workflow uses."""
-    ranked = {"scores": [f"l{language}/1" for language in range(LANGUAGES)], "ratio": RATIO}
-    made = {
-        "top": {"select": "top", **ranked},
-        "bottom": {"select": "bottom", **ranked},
-        "random": {"select": "random", "like": "top", "seed": 1},
-    }
-    return recipes.build(made, summed(folder), {}.__getitem__)
+    scores = Scores(file.parent for file in files)
+    top, bottom = (recipes.build({"select": kind, "ratio": RATIO}, scores, []) for kind in ("top", "bottom"))
+    return {"top": top, "bottom": bottom, "random": recipes.build({"select": "random", "seed": 1}, None, [top])}

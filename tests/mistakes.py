@@ -27,8 +27,9 @@ def end_of(monkeypatch, program, *words):
 
 @contextmanager
 def held(path):
-    """Have another process hold a lock: `locks.hold`; gives that process."""
-    code = "import sys; from linguistic_regions import locks; locks.hold(sys.argv[1], 'it'); print('held'); input()"
+    """Have another process hold a lock: `locks.acquire`; gives that process."""
+    code = "import sys; from linguistic_regions.runtime import locks; locks.acquire(sys.argv[1], 'it'); "
+    code += "print('held'); input()"
     scripts = {"PYTHONPATH": str(Path(__file__).parents[1] / "scripts")}
     command = [sys.executable, "-c", code, path]
     other = subprocess.Popen(

@@ -85,13 +85,26 @@ MODEL = {
 def test_model(name, base, token_folder, tmp_path, monkeypatch):
     break_it, message = MODEL[name]
     break_it(base)
-    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--milestones", 4)
+    told = ("--model", base, "--samples", token_folder / "en/train.parquet", "--language", "en", "--milestones", 4)
     made = ("--output", tmp_path / "scores", "--stability", tmp_path / "stability.csv", "--checkpoints", tmp_path / "c")
-    assert message in end_of(monkeypatch, "importance", *told, *made)
-    told = ("--model", base, "--tokens-folder", token_folder, "--texts", "en", "--base", "True")
-    made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
-    assert message in end_of(monkeypatch, "removal", *told, *made)
-    assert not (tmp_path / "scores").exists() and not (tmp_path / "removal.csv").exists()
+    assert message in end_of(monkeypatch, "score", *told, *made)
+    assert message in end_of(monkeypatch, *evaluation(base, token_folder, tmp_path))
+    assert not (tmp_path / "scores").exists() and not (tmp_path / "evaluations").exists()
+
+
+def evaluation(base, token_folder, folder, *conditions):
+    """The words of a command: evaluate a model on English; the intact one, if no other conditions are given."""
+    measured = ("--perplexity.tokens-folder", token_folder, "--perplexity.texts", "en")
+    made = ("--output", folder / "evaluations", "--name", "x", "--checkpoints", folder / "c")
+    return "evaluate", "--model", base, *measured, *made, *(conditions or ("--intact", "True"))
+
+
+def training(base, token_folder, folder):
+    """The words of a command: train a model further on English."""
+    told = ("--model", base, "--samples", token_folder / "en/train.parquet", "--language", "en", "--batch-size", 4)
+    measured = ("--perplexity.tokens-folder", token_folder, "--perplexity.texts", "en")
+    made = ("--evidence", folder / "x.parquet", "--checkpoints", folder / "c", "--output", folder / "trained")
+    return "continue_pretraining", *told, *measured, *made
 
 
 def without_a_shard(base):
@@ -143,9 +156,7 @@ def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeyp
     for path in (token_folder / "en").iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     break_it(folder / "test.parquet")
-    told = ("--model", base, "--tokens-folder", tmp_path / "tokens", "--texts", "en", "--base", "True")
-    made = ("--output", tmp_path / "removal.csv", "--checkpoints", tmp_path / "c")
-    message = end_of(monkeypatch, "removal", *told, *made)
+    message = end_of(monkeypatch, *evaluation(base, tmp_path / "tokens", tmp_path))
     assert "en/test.parquet: not a readable file of token blocks" in message
     assert message.endswith("remove it, and the workflow makes it again")
 
@@ -194,26 +205,24 @@ REGION = {
 def test_region(name, base, token_folder, tmp_path, monkeypatch):
     make, message = REGION[name]
     make(tmp_path / "r.safetensors")
-    told = ("--model", base, "--tokens-folder", token_folder)
-    removed = ("--regions", tmp_path / "r.safetensors", "--output", tmp_path / "removal.csv")
-    assert message in end_of(monkeypatch, "removal", *told, "--texts", "en", *removed, "--checkpoints", tmp_path / "c")
-    assert not (tmp_path / "removal.csv").exists()
-    arm = (
-        "--learning-rates",
-        1e-3,
-        "--milestones",
-        0,
-        4,
-        "--batch-size",
-        4,
-        "--arms",
-        "core_frozen",
-        "--top",
-        tmp_path / "r.safetensors",
+    removed = ("--regions", tmp_path / "r.safetensors")
+    assert message in end_of(monkeypatch, *evaluation(base, token_folder, tmp_path, *removed))
+    assert not (tmp_path / "evaluations").exists()
+    rate = ("--learning-rate", 1e-3, "--milestones", 0, 4)
+    for role in ("--zero", "--freeze", "--train-only"):
+        arm = (role, tmp_path / "r.safetensors")
+        assert message in end_of(monkeypatch, *training(base, token_folder, tmp_path), *rate, *arm)
+    assert not (tmp_path / "x.parquet").exists() and not (tmp_path / "trained").exists()
+
+
+def test_a_region_of_another_model_is_named_before_the_first_is_measured(base, token_folder, tmp_path, monkeypatch):
+    region(tmp_path / "a.safetensors")
+    region(tmp_path / "b.safetensors", (8, 9))
+    removed = ("--regions", tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    assert "b.safetensors is of another model" in end_of(
+        monkeypatch, *evaluation(base, token_folder, tmp_path, *removed)
     )
-    made = ("--table", tmp_path / "x.csv", "--checkpoints", tmp_path / "checkpoints")
-    assert message in end_of(monkeypatch, "further_pretrain", *told, "--languages", "en", *arm, *made)
-    assert not (tmp_path / "x.csv").exists()
+    assert not list((tmp_path / "c").glob("*.parquet"))
 
 
 def scores(folder, values, shape=(8, 8)):
@@ -240,17 +249,16 @@ SCORES = {
 @pytest.mark.parametrize("name", SCORES)
 def test_scores(name, tmp_path, monkeypatch):
     make, message = SCORES[name]
-    scores(tmp_path / "importance/en/8", 1.0)
-    make(tmp_path / "importance/ru/8")
-    recipe = json.dumps({"mine": {"select": "top", "ratio": 0.1, "scores": ["en/8", "ru/8"]}})
-    told = ("--recipes-json", recipe, "--importance", tmp_path / "importance", "--output", tmp_path / "regions")
-    assert message in end_of(monkeypatch, "region", *told, "--origin-json", "{}")
-    assert not list((tmp_path / "regions").glob("*"))
+    folders = [tmp_path / f"importance/{language}/8" for language in ("en", "ru")]
+    scores(folders[0], 1.0)
+    make(folders[1])
+    told = ("--select", "top", "--ratio", 0.1, "--scores", *folders, "--output", tmp_path / "regions/mine.safetensors")
+    assert message in end_of(monkeypatch, "region", *told)
+    assert not list(tmp_path.glob("regions/*"))
 
 
 def test_a_loss_that_turns_nan(base, token_folder, tmp_path, monkeypatch):
-    told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--learning-rates", 1e30)
-    made = ("--table", tmp_path / "x.csv", "--checkpoints", tmp_path / "checkpoints", "--output", tmp_path / "models")
-    message = end_of(monkeypatch, "further_pretrain", *told, "--milestones", 0, 12, "--batch-size", 4, *made)
+    rate = ("--learning-rate", 1e30, "--milestones", 0, 12)
+    message = end_of(monkeypatch, *training(base, token_folder, tmp_path), *rate)
     assert "is no number; lower the learning rate" in message
-    assert not (tmp_path / "x.csv").exists() and not (tmp_path / "models").exists()
+    assert not (tmp_path / "x.parquet").exists() and not (tmp_path / "trained").exists()

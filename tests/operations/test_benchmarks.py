@@ -11,8 +11,10 @@ import torch
 from safetensors.numpy import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
+import fetch_model
 from linguistic_regions.importance import accumulation
 from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.weights import selectable
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -20,15 +22,10 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module", autouse=True)
 def _on_path():
-    """The benchmarks' modules, some of which bear the names of programs, for this file's tests alone."""
+    """The benchmarks' modules, for this file's tests alone."""
     sys.path.insert(0, str(FOLDER))
-    before = {name: sys.modules.pop(name, None) for name in ("importance", "removal", "selection")}
     yield
     sys.path.remove(str(FOLDER))
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module:
-            sys.modules[name] = module
 
 
 def test_cut_masks_are_identical(tmp_path):
@@ -41,7 +38,7 @@ def test_cut_masks_are_identical(tmp_path):
         file.parent.mkdir(parents=True)
         save_file({selection.NAME: generator.standard_normal((300, 400), np.float32) ** 2}, file)
     plain = reference.cut(reference.summed(files, selection.NAME), selection.RATIO, 1)
-    for name, region in selection.build(tmp_path).items():
+    for name, region in selection.build(files).items():
         mask = region.mask(selection.NAME).reshape(-1)
         assert mask.sum() == plain[name].sum()
         assert name == "random" or np.array_equal(mask, plain[name])
@@ -73,6 +70,17 @@ def test_operations_are_those_that_torch_counts(tiny_model, tiny_blocks):
     with FlopCounterMode(display=False) as counter:
         reference.passes(tiny_model, tiny_blocks.input_ids, 6, "fp32")
     assert workbench.forward_flops(tiny_model, tiny_blocks) == pytest.approx(counter.get_total_flops(), rel=0.05)
+
+
+def test_a_line_of_the_table_for_each_benchmark_of_a_model(tmp_path):
+    from_scratch(300, 1, 16, 2, 2, 16, 64, False, 0).save_pretrained(tmp_path / "source")
+    fetch_model.main(model=str(tmp_path / "source"), output=tmp_path / "base")
+    command = [sys.executable, FOLDER / "run.py", "--model", tmp_path / "base", "importance", "removal", "freezing"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+    _, _, *lines = run.stdout.splitlines()
+    assert [line.split()[1].strip(",") for line in lines] == ["importance", "removal", "training", "training"]
+    assert all(line.count("|") == 6 and "nan" not in line for line in lines)
 
 
 def test_an_unknown_benchmark_is_named():

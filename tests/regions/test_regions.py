@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from linguistic_regions.importance.scores import Scores, summed
+from linguistic_regions.importance.scores import Scores
 from linguistic_regions.planning import catalog
 from linguistic_regions.regions import recipes, selection
-from linguistic_regions.regions.region import Region, save_regions
+from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
 
 SHAPES = {"a.weight": (7, 11), "b.weight": (30, 5), "c.weight": (1, 3)}
@@ -87,31 +87,48 @@ def test_random_has_the_counts_asked_for_and_repeats_with_its_seed():
     assert chosen(first) == chosen(again) != chosen(other)
 
 
-def test_regions_saved_side_by_side_equal_those_saved_alone(tmp_path):
+def made(folder, declared):
+    """The regions of some recipes, whose scores are below `folder`."""
+    built = {}
+    for name in (name for wanted in declared for name in recipes.needed(wanted, declared)):
+        recipe = declared[name]
+        scored = Scores([folder / scores for scores in recipe["scores"]]) if "scores" in recipe else None
+        built[name] = recipes.build(recipe, scored, [built[part] for part in recipes.ingredients(recipe)])
+    return built
+
+
+def test_each_kind_of_recipe_against_sets(tmp_path):
     for seed, code in enumerate(["ru", "zh"]):
         write_scores(tmp_path / code / "4", seed)
-    made = {
-        "top": {"select": "top", "scores": ["ru/4", "zh/4"], "ratio": 0.2},
+    ranked = {"scores": ["ru/4", "zh/4"], "ratio": 0.2}
+    regions = made(tmp_path, {
+        "top": {"select": "top", **ranked},
         "bottom": {"select": "bottom", "scores": ["ru/4", "zh/4"], "like": "top"},
         "random": {"select": "random", "like": "top", "seed": 1},
         "rest": {"select": "complement", "of": ["top"]},
-        "both": {"select": "intersection", "of": ["rest", "random"]},
-        "model": {"select": "top", "scores": ["ru/4"], "ratio": 0.1, "scope": "model"},
-    }
-    together = recipes.build(made, summed(tmp_path), {}.__getitem__)
-    sizes = save_regions({tmp_path / f"{name}.safetensors": region for name, region in together.items()})
-    for (name, region), size in zip(
-        recipes.build(made, summed(tmp_path), {}.__getitem__).items(), sizes.values(), strict=True
-    ):
-        region.save(tmp_path / "alone.safetensors")
-        saved = (tmp_path / f"{name}.safetensors").read_bytes()
-        assert saved == (tmp_path / "alone.safetensors").read_bytes()
-        assert size == len(Region.load(tmp_path / f"{name}.safetensors")) == len(chosen(region))
-        assert load_file(tmp_path / f"{name}.safetensors")["a.weight"].shape == (math.ceil(77 / 8),)
+        "either": {"select": "union", "of": ["top", "random", "bottom"]},
+        "both": {"select": "intersection", "of": ["rest", "random", "either"]},
+        "but": {"select": "difference", "of": ["either", "top", "bottom"]},
+        "model": {"select": "top", **ranked, "scope": "model"},
+    })  # fmt: skip
+    sets = {name: chosen(region) for name, region in regions.items()}
+    scores = Scores([tmp_path / "ru/4", tmp_path / "zh/4"])
+    assert sets["top"] == chosen(selection.select(scores, 0.2))
+    assert sets["model"] == chosen(selection.select(scores, 0.2, scope="model"))
+    assert regions["bottom"].counts == regions["random"].counts == regions["top"].counts
+    assert sets["rest"] == chosen(~regions["top"])
+    assert sets["either"] == sets["top"] | sets["random"] | sets["bottom"]
+    assert sets["both"] == sets["random"] - sets["top"]
+    assert sets["but"] == sets["random"] - sets["top"] - sets["bottom"]
+
+
+def test_a_recipe_that_is_none_is_refused():
+    with pytest.raises(UserError, match="select is 'best'"):
+        recipes.build({"select": "best"}, None, [])
 
 
 def test_memory_does_not_grow_with_layers_or_languages(tmp_path):
-    """Peak of what numpy allocates while regions are built, in sizes of one matrix of scores."""
+    """Peak of what numpy allocates while regions are saved, in sizes of one matrix of scores."""
     matrix = (256, 512)
 
     def peak(layers, languages):
@@ -122,10 +139,11 @@ def test_memory_does_not_grow_with_layers_or_languages(tmp_path):
             (folder / f"l{seed}/4").mkdir(parents=True)
             save_file(scores, folder / f"l{seed}/4/importance.safetensors")
         summed = {"select": "top", "scores": [f"l{seed}/4" for seed in range(languages)], "ratio": 0.03}
-        made = {"top": summed, "random": {"select": "random", "like": "top", "seed": 1}}
-        built = recipes.build(made | {"rest": {"select": "complement", "of": ["top"]}}, summed(folder), {}.__getitem__)
+        rest = {"select": "complement", "of": ["top"]}
+        regions = made(folder, {"top": summed, "random": {"select": "random", "like": "top", "seed": 1}, "rest": rest})
         tracemalloc.start()
-        save_regions({folder / f"{name}.safetensors": region for name, region in built.items()})
+        for name, region in regions.items():
+            region.save(folder / f"{name}.safetensors")
         tracked = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return tracked / (4 * math.prod(matrix))
@@ -169,6 +187,8 @@ def test_file_round_trip_and_format(pair, tmp_path):
     again = Region.load(tmp_path / "r.safetensors")
     assert chosen(again) == chosen(region)
     assert again.metadata == region.metadata
+    assert again.fingerprint == region.fingerprint != pair[1].fingerprint
+    assert load_file(tmp_path / "r.safetensors")["a.weight"].shape == (math.ceil(77 / 8),)
     assert region.packed["a.weight"].dtype == np.uint8
     assert len(region.packed["a.weight"]) == math.ceil(77 / 8)
 
@@ -187,12 +207,12 @@ def test_monolingual_is_the_top_without_the_others_top(tmp_path):
     """The whole chain of recipes, against sets."""
     config = {
         "seed": 0,
-        "importance": {"samples": [4], "languages": ["ru", "zh", "es"]},
+        "importance": {"samples": [4], "languages": ["ru", "zh", "es"], "estimator": "taylor"},
         "monolingual": {"languages": ["ru", "zh", "es"], "ratio": 0.2, "replicates": 2},
     }
     for seed, code in enumerate(["ru", "zh", "es"]):
-        write_scores(tmp_path / "importance" / code / "4", seed)
-    built = recipes.build(catalog.monolingual(config), summed(tmp_path / "importance"), {}.__getitem__)
+        write_scores(tmp_path / "taylor" / code / "4", seed)
+    built = made(tmp_path, catalog.monolingual(config))
     tops = {code: chosen(built[f"top-{code}-4"]) for code in ("ru", "zh", "es")}
     assert chosen(built["monolingual-ru-4"]) == tops["ru"] - tops["zh"] - tops["es"]
     size = built["monolingual-ru-4"].counts

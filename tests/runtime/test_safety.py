@@ -15,7 +15,7 @@ from linguistic_regions.runtime import programs
 from linguistic_regions.runtime.checkpoints import Checkpoints
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import read_json
-from linguistic_regions.statistics import tables
+from linguistic_regions.statistics import evidence, tables
 from linguistic_regions.text import tokens
 from linguistic_regions.text.files import Files
 from linguistic_regions.text.huggingface import HuggingFace
@@ -54,6 +54,7 @@ LOADERS = {
     "scores": (["importance.safetensors"], Path, lambda folder: Scores([folder])),
     "region": (["r.safetensors"], named("r.safetensors"), Region.load),
     "table": (["removal.csv"], named("removal.csv"), lambda path: tables.read(path, "removal")),
+    "evidence": (["x.parquet"], named("x.parquet"), lambda path: evidence.read([path])),
     "record": (["x.json"], named("x.json"), read_json),
     "txt": (["x.txt"], named("x.txt"), lambda path: list(Files([str(path)]))),
     "jsonl": (["x.jsonl"], named("x.jsonl"), lambda path: list(Files([str(path)]))),
