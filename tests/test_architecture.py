@@ -1,4 +1,4 @@
-"""docs/architecture.md is true of the code, CONTRIBUTING.md names what is there, and CITATION.cff has the version."""
+"""docs/architecture.md is true of the code, documents name files that exist, and CITATION.cff has the version."""
 
 import ast
 import re
@@ -15,6 +15,7 @@ from machine import ROOT
 
 LIBRARY = "linguistic_regions"
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 NAMED_FILE = re.compile(r"`((?:scripts|tests|rules|schemas|resources|configs|docs|envs)/[\w./-]+\.\w+)(?:::(\w+))?`")
 
 
@@ -78,9 +79,9 @@ def test_each_column_of_each_table_is_explained_with_its_type():
     }
 
 
-@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_files_and_tests_that_are_named_exist(document):
-    named = NAMED_FILE.findall((ROOT / document).read_text(encoding="utf-8"))
+    named = NAMED_FILE.findall(document.read_text(encoding="utf-8"))
     for path, test in named:
         if "NAME" in path:  # which is yet to be written
             continue
