@@ -20,8 +20,9 @@ from workbench import (
     workpiece,
 )
 
-from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.interventions import removed
 from linguistic_regions.model.loss import block_nll
+from linguistic_regions.regions.region import Region
 
 REGIONS = 2
 LANGUAGES = 3

@@ -5,9 +5,9 @@ import pytest
 import torch
 import transformers as hf
 
-from linguistic_regions.evaluation.conditions import Condition
 from linguistic_regions.importance import accumulation
 from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.interventions import removed
 from linguistic_regions.interventions.freezing import Frozen
 from linguistic_regions.model import loading
 from linguistic_regions.model.loss import next_token_loss

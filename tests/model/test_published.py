@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from linguistic_regions.evaluation.conditions import Condition
+from linguistic_regions.interventions import removed
 from linguistic_regions.model import loading
 from linguistic_regions.model.loss import block_nll
 from linguistic_regions.regions.region import Region
