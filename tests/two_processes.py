@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-import further_pretrain
-import importance
-import removal
+import continue_pretraining
+import evaluate
+import score
+from linguistic_regions.evaluation.perplexity import Measurement
 from linguistic_regions.importance.accumulation import measure
 from linguistic_regions.importance.estimators import Estimator
 from linguistic_regions.model import loading
@@ -24,49 +25,51 @@ SCHEDULE = Schedule(batch_size=4, warmup_steps=1, precision="fp32", batch_tokens
 
 def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
     """Importance by both estimators, removal, and two arms of training, of the model in `folder`/base."""
-    out = folder / name
-    common = {"model": folder / "base", "tokens_folder": tokens_folder, **options}
+    out, region = folder / name, folder / "region.safetensors"
+    common = {"model": folder / "base", **options}
+    scoring = common | {"samples": tokens_folder / "en/train.parquet", "language": "en", "batch_tokens": 32}
     for estimator in ("taylor", "taylor_abs"):
-        importance.main(
-            **common | {"model": str(folder / "base")},
-            languages=("en",),
+        score.main(
+            **scoring,
             output=out / estimator,
             stability=out / f"{estimator}.csv",
             milestones=(4, 7),
             checks=(4, 7),
             ratio=0.2,
             estimator=estimator,
-            batch_tokens=32,
             precision="fp32",
+            checkpoints=out / "scoring",
         )
-    importance.main(
-        **common | {"model": str(folder / "base")},
-        languages=("en",),
+    score.main(
+        **scoring,
         output=out / "bfloat16",
         stability=out / "bfloat16.csv",
         milestones=(7,),
-        batch_tokens=32,
         precision="bf16",
         dtype="bfloat16",
+        checkpoints=out / "scoring",
     )
-    region = folder / "region.safetensors"
-    removal.main(
-        **common, texts=("en",), regions=(region,), base=True, batch_tokens=32, precision="fp32",
-        output=out / "removal.csv", checkpoints=out / "removal",
+    measured = Measurement(tokens_folder, ("en",))
+    evaluate.main(
+        **common, evaluations=evaluate.Measurements(perplexity=measured), regions=(region,), intact=True,
+        batch_tokens=32, precision="fp32", output=out, name="removal", checkpoints=out / "removal",
     )  # fmt: skip
-    further_pretrain.main(
-        **common,
-        languages=("en",),
-        learning_rates=(1e-2,),
-        milestones=(0, 4, 8),
-        schedule=SCHEDULE,
-        checkpoints=out / "checkpoints",
-        checkpoint_minutes=0,
-        table=out / "training.csv",
-        arms=("region_only", "full", "core_frozen"),
-        top=region,
-        output=out / "further",
-    )
+    arms = {"region_only": {"train_only": region}, "full": {}, "core_frozen": {"freeze": region}}
+    for arm, roles in arms.items():
+        continue_pretraining.main(
+            **common,
+            language="en",
+            samples=tokens_folder / "en/train.parquet",
+            learning_rate=1e-2,
+            milestones=(0, 4, 8),
+            schedule=SCHEDULE,
+            measured=measured,
+            arm=continue_pretraining.Arm(arm, **roles),
+            checkpoints=out / "checkpoints",
+            checkpoint_minutes=0,
+            evidence=out / f"perplexity/{arm}.parquet",
+            output=out / f"further/{arm}",
+        )
 
 
 def kill_and_resume(folder: Path, shard_model: bool) -> None:

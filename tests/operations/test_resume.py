@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-import further_pretrain
-import importance
+import continue_pretraining
+import evaluate
 import pretrain
-import removal
+import score
+from linguistic_regions.evaluation.perplexity import Measurement
 from linguistic_regions.model import loading
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.weights import selectable
@@ -42,34 +43,32 @@ def job(base, tmp_path, token_folder):
     """A job of each program, and a table that it writes: `job(program, folder, **edits)` runs it in this folder."""
     for name, seed in (("a", 0), ("b", 1)):
         draw(tmp_path / f"{name}.safetensors", base, 0.3, seed)
-    common = {"model": base, "tokens_folder": token_folder}
-    both = {"languages": ("en", "ru")}
-    training = both | {
-        "learning_rates": (1e-2,),
-        "milestones": (0, 8, 16),
-        "schedule": SCHEDULE,
-        "checkpoint_minutes": 0,
-    }
-    training |= {"arms": ("core_frozen",), "top": tmp_path / "a.safetensors"}
-    scoring = both | {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "checkpoint_minutes": 0}
+    samples = {"language": "en", "samples": token_folder / "en/train.parquet", "checkpoint_minutes": 0}
+    both = Measurement(token_folder, ("en", "ru"))
     options = {
-        "further_pretrain": training,
-        "importance": scoring | {"model": str(base), "batch_tokens": 16},
-        "removal": {
-            "texts": ("en", "ru"),
+        "continue_pretraining": samples
+        | {
+            "learning_rate": 1e-2,
+            "milestones": (0, 8, 16),
+            "schedule": SCHEDULE,
+            "measured": both,
+            "arm": continue_pretraining.Arm("core_frozen", freeze=tmp_path / "a.safetensors"),
+        },
+        "score": samples | {"milestones": (2, 8), "checks": (2, 4, 6, 8), "precision": "fp32", "batch_tokens": 16},
+        "evaluate": {
+            "evaluations": evaluate.Measurements(perplexity=both),
             "regions": (tmp_path / "a.safetensors", tmp_path / "b.safetensors"),
-            "base": True,
+            "intact": True,
+            "name": "x",
         },
     }
 
     def run(program, folder, **edits):
-        made = {"checkpoints": folder / "state"}
-        made |= {"table": folder / "x.csv", "output": folder / "made"} if program == "further_pretrain" else {}
-        made |= {"stability": folder / "x.csv", "output": folder / "made"} if program == "importance" else {}
-        made |= {"output": folder / "x.csv"} if program == "removal" else {}
-        {"further_pretrain": further_pretrain, "importance": importance, "removal": removal}[program].main(
-            **{**common, **options[program], **made, **edits}
-        )
+        made = {"model": base, "checkpoints": folder / "state", "output": folder / "made"}
+        made |= {"evidence": folder / "x.parquet"} if program == "continue_pretraining" else {}
+        made |= {"stability": folder / "x.csv"} if program == "score" else {}
+        modules = {"continue_pretraining": continue_pretraining, "score": score, "evaluate": evaluate}
+        modules[program].main(**{**options[program], **made, **edits})
 
     return run
 
@@ -80,9 +79,9 @@ def everything(folder):
 
 # What each program calls for a measurement, and the call at which it is killed: in the last of several pieces of work.
 KILLED = {
-    "further_pretrain": ((further_pretrain.perplexity, "evaluate"), 6),
-    "importance": ((importance.Sums, "agreement"), 7),
-    "removal": ((removal.perplexity, "evaluate"), 5),
+    "continue_pretraining": ((Measurement, "measure"), 3),
+    "score": ((score.Sums, "agreement"), 4),
+    "evaluate": ((Measurement, "measure"), 3),
 }
 
 
@@ -117,7 +116,7 @@ def test_a_killed_job_repeats_nothing_and_gives_the_same_bytes(program, job, kil
         path for path in everything(tmp_path / "killed") if path.parts[0] == "state"
     }
     job(program, tmp_path / "killed")
-    assert repeated() == {"further_pretrain": 1, "importance": 2, "removal": 2}[program]
+    assert repeated() == 1
     assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
 
 
@@ -132,58 +131,47 @@ def change_weight(base):
     save_file(weights, base / "model.safetensors", {"format": "pt"})
 
 
+def measured(folder, texts=("en", "ru"), **settings):
+    return Measurement(folder, texts, **settings)
+
+
 EDITS = {
-    "further_pretrain": {
-        "another region": lambda folder: {"top": folder / "b.safetensors"},
-        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
-        "measured on fewer blocks": lambda folder: {"max_blocks": 2},
-        "measured on another split": lambda folder: {"split": "valid"},
-        "measured in more languages": lambda folder: {"evaluate": ("en", "ru")},
-        "type of the weights that are kept": lambda folder: {"dtype": "bfloat16"},
+    "continue_pretraining": {
+        "another region": lambda folder, tokens: {
+            "arm": continue_pretraining.Arm("core_frozen", freeze=folder / "b.safetensors")
+        },
+        "the region's file": lambda folder, tokens: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder, tokens: {"measured": measured(tokens, max_blocks=2)},
+        "measured on another split": lambda folder, tokens: {"measured": measured(tokens, split="valid")},
+        "type of the weights that are kept": lambda folder, tokens: {"dtype": "bfloat16"},
     },
-    "importance": {
-        "ratio of the regions that are compared": lambda folder: {"ratio": 0.2},
-        "when it is enough": lambda folder: {"stop_at": 0.0},
-        "type of the weights": lambda folder: {"dtype": "bfloat16"},
-        "milestones": lambda folder: {"milestones": (2, 6)},
+    "score": {
+        "ratio of the regions that are compared": lambda folder, tokens: {"ratio": 0.2},
+        "when it is enough": lambda folder, tokens: {"stop_at": 0.0},
+        "type of the weights": lambda folder, tokens: {"dtype": "bfloat16"},
+        "milestones": lambda folder, tokens: {"milestones": (2, 6)},
     },
-    "removal": {
-        "the region's file": lambda folder: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
-        "measured on fewer blocks": lambda folder: {"max_blocks": 2},
-        "measured in fewer languages": lambda folder: {"texts": ("ru",)},
-        "a setting of the model": lambda folder: set_epsilon(folder / "base") or {},
-        "one weight of the model": lambda folder: change_weight(folder / "base") or {},
-        "the model": lambda folder: (
-            from_scratch(300, 1, 8, 2, 2, 8, 16, False, 1).save_pretrained(folder / "base") or {}
-        ),
+    "evaluate": {
+        "the region's file": lambda folder, tokens: draw(folder / "a.safetensors", folder / "base", 0.3, seed=2) or {},
+        "measured on fewer blocks": lambda folder, tokens: {
+            "evaluations": evaluate.Measurements(perplexity=measured(tokens, max_blocks=2))
+        },
+        "measured in fewer languages": lambda folder, tokens: {
+            "evaluations": evaluate.Measurements(perplexity=measured(tokens, ("ru",)))
+        },
+        "a setting of the model": lambda folder, tokens: set_epsilon(folder / "base") or {},
+        "one weight of the model": lambda folder, tokens: change_weight(folder / "base") or {},
     },
 }
 
 
 @pytest.mark.parametrize(("program", "edit"), [(program, edit) for program, edits in EDITS.items() for edit in edits])
-def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path):
+def test_an_edit_after_a_kill_mixes_nothing(program, edit, job, kill, tmp_path, token_folder):
     """What was finished or begun under the old settings is not taken for the new ones'."""
     kill(program, lambda: job(program, tmp_path / "killed"))
-    edits = EDITS[program][edit](tmp_path)
+    edits = EDITS[program][edit](tmp_path, token_folder)
     job(program, tmp_path / "alone", **edits)
     job(program, tmp_path / "killed", **edits)
-    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
-
-
-@pytest.mark.parametrize(
-    ("program", "edits"),
-    [
-        ("importance", {"estimator": "taylor_abs"}),
-        ("further_pretrain", {"dtype": "bfloat16"}),
-        ("removal", {"max_blocks": 2}),
-    ],
-)
-def test_edited_there_and_back_between_kills(program, edits, job, kill, tmp_path):
-    """The notes of the first work do not vouch for what the second left in the same place."""
-    kill(program, lambda: job(program, tmp_path / "killed"))
-    kill(program, lambda: job(program, tmp_path / "killed", **edits), early=3)
-    job(program, tmp_path / "alone")
-    job(program, tmp_path / "killed")
     assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
 
 
@@ -221,7 +209,7 @@ def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypat
     repeated = kill(program, lambda: job(program, tmp_path))
     monkeypatch.setattr(programs, "fingerprint", lambda name: "of other code")
     job(program, tmp_path)
-    assert repeated() == {"further_pretrain": 6, "importance": 8, "removal": 6}[program]
+    assert repeated() == KILLED[program][1]
 
 
 @pytest.mark.parametrize("program", KILLED)

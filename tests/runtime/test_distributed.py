@@ -58,7 +58,7 @@ def results(tmp_path_factory, token_folder):
 @pytest.mark.parametrize("samples", [4, 7])
 def test_scores(results, model, estimator, samples):
     alone, both = (
-        load_file(results / way / estimator / f"en/{samples}/importance.safetensors") for way in ("alone", model)
+        load_file(results / way / estimator / f"{samples}/importance.safetensors") for way in ("alone", model)
     )
     assert list(alone) == list(both)
     for name in alone:
@@ -68,23 +68,25 @@ def test_scores(results, model, estimator, samples):
 @pytest.mark.parametrize("model", ["whole", "spread"])
 def test_scores_in_bfloat16(results, model):
     """They agree to bfloat16's rounding: sums over processes are in another order, or of rounded gradients."""
-    alone, both = (load_file(results / way / "bfloat16/en/7/importance.safetensors") for way in ("alone", model))
+    alone, both = (load_file(results / way / "bfloat16/7/importance.safetensors") for way in ("alone", model))
     one, two = (torch.cat([scores[name].flatten() for name in alone]) for scores in (alone, both))
     assert torch.corrcoef(torch.stack([one, two]))[0, 1] > 0.99
     assert (two - one).abs().mean() < 0.05 * one.mean()
 
 
 @pytest.mark.parametrize("model", ["whole", "spread"])
-@pytest.mark.parametrize("table", ["taylor", "taylor_abs", "removal", "training"])
+@pytest.mark.parametrize("table", ["taylor.csv", "taylor_abs.csv", "removal", "region_only", "full", "core_frozen"])
 def test_tables(results, model, table):
-    alone, both = (pd.read_csv(results / way / f"{table}.csv") for way in ("alone", model))
+    read = pd.read_csv if table.endswith(".csv") else lambda path: pd.read_parquet(f"{path}.parquet")
+    place = table if table.endswith(".csv") else f"perplexity/{table}"
+    alone, both = (read(results / way / place) for way in ("alone", model))
     pd.testing.assert_frame_equal(both, alone, rtol=2e-3)
     assert len(alone) > 1
 
 
 @pytest.mark.parametrize("model", ["whole", "spread"])
 def test_trained_models(results, model):
-    alone, both = (loading.load(results / way / "further/en") for way in ("alone", model))
+    alone, both = (loading.load(results / way / "further/core_frozen") for way in ("alone", model))
     assert type(both) is type(alone)
     start = dict(loading.load(results / "base").named_parameters())
     frozen = Region.load(results / "region.safetensors")
