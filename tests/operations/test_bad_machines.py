@@ -1,11 +1,8 @@
 """A machine that lacks memory, space, GPUs or the right time: said in one line, before jobs start where it can be."""
 
 import errno
-import os
-import shutil
 import ssl
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -38,18 +35,6 @@ def test_what_is_no_refusal_of_the_machine():
     assert str(system_error(denied)).startswith("notes.txt: Permission denied: change its permissions")
 
 
-def test_files_from_the_future_get_the_present_time(tmp_path, caplog):
-    before = time.time()
-    for number, name in enumerate(("input", "output", "old")):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (before + 3600 * (1 - number),) * 2)
-    preflight.mend_times(tmp_path)
-    times = [(tmp_path / name).stat().st_mtime for name in ("input", "output", "old")]
-    assert before <= times[0] <= time.time()
-    assert times[1:] == [before, before - 3600]
-    assert "1 files seemed to come from the future" in caplog.text
-
-
 def test_a_link_to_nowhere(tmp_path):
     (tmp_path / "results").symlink_to(tmp_path / "scratch")
     with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
@@ -60,21 +45,6 @@ def test_a_file_where_a_folder_should_be(tmp_path):
     (tmp_path / "results").touch()
     with pytest.raises(UserError, match="results is a file, where a folder should be: move it away"):
         preflight.check_place([], tmp_path / "results/demo")
-
-
-def test_results_of_another_folder_are_not_taken_for_ones_own(tmp_path):
-    """Only the records of the folder in which they were made know what an edit makes out of date."""
-    results, ours, others = (tmp_path / name for name in ("results/demo", "here/.snakemake", "there/.snakemake"))
-    preflight.check_record(results, ours)
-    preflight.record(results, ours)
-    preflight.check_record(results, ours)
-    with pytest.raises(UserError, match="results/demo: made from another folder than this, or .* name another run"):
-        preflight.check_record(results, others)
-    shutil.rmtree(ours)
-    with pytest.raises(UserError, match=f"to take all there as it is, remove {results / '.made-in'}"):
-        preflight.check_record(results, ours)
-    (results / ".made-in").unlink()
-    preflight.check_record(results, ours)
 
 
 def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,7 +197,7 @@ def test_pretraining_with_another_number_of_heads_begins_anew(token_folder, toke
         )
 
     with monkeypatch.context() as at_the_end, pytest.raises(KeyboardInterrupt):
-        at_the_end.setattr(pretrain.perplexity, "evaluate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        at_the_end.setattr(pretrain, "block_nll", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         run(tmp_path / "killed", 2)
     assert list((tmp_path / "killed/state").iterdir())
     run(tmp_path / "killed", 4)
@@ -207,7 +208,7 @@ def test_pretraining_with_another_number_of_heads_begins_anew(token_folder, toke
 @pytest.mark.parametrize("program", KILLED)
 def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypatch):
     repeated = kill(program, lambda: job(program, tmp_path))
-    monkeypatch.setattr(programs, "fingerprint", lambda name: "of other code")
+    monkeypatch.setattr(programs, "fingerprint", lambda *names: "of other code")
     job(program, tmp_path)
     assert repeated() == KILLED[program][1]
 
@@ -215,15 +216,23 @@ def test_an_edit_of_the_code_begins_anew(program, job, kill, tmp_path, monkeypat
 @pytest.mark.parametrize("program", KILLED)
 def test_a_job_that_another_process_is_at_is_not_begun(program, job, tmp_path):
     """As when its Snakemake was killed, and not it."""
-    with held(tmp_path / "state/.lock") as other:
+    folder = tmp_path / "job"
+    with held(folder / "state/.lock") as other:
         with pytest.raises(UserError, match=f"state: process {other.pid} on .* is at it: wait, or end it"):
-            job(program, tmp_path)
-        assert not (tmp_path / "x.csv").exists()
-    job(program, tmp_path)
-    assert (tmp_path / "x.csv").exists()
+            job(program, folder)
+        assert set(everything(folder)) == {Path("state/.lock")}
+    job(program, folder)
+    assert (folder / "made").exists()
 
 
-@pytest.mark.parametrize("program", ["further_pretrain", "importance"])
+# What each program writes when all is computed.
+WRITERS = {
+    "continue_pretraining": (continue_pretraining.Evidence, "save"),
+    "score": (score, "write_csv"),
+}
+
+
+@pytest.mark.parametrize("program", WRITERS)
 def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_path, monkeypatch):
     """When the table cannot be written the job fails, and the workflow deletes its outputs: the next one goes on."""
     job(program, tmp_path / "alone")
@@ -232,7 +241,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk, pytest.raises(OSError):
-        disk.setattr({"further_pretrain": further_pretrain, "importance": importance}[program], "write_csv", full)
+        disk.setattr(*WRITERS[program], full)
         job(program, tmp_path / "full")
     shutil.rmtree(tmp_path / "full/made", ignore_errors=True)
     job(program, tmp_path / "full")
@@ -241,13 +250,13 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_pat
 
 def test_a_job_whose_moved_outputs_were_deleted_is_done_again(job, tmp_path, monkeypatch):
     """Killed between its last steps, it has notes of being finished, and no models."""
-    job("further_pretrain", tmp_path / "alone")
+    job("continue_pretraining", tmp_path / "alone")
     with monkeypatch.context() as last, pytest.raises(KeyboardInterrupt):
-        last.setattr(further_pretrain, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-        job("further_pretrain", tmp_path / "killed")
+        last.setattr(continue_pretraining, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        job("continue_pretraining", tmp_path / "killed")
     notes = everything(tmp_path / "killed/state")
-    assert {path.name for path in notes} == {"finished.json", ".lock"} and len(notes) == 3
+    assert {path.name for path in notes} == {"finished.json", ".lock"} and len(notes) == 2
     shutil.rmtree(tmp_path / "killed/made")
-    (tmp_path / "killed/x.csv").unlink()
-    job("further_pretrain", tmp_path / "killed")
+    (tmp_path / "killed/x.parquet").unlink()
+    job("continue_pretraining", tmp_path / "killed")
     assert everything(tmp_path / "killed") == everything(tmp_path / "alone")
