@@ -23,7 +23,7 @@ rule evaluate:
     resources:
         **needs("evaluate"),
     params:
-        code=programs.fingerprint("evaluate", *evaluations.modules()),
+        code=programs.fingerprint("evaluate", *evaluations.modules(PLANS)),
         options=computing_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS)),
         conditions=lambda wildcards, input: flags(regions=list(input.regions), intact=not input.regions),
         checkpoints=at("checkpoints/evaluations/{conditions}"),

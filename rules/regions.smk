@@ -11,7 +11,7 @@ rule region:
     output:
         "<results>/regions/{region}.safetensors",
     log:
-        "<logs>/regions/{region}.log",
+        "<logs>/region/{region}.log",
     benchmark:
         "<benchmarks>/region/{region}.tsv"
     wildcard_constraints:

@@ -20,11 +20,6 @@ ON_GPU = ["GPUs", "GPU hours", "GPU memory"]
 ON_CPU = ["threads", "CPU hours"]
 SIZES = ["RAM per job", "intermediates", "results"]
 NOTHING = "–"
-BENCHMARKS = {
-    "core_regions": ("regions/core-*.tsv",),
-    "monolingual_regions": ("regions/monolingual.tsv",),
-    "region": ("regions/random-*.tsv",),
-}
 SHORT = 2.0  # seconds; what takes less is the start of a program
 
 
@@ -72,8 +67,8 @@ def _compared(steps: dict[str, Step], results: Path) -> list[str]:
     """
     lines = ["| rule | jobs | estimated | measured | measured / estimated |", "| --- | --: | --: | --: | --: |"]
     for rule, step in steps.items():
-        files = [path for pattern in BENCHMARKS.get(rule, (f"{rule}.tsv", f"{rule}/**/*.tsv"))
-                 for path in (results / "benchmarks").glob(pattern)]  # fmt: skip
+        folder = results / "benchmarks"
+        files = [*folder.glob(f"{rule}.tsv"), *folder.glob(f"{rule}/**/*.tsv")]
         seconds = sum(float(path.read_text(encoding="utf-8").splitlines()[1].split()[0]) for path in files)
         expected = sum(job.seconds for job in step.each)
         if seconds >= SHORT:

@@ -40,8 +40,8 @@ def in_a_mount_of_its_own(folder, script):
 # Disks
 
 
-# A file that is made early, in the middle and late, and the room that is left on the disk from then on, in KiB.
-FILLED = {"corpora/en": 8, "models/base": 20, "regions": 300}
+# A file that is made early and one that is made late, and the room that is left on the disk from then on, in KiB.
+FILLED = {"corpora/en": 8, "regions": 300}
 
 
 def test_a_disk_that_fills_up_again_and_again(finished, tmp_path):
@@ -100,10 +100,8 @@ def test_a_disk_that_will_not_do_is_named_before_the_first_job(tmp_path, mount, 
 DAMAGED = [
     ("regions/top-0.03.safetensors", "evaluations/perplexity/core-0.03.parquet", cut),
     ("importance/taylor/ru/16/importance.safetensors", "regions/bottom-0.03.safetensors", rot),
-    ("models/further/zh/model.safetensors", "stability/taylor/zh.csv", rot),
     ("tokens/zh/train.parquet", "evaluations/perplexity/freezing/zh-full-0.001-0.parquet", flip),
     ("models/base/model.safetensors", "evaluations/perplexity/intact.parquet", cut),
-    ("corpora/ru/train.parquet", "tokens/ru/train.parquet", cut),
 ]
 
 
@@ -150,15 +148,14 @@ def test_two_invocations_at_once(tmp_path):
     assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("hours", [-3, 3])
-def test_a_clock_that_jumps(finished, tmp_path, hours):
-    """In the middle of a run, so that its first half seems to be from the future, or long ago."""
+def test_a_clock_that_jumps(finished, tmp_path):
+    """In the middle of a run, so that its first half seems to be from the future."""
     folder = copy_workflow(tmp_path / "work")
     model = "results/small/models/base"
     assert snakemake(folder, "--until", "blocks").returncode == 0
     for path in (folder / "results").rglob("*"):
         before = path.stat().st_mtime
-        os.utime(path, (before - 3600 * hours,) * 2)
+        os.utime(path, (before + 3 * 3600,) * 2)
     run = snakemake(folder, model)
     assert run.returncode == 0, said(run)[-3000:]
     assert jobs(snakemake(folder, model, "--dry-run")) == {}
@@ -185,9 +182,8 @@ def test_a_run_from_a_hub_that_fails_and_wants_a_token(tmp_path, tokenizer_folde
     configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("en", "ru", "zh"))
     (texts / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
 
-    config = merged(SMALL, {"experiments": ["removal", "freezing"], "removal": {"scopes": ["tensor"]}})
+    config = merged(SMALL, {"experiments": ["freezing"], "freezing": {"arms": ["full"]}})
     config["model"] = {"pretrained": "lab/tiny"}
-    config["freezing"]["arms"] = ["full"]
     source = {"repo": "lab/texts", "config": "{language}"}
     config["corpora"] = {"source": "huggingface", "huggingface": source, "test": 0.2, "valid": 0.2}
     write_config(folder, config)

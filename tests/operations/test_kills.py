@@ -1,4 +1,4 @@
-"""A run that is killed again and again, in each of its stages, ends with the tables of one that was not disturbed."""
+"""A run that is killed again and again, in half of its stages, ends with the tables of one that was not disturbed."""
 
 import os
 import random
@@ -51,16 +51,17 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_kills_in_every_stage_change_no_table(finished, tmp_path):
+def test_kills_change_no_table(finished, tmp_path):
     seed = random.randrange(10**6)
     print(f"seed {seed}")  # shown if the test fails
     moments = random.Random(seed)
     disturbed = copy_workflow(tmp_path / "disturbed")
     killed = []
-    for number in range(len(STAGES)):
+    first = moments.randrange(2)
+    for number in range(first, len(STAGES), 2):
         killed.append(kill_in(disturbed, STAGES[number:], moments.uniform(0, 3)))
         assert snakemake(disturbed, "--unlock").returncode == 0
-    assert sum(killed) > len(STAGES) / 2, killed
+    assert sum(killed) > 2, killed
     run = snakemake(disturbed)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     for kind in ("tables", "regions", "evaluations"):

@@ -75,7 +75,7 @@ def test_evidence_has_a_row_per_item(finished):
 @pytest.mark.slow
 def test_intermediates_that_are_not_kept_go_and_do_not_come_back(tmp_path):
     folder = copy_workflow(tmp_path / "lean")
-    config = merged(SMALL, {"experiments": ["removal"], "removal": {"scopes": ["tensor"]}, "keep": []})
+    config = merged(SMALL, {"experiments": ["freezing"], "freezing": {"arms": ["core_frozen"]}, "keep": []})
     write_config(folder, config, "lean.yaml")
     run = snakemake(folder, config="lean.yaml")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]

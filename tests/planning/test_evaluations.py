@@ -66,10 +66,15 @@ def test_it_is_planned_beside_perplexity(spelling):
     assert list(plans) == ["perplexity", "spelling"]
     assert plans["spelling"].inputs == ["<results>/words.txt"]
     assert plans["perplexity"] == spelling[0]["perplexity"]
-    assert evaluations.modules() == [f"{evaluations.PACKAGE}.perplexity", f"{evaluations.PACKAGE}.spelling"]
+    assert evaluations.modules(plans) == [f"{evaluations.PACKAGE}.perplexity", f"{evaluations.PACKAGE}.spelling"]
     options = evaluations.options(plans)
     assert options["spelling.words"] == config()["languages"]
     assert options["perplexity.texts"] == plans["perplexity"].options["texts"]
+
+
+def test_an_evaluation_that_a_config_does_not_ask_for_is_not_planned(spelling, monkeypatch):
+    monkeypatch.setattr(sys.modules[f"{evaluations.PACKAGE}.spelling"], "planned", lambda config: None)
+    assert list(evaluations.planned(config())) == ["perplexity"]
 
 
 def test_its_tokens_count_in_the_costs_of_evaluation_alone(spelling):

@@ -1,7 +1,7 @@
 """What an evaluation is: from a live model and its items to a row per item.
 
 A new evaluation is a module of this package that is named in planning/evaluations.py. It has a function `planned`,
-which says what a config asks of it, and a class `Measurement` as described here. It imports torch only where it
+which says what a config asks of it (None: nothing, so that it is not run), and a class `Measurement` as described here. It imports torch only where it
 measures, because planning imports it too. CONTRIBUTING.md has the steps.
 """
 

@@ -1,5 +1,6 @@
 """The evaluations that a run makes of each condition, and what each asks for. Needs no torch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, make_dataclass
 from importlib import import_module
 
@@ -23,13 +24,14 @@ class Plan:
 
 
 def planned(config: dict) -> dict[str, Plan]:
-    """What each evaluation asks for, by its name."""
-    return {name: import_module(f"{PACKAGE}.{name}").planned(config) for name in EVALUATIONS}
+    """What each evaluation that the run makes asks for, by its name."""
+    plans = {name: import_module(f"{PACKAGE}.{name}").planned(config) for name in EVALUATIONS}
+    return {name: plan for name, plan in plans.items() if plan}
 
 
-def modules() -> list[str]:
-    """The modules of the evaluations, whose code their rows follow from."""
-    return [f"{PACKAGE}.{name}" for name in EVALUATIONS]
+def modules(plans: Iterable[str]) -> list[str]:
+    """The modules of these evaluations, whose code their rows follow from."""
+    return [f"{PACKAGE}.{name}" for name in plans]
 
 
 def options(plans: dict[str, Plan]) -> dict[str, object]:
