@@ -95,7 +95,7 @@ CODE_EDITS = {
     "model/loss.py": MODEL,
     "importance/accumulation.py": IMPORTANCE,
     "regions/recipes.py": REGIONS,
-    "interventions/lesions.py": MODEL,  # its package is imported where a model is trained
+    "interventions/lesions.py": FURTHER,
     "training/loop.py": MODEL,
     "evaluation/loop.py": EVALUATE,
     "evaluation/perplexity.py": FURTHER,

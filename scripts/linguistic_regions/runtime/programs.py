@@ -98,9 +98,6 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 def _modules(name: str) -> list[Path]:
-    """The files that importing a dotted name reads: the packages on the way, and the module."""
-    parts, found = name.split("."), []
-    for length in range(1, len(parts) + 1):
-        place = SCRIPTS.joinpath(*parts[:length])
-        found += [path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file()]
-    return found
+    """The file of a module or package, if this is the name of one; packages above it only list what they offer."""
+    place = SCRIPTS.joinpath(*name.split("."))
+    return [path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file()]
