@@ -11,7 +11,7 @@ include: "rules/common.smk"
 include: "rules/start.smk"
 
 
-container: environment.image(config["container"], ROOT)
+container: environment.container_image(config["container"], ROOT)
 
 
 pathvars:

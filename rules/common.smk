@@ -34,7 +34,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     HF_HOME=str(environment.hub_cache()),
     MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # the home of a container is the working directory
-    APPTAINER_BIND=environment.binds([ROOT, *plan.named_files(config)]),
+    APPTAINER_BIND=environment.bind_mounts([ROOT, *plan.named_files(config)]),
     LINGUISTIC_REGIONS_REVISION=version.revision(),  # for containers, which have no git
     **environment.MALLOC,
 )

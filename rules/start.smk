@@ -1,4 +1,4 @@
-# What is checked before the first job runs: space, memory, GPUs and images.
+# Checks before the first job runs: disk space, memory, GPUs, container images.
 
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
@@ -7,15 +7,15 @@ from linguistic_regions.runtime import images, locks, preflight
 
 RESULTS = plan.results(config)
 
-if workflow.is_main_process and (told := preflight.unrecorded(RESULTS, ".snakemake")):
-    logger.warning(told)
+if workflow.is_main_process and (warning := preflight.missing_records_warning(RESULTS, ".snakemake")):
+    logger.warning(warning)
 
 
 onstart:
-    asked = [
-        preflight.Needs(
+    jobs = [
+        preflight.Requirements(
             job.rule.name,
-            job.resources.disk_mb - sum(preflight.size(path) for path in job.output),  # which are deleted first
+            job.resources.disk_mb - sum(preflight.size_mib(path) for path in job.output),  # old outputs are deleted
             job.resources.mem_mb,
             job.resources.get("gpu", 0),
         )
@@ -23,11 +23,11 @@ onstart:
         if not job.is_norun
     ]
     try:
-        preflight.check_place(asked, RESULTS)
+        preflight.check_storage(jobs, RESULTS)
         locks.acquire(f"{RESULTS}/.lock", RESULTS)
         if workflow.local_exec:
-            preflight.check_machine(asked)
-        # By now images of a registry are pulled.
+            preflight.check_machine(jobs)
+        # Images of a registry have been pulled by now.
         if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
             for name, image in workflow.dag.container_imgs.items():
                 images.check(name, Path(image.path))

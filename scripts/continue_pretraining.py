@@ -109,8 +109,8 @@ def main(
     state = Checkpoints(
         checkpoints,
         checkpoint_minutes,
-        products=("model",) if output else (),
-        facts=(programs.fingerprint("continue_pretraining"), labels, used, measured.fingerprint(), dtype),
+        artifacts=("model",) if output else (),
+        dependencies=(programs.fingerprint("continue_pretraining"), labels, used, measured.fingerprint(), dtype),
     )
     found = train(
         learner,

@@ -67,7 +67,7 @@ def main(
         shard(loaded, precision)
     else:
         cast_once(loaded, precision)
-    computing = Checkpoints(checkpoints, facts=(batch_tokens, precision)).identity(loaded)
+    computing = Checkpoints(checkpoints, dependencies=(batch_tokens, precision)).fingerprint(loaded)
     codes = {key: programs.fingerprint("evaluate", f"{PACKAGE}.{key}") for key in wanted}
     places = {key: output / key / f"{name}.parquet" for key in wanted}
     gathered = evaluate(

@@ -41,7 +41,7 @@ def main() -> None:
     asked = parser.parse_args()
     gpus = wanted(asked.gpus, asked.gres)
     try:
-        taken = devices.take(gpus) if gpus else []
+        taken = devices.acquire(gpus) if gpus else []
     except UserError as error:
         sys.exit(f"launch.py: error: {error}")
     if taken:

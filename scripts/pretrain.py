@@ -72,7 +72,7 @@ def main(
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
     model = from_scratch(vocabulary, layers, width, heads, kv_heads, mlp_width, rows.shape[1], tied, seed)
     logging.info("%d parameters, %d samples of %d tokens", model.num_parameters(), *rows.shape)
-    state = Checkpoints(checkpoints, checkpoint_minutes, facts=(programs.fingerprint("pretrain"),))
+    state = Checkpoints(checkpoints, checkpoint_minutes, dependencies=(programs.fingerprint("pretrain"),))
     train(model, rows, learning_rate, schedule, [], lambda _: [], checkpoints=state, description="pretraining")
     for language, blocks in tokens.read_split(tokens_folder, languages, "valid", VALID_BLOCKS).items():
         nll = block_nll(model, blocks.input_ids, schedule.batch_tokens, schedule.precision)

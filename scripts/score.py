@@ -103,7 +103,7 @@ def main(
         shard(scored, precision)
     parameters = selectable(scored, list(include), list(exclude))
     facts = (programs.fingerprint("score"), language, kind, stops, batch_tokens, precision, sorted(parameters))
-    state = Checkpoints(checkpoints, checkpoint_minutes, facts=facts)
+    state = Checkpoints(checkpoints, checkpoint_minutes, dependencies=facts)
     noted: list[dict] = []
     passes = measure(
         scored, parameters, blocks, milestones, kind, batch_tokens, precision, checks, offload, state, noted

@@ -1,1 +1,1 @@
-"""Find, remove, freeze and explain the parameters of a language model that carry its command of languages."""
+"""Find, remove, freeze and analyse the parameters of a language model that support its languages."""

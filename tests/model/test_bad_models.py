@@ -59,7 +59,7 @@ MODEL = {
     ),
     "a bit of the weights that rotted": (
         lambda base: (checksums.write_checksums(base), rot(base / "model.safetensors", -5)),
-        "base: not a readable model (model.safetensors is not what was written: its checksum differs): if it was made",
+        "base: not a readable model (model.safetensors is corrupted: its checksum differs): check the path",
     ),
     "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),
     "a tokenizer larger than the embedding": (
@@ -158,7 +158,7 @@ def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeyp
     break_it(folder / "test.parquet")
     message = end_of(monkeypatch, *evaluation(base, tmp_path / "tokens", tmp_path))
     assert "en/test.parquet: not a readable file of token blocks" in message
-    assert message.endswith("remove it, and the workflow makes it again")
+    assert message.endswith("remove it and run the workflow to make it again")
 
 
 def test_more_samples_than_there_are_blocks(token_folder, tmp_path, monkeypatch):
@@ -191,10 +191,10 @@ REGION = {
     ),
     "cut short": (lambda path: (region(path), cut(path, 0.9)), "r.safetensors: not a readable region"),
     "no region": (lambda path: save_file({"a": torch.zeros(1)}, path), "r.safetensors: not a readable region"),
-    "not there": (lambda path: None, "r.safetensors: no region is there: run the workflow, and it makes it"),
+    "not there": (lambda path: None, "r.safetensors: no region is there: run the workflow to make it"),
     "a bit that moved": (
         lambda path: (Region.from_masks({MATRIX: np.eye(8) > 0}).save(path), rot(path, -1), rot(path, -2)),
-        "r.safetensors: not a readable region (it does not hold what was written: a checksum differs)",
+        "r.safetensors: not a readable region (it is corrupted: a checksum differs)",
     ),
     "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
     "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
@@ -234,7 +234,7 @@ def scores(folder, values, shape=(8, 8)):
 SCORES = {
     "a bit that rotted": (
         lambda folder: (scores(folder, 1), rot(folder / "importance.safetensors", -5)),
-        "ru/8: not a readable folder of importance scores (it does not hold what was written: a checksum differs)",
+        "ru/8: not a readable folder of importance scores (it is corrupted: a checksum differs)",
     ),
     "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} holds NaN or infinite scores"),
     "of another model": (lambda folder: scores(folder, 1, (4, 8)), "its tensors differ from those of"),

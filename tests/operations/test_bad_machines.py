@@ -37,19 +37,21 @@ def test_what_is_no_refusal_of_the_machine():
 
 def test_a_link_to_nowhere(tmp_path):
     (tmp_path / "results").symlink_to(tmp_path / "scratch")
-    with pytest.raises(UserError, match="results: is a link to .*scratch, which is not there: make that folder"):
-        preflight.check_place([], tmp_path / "results/demo")
+    with pytest.raises(UserError, match="results: is a link to .*scratch, which does not exist: create that folder"):
+        preflight.check_storage([], tmp_path / "results/demo")
 
 
 def test_a_file_where_a_folder_should_be(tmp_path):
     (tmp_path / "results").touch()
-    with pytest.raises(UserError, match="results is a file, where a folder should be: move it away"):
-        preflight.check_place([], tmp_path / "results/demo")
+    with pytest.raises(UserError, match="results is a file, not a folder: move it away"):
+        preflight.check_storage([], tmp_path / "results/demo")
 
 
 def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
     with held(tmp_path / "a/.lock") as other:
-        with pytest.raises(UserError, match=f"this run: process {other.pid} on .* is at it: wait, or end it"):
+        with pytest.raises(
+            UserError, match=f"this run: process {other.pid} on .* is using it: wait until it ends, or stop it"
+        ):
             locks.acquire(tmp_path / "a/.lock", "this run")
         locks.acquire(tmp_path / "b/.lock", "another")
     locks.acquire(tmp_path / "a/.lock", "this run")
@@ -58,20 +60,20 @@ def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):
 
 def test_not_enough_space_or_memory_is_seen_before_the_first_job(tmp_path, caplog):
     def jobs(**needs):
-        return [preflight.Needs("importance", **{"disk_mb": 1, "mem_mb": 1, "gpu": 0} | needs)] * 3
+        return [preflight.Requirements("importance", **{"disk_mb": 1, "mem_mb": 1, "gpu": 0} | needs)] * 3
 
-    preflight.check_place(jobs(), tmp_path / "not/there/yet")
+    preflight.check_storage(jobs(), tmp_path / "not/there/yet")
     preflight.check_machine(jobs())
     assert not caplog.text
-    with pytest.raises(UserError, match="are free, a job of importance writes .* GiB: free some space"):
-        preflight.check_place(jobs(disk_mb=10**12), tmp_path)
+    with pytest.raises(UserError, match="are free, but a job of importance writes .* GiB: free some space"):
+        preflight.check_storage(jobs(disk_mb=10**12), tmp_path)
     free = preflight.shutil.disk_usage(tmp_path).free // 2**20
-    preflight.check_place(jobs(disk_mb=free // 2), tmp_path)
+    preflight.check_storage(jobs(disk_mb=free // 2), tmp_path)
     preflight.check_machine(jobs(mem_mb=10**9))
     assert "the jobs write up to" in caplog.text and "a job of importance takes up to" in caplog.text
 
 
 def test_a_gpu_where_there_is_none(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(UserError, match="importance: gpu: the job wants 1 and sees 0: set gpu: null for the CPU"):
-        preflight.check_machine([preflight.Needs("importance", 1, 1, 1)])
+    with pytest.raises(UserError, match="importance: gpu: the job needs 1 and sees 0: set gpu: null for the CPU"):
+        preflight.check_machine([preflight.Requirements("importance", 1, 1, 1)])

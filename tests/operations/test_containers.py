@@ -51,8 +51,8 @@ def test_a_rule_that_runs_python_names_its_conda_environment():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({images.SOFTWARE: images.software()}, None),
-        ({images.SOFTWARE: "0" * 64}, "config: container: mine.sif is stale"),
+        ({images.PINS_LABEL: images.pins_hash()}, None),
+        ({images.PINS_LABEL: "0" * 64}, "config: container: mine.sif is stale"),
     ],
     ids=["as pinned", "stale"],
 )
@@ -70,16 +70,16 @@ def test_an_image_that_does_not_say_what_it_holds_is_no_mistake(monkeypatch, tmp
     (tmp_path / "theirs.sif").touch()
     monkeypatch.setattr(images, "labels", lambda image: {})
     images.check("theirs.sif", tmp_path / "theirs.sif")
-    assert "theirs.sif does not say what software it holds" in caplog.text
+    assert "theirs.sif has no label that says which software it contains" in caplog.text
 
 
 def test_a_comment_in_the_list_makes_no_image_stale(monkeypatch, tmp_path):
-    before = images.software()
+    before = images.pins_hash()
     (tmp_path / "programs.txt").write_text("# another comment\n" + "\n".join(images.pins()) + "\n", encoding="utf-8")
     monkeypatch.setattr(images, "PINS", tmp_path / "programs.txt")
-    assert images.software() == before
+    assert images.pins_hash() == before
     (tmp_path / "programs.txt").write_text("numpy==1.0\n", encoding="utf-8")
-    assert images.software() != before
+    assert images.pins_hash() != before
 
 
 # --- which folders jobs see ---
@@ -95,7 +95,7 @@ def test_what_lies_elsewhere_is_bound(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache/hub"))  # not there yet
     monkeypatch.setenv("APPTAINER_BIND", "/data:/mnt")
-    bound = environment.binds([str(tmp_path / "texts/en.txt"), "own.txt"]).split(",")
+    bound = environment.bind_mounts([str(tmp_path / "texts/en.txt"), "own.txt"]).split(",")
     assert bound[0] == "/data:/mnt"
     expected = {str(tmp_path / folder) for folder in ("scratch", "texts", "disk/texts", "cache")}
     assert expected <= set(bound)
@@ -184,14 +184,14 @@ def test_a_missing_and_a_stale_image_are_named_before_any_job(image, tmp_path):
     (folder / "text.sif").write_text("no image", encoding="utf-8")
     run, said = in_containers(folder, "text.sif", SMALL)
     assert run.returncode == 1
-    assert "config: container: text.sif is no container image" in said
+    assert "config: container: text.sif is not a container image" in said
     assert not (folder / "results/small/corpora").exists()
     assert "Traceback" not in said
 
 
 def test_an_image_says_what_it_was_made_from(image):
     labels = images.labels(image)
-    assert labels[images.SOFTWARE] == images.software()
+    assert labels[images.PINS_LABEL] == images.pins_hash()
     assert labels["org.opencontainers.image.version"]
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels["org.opencontainers.image.revision"])
 

@@ -80,8 +80,8 @@ def test_a_disk_that_fills_up_again_and_again(finished, tmp_path):
 @pytest.mark.parametrize(
     ("mount", "message"),
     [
-        ("size=500k", r"results/small: 0 MiB are free, a job of \w+ writes \d+ MiB: free some space"),
-        ("ro,size=100m", "results cannot be written to: make it writable, or make results a link"),
+        ("size=500k", r"results/small: 0 MiB are free, but a job of \w+ writes \d+ MiB: free some space"),
+        ("ro,size=100m", "results is not writable: make it writable, or make results a link"),
     ],
     ids=["too small", "read-only"],
 )

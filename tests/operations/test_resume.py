@@ -218,7 +218,7 @@ def test_a_job_that_another_process_is_at_is_not_begun(program, job, tmp_path):
     """As when its Snakemake was killed, and not it."""
     folder = tmp_path / "job"
     with held(folder / "state/.lock") as other:
-        with pytest.raises(UserError, match=f"state: process {other.pid} on .* is at it: wait, or end it"):
+        with pytest.raises(UserError, match=f"state: process {other.pid} on .* is using it: wait until it ends"):
             job(program, folder)
         assert set(everything(folder)) == {Path("state/.lock")}
     job(program, folder)

@@ -81,22 +81,22 @@ def test_a_slurm_job_does_not_wait_for_another_whose_gpus_have_the_same_numbers(
 @pytest.mark.parametrize(("variable", "names"), [("3,5", ["3", "5"]), ("", []), ("NoDevFiles", []), ("-1", [])])
 def test_the_visible_gpus_are_those_that_the_environment_allows(monkeypatch, variable, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
-    assert devices.visible() == names
+    assert devices.visible_gpus() == names
 
 
 def test_without_a_word_in_the_environment_all_gpus_of_the_driver_are_visible(monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(devices, "DRIVER", tmp_path)
-    assert devices.visible() == []
+    assert devices.visible_gpus() == []
     for bus in ("0000:01:00.0", "0000:02:00.0"):
         (tmp_path / bus).mkdir()
-    assert devices.visible() == ["0", "1"]
+    assert devices.visible_gpus() == ["0", "1"]
 
 
 def test_more_gpus_than_there_are(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(UserError, match="wants 2 and sees 1: set gpu: null"):
-        devices.take(2)
+    with pytest.raises(UserError, match="needs 2 and sees 1: set gpu: null"):
+        devices.acquire(2)
 
 
 def test_locks_are_not_kept_in_somebody_elses_folder(monkeypatch, tmp_path):
@@ -105,8 +105,8 @@ def test_locks_are_not_kept_in_somebody_elses_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / "theirs").mkdir()
     (tmp_path / f"linguistic-regions-gpus-{os.getuid()}-local").symlink_to(tmp_path / "theirs")
-    with pytest.raises(UserError, match="belongs to somebody else"):
-        devices.take(1)
+    with pytest.raises(UserError, match="belongs to another user"):
+        devices.acquire(1)
 
 
 @pytest.mark.workflow
@@ -126,5 +126,5 @@ def test_a_run_on_two_gpus(tmp_path):
         folder, "--forcerun", "removal", "--resources", "gpu=2", config="gpus.yaml", CUDA_VISIBLE_DEVICES=""
     )
     assert short.returncode == 1
-    assert "removal: gpu: the job wants 1 and sees 0: set gpu: null" in short.stdout + short.stderr
+    assert "removal: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
     assert "Execute" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr

@@ -70,7 +70,7 @@ def test_a_model_without_a_tokenizer_is_named_before_its_weights_come(tmp_path):
     [
         ("lab/other", "main", False, "lab/other (main) is not on the hub, or is private: check its name"),
         ("lab/tiny", "no-such-branch", False, "lab/tiny has no revision 'no-such-branch': name a commit, tag or"),
-        ("lab/tiny", "main", True, "lab/tiny (main) is gated: accept its terms on the hub, and give your token"),
+        ("lab/tiny", "main", True, "lab/tiny (main) is gated: accept its terms on the hub, and set your token"),
     ],
     ids=["unknown model", "unknown revision", "gated without a token"],
 )
@@ -143,7 +143,7 @@ def test_an_unreachable_hub(tmp_path):
         "fetch_model.py: error: model.pretrained: lab/tiny (main): the hub is busy",
     )
     offline = run("fetch_model.py", *told, **nowhere, HF_HUB_OFFLINE="1")
-    assert "cannot be fetched in offline mode" in said(
+    assert "cannot be downloaded in offline mode" in said(
         offline, "fetch_model.py: error: model.pretrained: lab/tiny (main)"
     )
 

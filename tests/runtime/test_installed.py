@@ -85,7 +85,7 @@ for of_repository in (languages, pins):
     except UserError as error:
         print(error)
 """
-    told = "belongs to the repository of linguistic-regions and is not installed with the library; run this in a clone"
+    told = "is part of the linguistic-regions repository and is not installed with the library; run this in a clone"
     version, *errors = python(code, installed)
     assert version == f"{VERSION} unknown"
     assert [error.partition(": there is no such file: it ")[2] for error in errors] == [told] * 2

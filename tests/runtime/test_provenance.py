@@ -81,7 +81,7 @@ def test_two_runs_are_compared(tmp_path, capsys):
     assert f"tables/freezing.csv: only in {first}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, " is not there"), ("{", ": not a readable JSON")])
+@pytest.mark.parametrize(("content", "message"), [(None, " does not exist"), ("{", ": not a readable JSON")])
 def test_a_record_that_cannot_be_read_is_named(tmp_path, content, message):
     first = write_run(tmp_path / "first")
     (tmp_path / "second").mkdir()

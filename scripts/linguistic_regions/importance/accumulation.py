@@ -160,7 +160,7 @@ def measure(
         weight.requires_grad_(True)
         hooks.append(weight.register_post_accumulate_grad_hook(lambda weight, name=name: fold(name, weight)))
     work = list(_passes(stops, estimator, batch_tokens // blocks.input_ids.shape[1], halves=len(sums.totals)))
-    this = checkpoints.identity(model, blocks.input_ids, estimator, work, precision) if checkpoints else ""
+    this = checkpoints.fingerprint(model, blocks.input_ids, estimator, work, precision) if checkpoints else ""
     kept = _Kept(sums, checkpoints, this, work, [] if noted is None else noted)
     first, saved = kept.restore(), time.monotonic()
     try:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from linguistic_regions.runtime import tensorfile
 from linguistic_regions.runtime.checksums import CHUNK
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.parallel import each_part
+from linguistic_regions.runtime.parallel import map_slices
 from linguistic_regions.runtime.storage import unreadable
 from linguistic_regions.runtime.tensorfile import Shape, StoredTensor
 
@@ -48,7 +48,7 @@ class Scores:
         def add(part: slice) -> bool:
             return _add([self._stored(folder, name, part) for folder in self.folders], total[part])
 
-        if not all(each_part(add, len(total), MAPPED)):
+        if not all(map_slices(add, len(total), MAPPED)):
             self._complain(name)
         total.flags.writeable = False
         return total

@@ -68,7 +68,7 @@ def save_lesioned(model: str | Path, region: Masks, output: str | Path) -> None:
         part.mkdir()
         for pattern in modelfiles.patterns(trust_remote_code=True, weights=False):
             for file in model.glob(pattern):
-                if file.name not in (checksums.SEAL, modelfiles.SOURCE):
+                if file.name not in (checksums.CHECKSUMS_FILE, modelfiles.SOURCE):
                     shutil.copyfile(file, part / file.name)
         for shard in progress(shards, "copy", unit="file", delay=3.0):
             shutil.copyfile(model / shard, part / shard)

@@ -17,7 +17,7 @@ from linguistic_regions.model import sources
 from linguistic_regions.planning import catalog, corpora
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
-from linguistic_regions.runtime.checkout import ROOT, of_checkout
+from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.languages import fill, language
 
@@ -33,7 +33,7 @@ SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 def schema() -> dict:
     """The JSON schema of the config; each key has a description and, unless it is a section, a default."""
-    return yaml.safe_load(of_checkout(SCHEMA).read_text(encoding="utf-8"))
+    return yaml.safe_load(checkout_file(SCHEMA).read_text(encoding="utf-8"))
 
 
 def check(config: dict) -> dict:

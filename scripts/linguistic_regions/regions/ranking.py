@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from linguistic_regions.runtime.parallel import each_part
+from linguistic_regions.runtime.parallel import map_slices
 
 SAMPLE = 1 << 16
 IN_CACHE = 1 << 19  # values that are gone through at a time: they stay in the processor's cache
@@ -51,7 +51,7 @@ def _ranked_between(values: np.ndarray, count: int, top: bool, loose: float, str
         candidates ^= sure
         return part.start + np.flatnonzero(candidates), np.count_nonzero(sure)
 
-    found, sure = zip(*each_part(doubtful, len(values), IN_CACHE), strict=True)
+    found, sure = zip(*map_slices(doubtful, len(values), IN_CACHE), strict=True)
     places = np.concatenate(found)
     candidates = values[places]
     needed = count - sum(sure)
@@ -161,7 +161,7 @@ def drawn(size: int, count: int, seed: Iterable[int]) -> np.ndarray:
         number = part.start // DRAWN
         packed[_packed(part)] = np.packbits(_draw(sizes[number], shares[number], generators[number]))
 
-    each_part(draw, size, DRAWN)
+    map_slices(draw, size, DRAWN)
     return packed
 
 

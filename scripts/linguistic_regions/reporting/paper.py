@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims import formats
-from linguistic_regions.runtime.checkout import ROOT, of_checkout
+from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.tables import in_order
@@ -51,7 +51,7 @@ class Grid:
 
 def load(folder: str | Path = RESOURCES / "paper") -> dict[str, pd.DataFrame]:
     """The paper's tables as printed: every cell the text that stands in the paper."""
-    return {name: pd.read_csv(of_checkout(Path(folder) / file), dtype=str) for name, file in FILES.items()}
+    return {name: pd.read_csv(checkout_file(Path(folder) / file), dtype=str) for name, file in FILES.items()}
 
 
 def markdown(grids: Sequence[Grid]) -> str:

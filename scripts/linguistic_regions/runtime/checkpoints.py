@@ -1,7 +1,7 @@
-"""The state of work that may be killed: saved now and then, and gone on from.
+"""Checkpoints of a job that may be killed: its state is saved regularly, and the job is resumed from it.
 
-It lies outside declared outputs, which a workflow deletes before it runs a job again. A checkpoint is one safetensors
-file, or one for each process that holds a part of the state.
+Checkpoints are not declared as outputs, because Snakemake deletes outputs before it reruns a job. A checkpoint is one
+safetensors file, or one per process if the state is sharded.
 """
 
 import json
@@ -29,47 +29,70 @@ from linguistic_regions.runtime.storage import atomic_write, remove
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where a piece of work keeps its state while it runs, and its results until those of the whole job are there.
+    """The folder in which a task stores its checkpoints, and its results once it is finished.
 
-    Of several processes all ask for `identity`, `latest` and `finished`; the main process looks.
+    With several processes, all of them must call `fingerprint`, `latest` and `finished`; only the main process
+    accesses the files.
 
     Attributes:
-        folder: made when needed; the program removes it when its outputs are whole.
+        folder: created when needed; the program removes it when its outputs are complete.
         minutes: time between two checkpoints; the last two are kept.
-        products: what the finished work leaves in the folder besides its results; without it, it is not finished.
-        facts: what results follow from besides what the work itself counts in its identity: the program, the text they
-            are measured on, regions.
+        artifacts: files or folders that a finished task leaves in `folder`; if one is missing, it is not finished.
+        dependencies: what the results depend on besides the arguments of `fingerprint`, such as the program, regions,
+            and the text on which they are measured.
     """
 
     folder: Path
     minutes: float = 10.0
-    products: tuple[str, ...] = ()
-    facts: tuple = ()
+    artifacts: tuple[str, ...] = ()
+    dependencies: tuple = ()
 
-    def identity(self, model: PreTrainedModel, *facts: object) -> str:
-        """A digest of all that some work starts from: facts, the model to its last bit, and what it is computed on."""
+    def fingerprint(self, model: PreTrainedModel, *dependencies: object) -> str:
+        """Fingerprint everything that a task depends on: `dependencies`, every bit of the model, and the hardware.
+
+        Returns:
+            The same hexadecimal string on all processes.
+        """
         if not processes().is_main_process:
             return broadcast_from_main("")
-        return broadcast_from_main(fingerprint(chain(self.facts, facts, _computing(model), _model(model))))
+        facts = chain(self.dependencies, dependencies, _hardware(model), _model(model))
+        return broadcast_from_main(fingerprint(facts))
 
     def due(self, saved: float) -> bool:
-        """Whether the last checkpoint, saved at this time (`time.monotonic()`), is old enough for another."""
+        """Whether it is time for the next checkpoint, if the last was saved at `saved` (`time.monotonic()`)."""
         return time.monotonic() - saved > 60 * self.minutes
 
-    def latest(self, identity: str, parts: int = 1) -> str | None:
-        """The newest whole checkpoint of the work with this identity, for `load`; newer ones are removed."""
-        return broadcast_from_main(self._latest(identity, parts) if processes().is_main_process else None)
+    def latest(self, fingerprint: str, parts: int = 1) -> str | None:
+        """Find the newest complete checkpoint with this fingerprint, for `load`; remove the newer ones.
 
-    def _latest(self, identity: str, parts: int) -> str | None:
+        Args:
+            fingerprint: of the task.
+            parts: number of files of a checkpoint.
+
+        Returns:
+            The checkpoint's name, such as "step-000000040"; None if there is none.
+        """
+        return broadcast_from_main(self._latest(fingerprint, parts) if processes().is_main_process else None)
+
+    def _latest(self, fingerprint: str, parts: int) -> str | None:
         for step in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")}, reverse=True):
             files = [self._part(step, number, parts) for number in range(parts)]
-            if all(path.exists() and _is_of(path, identity) for path in files):
+            if all(path.exists() and _is_valid(path, fingerprint) for path in files):
                 return step
             self._remove(step)
         return None
 
     def load(self, step: str, part: int = 0, parts: int = 1) -> tuple[int, list[dict], safe_open]:
-        """What was saved: the number of the step, rows of results so far, and the open file of this part's tensors."""
+        """Load a checkpoint.
+
+        Args:
+            step: its name, as returned by `latest`.
+            part: which part of it to open, from 0.
+            parts: number of parts.
+
+        Returns:
+            The step number, the rows of results so far, and the open file with this part's tensors.
+        """
         file = safe_open(self._part(step, part, parts), "pt")
         metadata = file.metadata()
         return int(metadata["step"]), json.loads(metadata["results"]), file
@@ -79,41 +102,50 @@ class Checkpoints:
         step: int,
         tensors: dict[str, torch.Tensor],
         results: list[dict],
-        identity: str,
+        fingerprint: str,
         part: int = 0,
         parts: int = 1,
     ) -> None:
-        """Write this part of a checkpoint (float32 tensors, one after another), and remove all but the last two."""
-        metadata = {"step": str(step), "results": json.dumps(results), "identity": identity}
+        """Write one part of a checkpoint, and remove all checkpoints but the last two.
+
+        Args:
+            step: step number.
+            tensors: the state of this part, float32, by name.
+            results: rows of results so far.
+            fingerprint: of the task.
+            part: which part this is, from 0.
+            parts: number of parts.
+        """
+        metadata = {"step": str(step), "results": json.dumps(results), "fingerprint": fingerprint}
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         with tensorfile.create(self._part(f"step-{step:09d}", part, parts), shapes, "float32", metadata) as file:
-            for name, tensor in tensors.items():  # copied: memory that numpy has seen cannot be resized, as FSDP does
+            for name, tensor in tensors.items():  # copied: FSDP resizes tensors, and memory shared with numpy is fixed
                 file.write(name, tensor.detach().to("cpu", copy=True).numpy())
         if part == 0:
             for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
                 self._remove(old)
 
-    def finish(self, results: list[dict], identity: str) -> None:
-        """Note that the work is done, and remove its checkpoints: of several pieces of a job it need not run again."""
+    def finish(self, results: list[dict], fingerprint: str) -> None:
+        """Store the results of the finished task, so that a restarted job skips it, and remove its checkpoints."""
         with atomic_write(self.folder / "finished.json") as file:
-            file.write_text(json.dumps({"identity": identity, "results": results}), encoding="utf-8")
+            file.write_text(json.dumps({"fingerprint": fingerprint, "results": results}), encoding="utf-8")
         for path in self.folder.glob("step-*"):
             remove(path)
 
-    def finished(self, identity: str) -> list[dict] | None:
-        """The results of the work with this identity, if it is done and its products are still there.
+    def finished(self, fingerprint: str) -> list[dict] | None:
+        """Return the results of the task with this fingerprint, if it is finished and its artifacts exist; else None.
 
-        If not, what stands there is of other work and is removed, so that it never vouches for what comes now.
+        Stored results of another task are removed.
         """
-        return broadcast_from_main(self._finished(identity) if processes().is_main_process else None)
+        return broadcast_from_main(self._finished(fingerprint) if processes().is_main_process else None)
 
-    def _finished(self, identity: str) -> list[dict] | None:
+    def _finished(self, fingerprint: str) -> list[dict] | None:
         try:
-            noted = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
-            complete = all((self.folder / product).exists() for product in self.products)
-            if complete and noted["identity"] == identity:
-                return noted["results"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, or damaged: the work is done again
+            stored = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
+            complete = all((self.folder / artifact).exists() for artifact in self.artifacts)
+            if complete and stored["fingerprint"] == fingerprint:
+                return stored["results"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # missing or corrupted: the task is repeated
             pass
         remove(self.folder / "finished.json")
         return None
@@ -127,55 +159,56 @@ class Checkpoints:
 
 
 def acquire_lock(folder: Path) -> None:
-    """See that no other process works on what this one keeps its state of, such as one whose Snakemake was killed.
+    """Lock a folder of checkpoints, so that no other process uses it, such as one that outlived its Snakemake.
 
     Raises:
-        UserError: one does.
+        UserError: another process uses the folder.
     """
     if processes().is_main_process:
         locks.acquire(folder / ".lock", str(folder))
 
 
-def _is_of(path: Path, identity: str) -> bool:
-    """Whether a file of a checkpoint is of the work with this identity, and holds what was written."""
+def _is_valid(path: Path, fingerprint: str) -> bool:
+    """Whether a file of a checkpoint has this fingerprint and is not corrupted."""
     try:
-        if tensorfile.metadata(path).get("identity") != identity:
+        if tensorfile.metadata(path).get("fingerprint") != fingerprint:
             return False
         for tensor in tensorfile.index([path]).values():
             tensor.values(0, math.prod(tensor.shape))
     except SafetensorError as error:
-        logging.warning("%s is damaged (%s): it is not gone on from", path, error)
+        logging.warning("%s is corrupted (%s): not resuming from it", path, error)
         return False
     return True
 
 
-def _computing(model: PreTrainedModel) -> Iterator[object]:
+def _hardware(model: PreTrainedModel) -> Iterator[object]:
     yield processes().num_processes
     yield model.device.type
-    yield has_bfloat16(model.device)  # on which precision "auto" depends
+    yield has_bfloat16(model.device)  # decides what precision "auto" means
 
 
 def _model(model: PreTrainedModel) -> Iterator[object]:
-    """The settings and all weights (of a model that is spread, those that this process holds)."""
+    """The settings and all weights; of a sharded model, the weights that this process holds."""
     settings = model.config.to_dict()
     yield {key: settings[key] for key in sorted(settings) if key not in ("_name_or_path", "transformers_version")}
     for name, weight in model.named_parameters():
         yield name, tuple(weight.shape), weight.dtype, weight.requires_grad
-        # Copied: memory that numpy has seen cannot be resized, as FSDP does.
+        # Copied: FSDP resizes tensors, and memory shared with numpy is fixed.
         yield local_shard(weight.detach()).to("cpu", copy=True).contiguous().view(-1).view(torch.uint8).numpy()
 
 
 @contextmanager
 def deferred_sigterm() -> Iterator[list[int]]:
-    """Hold back SIGTERM, by which clusters announce the end: the block sees it in the list that it gets, and can save.
+    """Defer SIGTERM, which clusters send before they kill a job, so that the block can save its state.
 
-    When the block is left the signal that came does what it would have done.
+    Yields:
+        A list that is empty until SIGTERM arrives. When the block ends, a SIGTERM that arrived is sent again.
     """
-    came: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    received: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:
-        yield came
+        yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
-        if came:
+        signal.signal(signal.SIGTERM, previous)
+        if received:
             os.kill(os.getpid(), signal.SIGTERM)

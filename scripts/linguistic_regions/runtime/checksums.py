@@ -1,6 +1,6 @@
-"""What tells data from other data, and whole data from what rotted on its disk. Needs numpy and xxhash only.
+"""Fingerprints that identify data, and checksums that detect corrupted files. Needs numpy and xxhash only.
 
-The hash is xxh3, which is as fast as memory is read: it is proof against chance, not against malice.
+The hash is xxh3, which is as fast as reading memory. It detects accidental changes, not deliberate ones.
 """
 
 import json
@@ -13,60 +13,64 @@ import xxhash
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import read_json, unreadable
 
-CHUNK = 1 << 24  # bytes that have a checksum of their own
-SEAL = "checksums.json"
-SHOWN = {"description": "checksums", "unit": "file", "delay": 3.0}  # progress, of models that take longer
+CHUNK = 1 << 24  # bytes per checksum
+CHECKSUMS_FILE = "checksums.json"
+PROGRESS = {"description": "checksums", "unit": "file", "delay": 3.0}
 
 
 def fingerprint(facts: Iterable[object]) -> str:
-    """What tells things apart, in hexadecimal: of arrays by all that is in them, of all else as it is printed."""
-    total = xxhash.xxh3_128()
+    """Hash a sequence of objects: arrays by dtype, shape and content, everything else by its `repr`.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    digest = xxhash.xxh3_128()
     for fact in facts:
         if isinstance(fact, np.ndarray):
-            total.update(f"{fact.dtype} {fact.shape} ".encode())
-            total.update(np.ascontiguousarray(fact))
+            digest.update(f"{fact.dtype} {fact.shape} ".encode())
+            digest.update(np.ascontiguousarray(fact))
         else:
-            total.update(f"{fact!r} ".encode())
-    return total.hexdigest()
+            digest.update(f"{fact!r} ".encode())
+    return digest.hexdigest()
 
 
 def chunk_checksums(data: np.ndarray) -> list[str]:
-    """The checksum of each `CHUNK` bytes of an array, the last of which may be fewer: 16 hexadecimal digits."""
+    """The checksum (16 hexadecimal digits) of each chunk of `CHUNK` bytes of an array; the last may be shorter."""
     flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
     return [xxhash.xxh3_64_hexdigest(flat[start : start + CHUNK]) for start in range(0, len(flat), CHUNK)]
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the checksums of all files in a folder beside them, for `verify_checksums`."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
-    sums = {path.relative_to(folder).as_posix(): _of_file(path) for path in progress(files, **SHOWN)}
-    (folder / SEAL).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+    """Write checksums.json, the checksums of all files in a folder, for `verify_checksums`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS_FILE)
+    sums = {path.relative_to(folder).as_posix(): _file_checksum(path) for path in progress(files, **PROGRESS)}
+    (folder / CHECKSUMS_FILE).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
 
 
 def verify_checksums(folder: Path, kind: str) -> None:
-    """See that the files of a folder are those that were sealed; of one without a seal nothing is known.
+    """Check the files of a folder against its checksums.json; a folder without one is not checked.
 
     Args:
-        folder: where `write_checksums` was called.
-        kind: what errors call it.
+        folder: the folder that was given to `write_checksums`.
+        kind: what error messages call it, such as "model".
 
     Raises:
-        UserError: a file is not there, or not what it was.
+        UserError: a file is missing, or its checksum differs.
     """
-    if not (folder / SEAL).exists():
+    if not (folder / CHECKSUMS_FILE).exists():
         return
-    for name, checksum in progress(read_json(folder / SEAL).items(), **SHOWN):
+    for name, checksum in progress(read_json(folder / CHECKSUMS_FILE).items(), **PROGRESS):
         try:
-            now = _of_file(folder / name)
+            actual = _file_checksum(folder / name)
         except OSError as error:
             raise unreadable(folder, kind, error) from None
-        if now != checksum:
-            raise unreadable(folder, kind, f"{name} is not what was written: its checksum differs")
+        if actual != checksum:
+            raise unreadable(folder, kind, f"{name} is corrupted: its checksum differs")
 
 
-def _of_file(path: Path) -> str:
-    total, buffer = xxhash.xxh3_64(), bytearray(CHUNK)
+def _file_checksum(path: Path) -> str:
+    digest, buffer = xxhash.xxh3_64(), bytearray(CHUNK)
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(buffer):
-            total.update(memoryview(buffer)[:count])
-    return total.hexdigest()
+            digest.update(memoryview(buffer)[:count])
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""What every program of the workflow shares: a command line from a signature, one-line errors, progress.
+"""The command line of every program: arguments from a function's signature, help from its docstring, one-line errors.
 
-A program in `scripts/` is a function; `run(function)` makes its signature the command line and its docstring the help.
+A program in `scripts/` is a function that is passed to `run`.
 """
 
 import logging
@@ -14,29 +14,30 @@ import tyro
 from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.progress import IS_RANK_ZERO
 
-VALUES = (tyro.conf.FlagConversionOff,)  # truth values are said as such: --base True
+TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base True
 
 
 def run(*functions: Callable) -> None:
-    """Run a program: one function, or several as subcommands, with the arguments of `sys.argv`.
+    """Run one function, or one of several as subcommands, with the arguments in `sys.argv`.
 
-    A `UserError`, and what the machine refuses, is printed as one line on standard error and ends the program with
-    exit code 1.
+    A `UserError` or a system error (no space, no memory, no permission) is printed as one line on standard error, and
+    the exit code is 1.
     """
     logging.basicConfig(
         level=logging.INFO if IS_RANK_ZERO else logging.WARNING, format="%(message)s", stream=sys.stderr
     )
-    for handler in logging.getLogger().handlers:  # what the programs say, and only warnings of libraries
+    for handler in logging.getLogger().handlers:  # of libraries, warnings only
         handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     try:
         if len(functions) == 1:
-            tyro.cli(functions[0], config=VALUES)
+            tyro.cli(functions[0], config=TYRO_CONFIG)
         else:
-            tyro.extras.subcommand_cli_from_dict({function.__name__: function for function in functions}, config=VALUES)
-    except BrokenPipeError:  # whoever read our output, such as head, has seen enough
+            commands = {function.__name__: function for function in functions}
+            tyro.extras.subcommand_cli_from_dict(commands, config=TYRO_CONFIG)
+    except BrokenPipeError:  # the reader of our output, such as head, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        told = error if isinstance(error, UserError) else system_error(error)
-        if told is None:
+        user_error = error if isinstance(error, UserError) else system_error(error)
+        if user_error is None:
             raise
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(told).split())}")
+        sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(user_error).split())}")

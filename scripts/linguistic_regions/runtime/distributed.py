@@ -1,7 +1,8 @@
 """Several processes, started by `accelerate launch`: each takes a share of the samples.
 
-If a model does not fit one device, `shard` spreads it over all of them (FSDP2, torch's `fully_shard`): a parameter is
-then a DTensor, of which each process holds some rows. In one process all of this does nothing.
+A model that does not fit on one device is sharded over all of them by `shard` (FSDP2, torch's `fully_shard`). Each of
+its parameters is then a DTensor, of which each process holds some rows. In a single process, none of this has an
+effect.
 """
 
 import numpy as np
@@ -16,17 +17,17 @@ from torch.distributed.tensor._utils import compute_local_shape_and_global_offse
 
 
 def processes() -> PartialState:
-    """This process among the others: `process_index`, `num_processes`, `device`, `is_main_process`."""
+    """The process group: `process_index`, `num_processes`, `device`, `is_main_process`."""
     return PartialState(cpu=not torch.cuda.is_available())
 
 
 def shard(model: nn.Module, layers: nn.ModuleList, mixed: bool) -> None:
-    """Spread a model over all processes, in place: layer by layer, so that one layer at a time is whole anywhere.
+    """Shard a model over all processes, in place and layer by layer, so that one layer is gathered at a time.
 
     Args:
-        model: whole, on this process's device.
+        model: the complete model, on this process's device.
         layers: its stack of layers.
-        mixed: compute in bfloat16, and hand weights around in it; gradients are summed in float32.
+        mixed: compute in bfloat16, and gather weights in it; gradients are summed in float32.
     """
     policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if mixed else MixedPrecisionPolicy()
     mesh = init_device_mesh(processes().device.type, (processes().num_processes,))
@@ -35,17 +36,17 @@ def shard(model: nn.Module, layers: nn.ModuleList, mixed: bool) -> None:
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether `shard` was called on it."""
+    """Whether `shard` was called on the model."""
     return isinstance(model, FSDPModule)
 
 
 def local_shard(tensor: torch.Tensor) -> torch.Tensor:
-    """The part of a tensor that this process holds, its own memory: all of it, or the rows of its shard."""
+    """The rows of a tensor that this process holds, sharing memory: those of its shard, or all if it is not sharded."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def local_rows(tensor: torch.Tensor) -> slice:
-    """Which rows of the whole tensor those are."""
+    """The rows of the full tensor that `local_shard` returns."""
     if not isinstance(tensor, DTensor):
         return slice(None)
     shape, offset = compute_local_shape_and_global_offset(tensor.shape, tensor.device_mesh, tensor.placements)
@@ -53,7 +54,11 @@ def local_rows(tensor: torch.Tensor) -> slice:
 
 
 def distribute_like(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """The tensor of which each process gives its rows, spread as `like` is; `rows` itself if that is not spread."""
+    """Combine the rows of all processes to a tensor that is sharded as `like` is.
+
+    Returns:
+        The sharded tensor; `rows` itself if `like` is not sharded.
+    """
     if not isinstance(like, DTensor):
         return rows
     rows = rows.to(like.device)
@@ -61,32 +66,43 @@ def distribute_like(rows: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 def gather_full(tensor: torch.Tensor) -> torch.Tensor:
-    """The whole of a tensor that is spread over the processes; all must ask for it."""
+    """The full tensor of a sharded one. All processes must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def sum_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes of a tensor that each has one of; in one process the tensor itself."""
+    """The sum of a tensor over all processes; the tensor itself in a single process."""
     if processes().num_processes == 1:
         return tensor
     return reduce(tensor.to(processes().device, copy=True), "sum")
 
 
 def rank_share(count: int) -> np.ndarray:
-    """This process's share of `count` items, as indices: as many for each process, some dealt twice if need be."""
+    """The indices (int64) of this process's share of `count` items.
+
+    Each process gets the same number, so some items may go to two processes.
+    """
     state = processes()
     padded = -(-count // state.num_processes) * state.num_processes
     return np.arange(padded)[state.process_index :: state.num_processes] % count
 
 
 def gather_in_order(values: torch.Tensor, count: int) -> torch.Tensor:
-    """The values of all `count` items in their order, from those that each process computed for the items dealt."""
-    every = gather(values.to(processes().device))
-    return every.view(processes().num_processes, -1).T.reshape(-1)[:count]
+    """The values of all `count` items, in order, from those that each process computed for its `rank_share`.
+
+    Args:
+        values: this process's values, shape (items per process,).
+        count: number of items.
+
+    Returns:
+        Shape (count,), on this process's device.
+    """
+    gathered = gather(values.to(processes().device))
+    return gathered.view(processes().num_processes, -1).T.reshape(-1)[:count]
 
 
 def broadcast_from_main(value):
-    """The main process's value (any small object), in all processes."""
+    """The main process's value (any small picklable object), on all processes."""
     values = [value]
     broadcast_object_list(values)
     return values[0]

@@ -1,4 +1,4 @@
-"""One process at a time where two would spoil each other's files. Standard library only."""
+"""File locks, for folders that only one process may write to. Standard library only."""
 
 import fcntl
 import os
@@ -8,18 +8,18 @@ from typing import TextIO
 
 from linguistic_regions.runtime.errors import UserError
 
-_held: list[TextIO] = []  # a lock lasts as long as its file is open, and so as long as the process
+_held: list[TextIO] = []  # a lock lasts as long as its file is open
 
 
 def acquire(path: str | Path, what: str) -> None:
-    """Lock a file until this process ends, however it ends. On a file system without locks nothing is done.
+    """Lock a file until this process ends. On a file system without locks, nothing is done.
 
     Args:
-        path: made if need be; it says who holds it.
-        what: what errors call that which it stands for.
+        path: the lock file, created if necessary; its content names the process that holds the lock.
+        what: the resource that is locked, for the error message.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds the lock.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +28,9 @@ def acquire(path: str | Path, what: str) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         file.seek(0)
-        raise UserError(f"{what}: {file.read().strip() or 'another process'} is at it: wait, or end it") from None
-    except OSError:  # no locks here
+        holder = file.read().strip() or "another process"
+        raise UserError(f"{what}: {holder} is using it: wait until it ends, or stop it") from None
+    except OSError:  # the file system has no locks
         return
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")

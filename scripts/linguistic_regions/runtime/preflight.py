@@ -1,4 +1,4 @@
-"""What is looked at right before the jobs of a run start: space, memory, GPUs. Standard library only."""
+"""Checks before the first job of a run starts: disk space, memory, GPUs. Standard library only."""
 
 import base64
 import logging
@@ -11,13 +11,20 @@ from pathlib import Path
 from linguistic_regions.runtime import devices
 from linguistic_regions.runtime.errors import UserError
 
-log = logging.getLogger(__name__)  # not the root logger, which would repeat all that Snakemake says
+log = logging.getLogger(__name__)  # the root logger would repeat Snakemake's messages
 MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What one job asks for: MiB of disk for its outputs beyond those that are there, MiB of memory, GPUs."""
+class Requirements:
+    """What one job needs.
+
+    Attributes:
+        rule: name of its rule.
+        disk_mb: MiB that its outputs take beyond existing ones.
+        mem_mb: MiB of memory.
+        gpu: number of GPUs.
+    """
 
     rule: str
     disk_mb: int
@@ -25,86 +32,90 @@ class Needs:
     gpu: int
 
 
-def size(path: str | Path) -> int:
-    """MiB that a file or folder takes; 0 for what is not there."""
+def size_mib(path: str | Path) -> int:
+    """The size of a file or folder in MiB; 0 if it does not exist."""
     files = [Path(path), *Path(path).rglob("*")] if Path(path).exists() else []
     return sum(file.lstat().st_size for file in files) // MIB
 
 
-def check_place(jobs: Sequence[Needs], folder: str | Path) -> None:
-    """See that the jobs can write and that it fits: a job that cannot finish is an error, all together a warning.
+def check_storage(jobs: Sequence[Requirements], folder: str | Path) -> None:
+    """Check that the results folder is writable and has space for each job.
 
-    Intermediates are deleted on the way, so that all may fit though it seems not to. Checkpoints are not counted.
+    If there is too little space for all jobs together, a warning is logged: it may still suffice, because intermediate
+    files are deleted during the run. Checkpoints are not counted.
 
     Args:
-        jobs: that will run.
-        folder: where results go; the nearest folder above it that exists counts.
+        jobs: the jobs that will run.
+        folder: the results folder; if it does not exist, its nearest existing parent is checked.
 
     Raises:
-        UserError: the folder cannot be written to, or one job's outputs are more than is free.
+        UserError: the folder is not writable, or the outputs of one job exceed the free space.
     """
     link = next((place for place in (Path(folder), *Path(folder).parents) if place.is_symlink()), None)
     if link and not link.exists():
-        raise UserError(f"{link}: is a link to {link.readlink()}, which is not there: make that folder")
-    place = next(place for place in (Path(folder).absolute(), *Path(folder).absolute().parents) if place.exists())
-    if not place.is_dir():
-        raise UserError(f"{folder}: {place} is a file, where a folder should be: move it away")
-    if not os.access(place, os.W_OK):
+        raise UserError(f"{link}: is a link to {link.readlink()}, which does not exist: create that folder")
+    existing = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise UserError(f"{folder}: {existing} is a file, not a folder: move it away")
+    if not os.access(existing, os.W_OK):
         raise UserError(
-            f"{folder}: {place} cannot be written to: make it writable, or make results a link to a folder that is"
+            f"{folder}: {existing} is not writable: make it writable, or make results a link to a folder that is"
         )
-    free = shutil.disk_usage(place).free // MIB
+    free = shutil.disk_usage(existing).free // MIB
     largest = max(jobs, key=lambda job: job.disk_mb, default=None)
     if largest and largest.disk_mb > free:
         raise UserError(
-            f"{folder}: {_size(free)} are free, a job of {largest.rule} writes {_size(largest.disk_mb)}: "
-            "free some space, or make results a link to a folder that has it"
+            f"{folder}: {_size(free)} are free, but a job of {largest.rule} writes {_size(largest.disk_mb)}: "
+            "free some space, or make results a link to a folder with more space"
         )
     total = sum(job.disk_mb for job in jobs)
     if total > free:
-        log.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] keeps less)")
+        log.warning(f"{folder}: {_size(free)} are free, the jobs write up to {_size(total)} (keep: [] saves space)")
 
 
-def unrecorded(folder: str | Path, records: str | Path) -> str | None:
-    """A warning where Snakemake has no records of how results were made, by which it knows what an edit affects.
+def missing_records_warning(folder: str | Path, records: str | Path) -> str | None:
+    """A warning if Snakemake has no records of existing results, so that it cannot detect edits.
 
-    They are missing where the results were made from another folder, or where the records were removed.
+    The records are missing if the results were made from another folder, or if the records were removed.
 
     Args:
-        folder: of a run's results; there may be none yet.
-        records: Snakemake's own folder, of this working directory.
+        folder: the run's results; it need not exist.
+        records: Snakemake's folder in this working directory.
+
+    Returns:
+        The warning; None if there are records, or no results.
     """
-    made = Path(folder) / "config.json"  # of every run, and early
-    name = base64.urlsafe_b64encode(str(made).encode()).decode()
-    if not made.exists() or (Path(records) / "metadata" / name).exists():
+    result = Path(folder) / "config.json"  # one of the first files of every run
+    name = base64.urlsafe_b64encode(str(result).encode()).decode()
+    if not result.exists() or (Path(records) / "metadata" / name).exists():
         return None
     return (
-        f"{folder}: {records} has no record of how these results were made. They are taken as they are: edits of the "
-        "config or the code since then are not noticed. --forceall makes them anew"
+        f"{folder}: {records} has no record of how these results were made. They are used as they are: edits of the "
+        "config or the code since then are not detected. To recompute them, use --forceall"
     )
 
 
-def check_machine(jobs: Sequence[Needs]) -> None:
-    """See that this machine, which runs the jobs itself, has the GPUs and the memory that they ask for.
+def check_machine(jobs: Sequence[Requirements]) -> None:
+    """Check that this machine has the GPUs that the jobs need; warn if it has too little memory.
 
     Raises:
-        UserError: a job wants more GPUs than there are.
+        UserError: a job needs more GPUs than are visible.
     """
-    gpus = len(devices.visible())
+    gpus = len(devices.visible_gpus())
     most = max(jobs, key=lambda job: job.gpu, default=None)
     if most and most.gpu > gpus:
-        raise UserError(f"{most.rule}: {devices.too_few(most.gpu, gpus)}")
+        raise UserError(f"{most.rule}: {devices.too_few_gpus(most.gpu, gpus)}")
     memory = _memory() // MIB
     largest = max(jobs, key=lambda job: job.mem_mb, default=None)
     if largest and largest.mem_mb > memory:
         log.warning(
             f"memory: a job of {largest.rule} takes up to {_size(largest.mem_mb)}, this machine has {_size(memory)}: "
-            "the system may end it (lower batch_tokens, or set activation_checkpointing: true)"
+            "the system may kill it (lower batch_tokens, or set activation_checkpointing: true)"
         )
 
 
 def _memory() -> int:
-    """Bytes of memory that jobs can have here: of the machine, or fewer where a control group allows fewer."""
+    """Bytes of memory that jobs can use: the machine's, or the control group's limit if that is lower."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
     allowed = limit.read_text(encoding="utf-8").strip() if limit.exists() else "max"

@@ -1,7 +1,8 @@
-"""The code that a program's numbers follow from: its own file, and the modules of the library that it imports.
+"""Fingerprints of the code that a program's results depend on: its own file and the library modules that it imports.
 
-An edit of that code must rerun what uses it, and nothing else: rules have the fingerprint of their program among their
-parameters. An edit of a message must rerun nothing. Standard library only; nothing is imported, the files are read.
+Rules have the fingerprint of their program as a parameter, so that an edit of this code reruns exactly the jobs that
+use it. Edits of comments, docstrings and messages do not change a fingerprint. Standard library only; the files are
+parsed, not imported.
 """
 
 import ast
@@ -11,83 +12,87 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[2]
 LIBRARY = "linguistic_regions"
-NUMERICAL = ("compute", "distributed", "tensorfile")  # modules of runtime that numbers follow from
-TOLD = {"UserError": 0, "logging": 0, "progress": 1}  # words for people, and how many arguments come before them
+NUMERICAL = ("compute", "distributed", "tensorfile")  # modules of runtime that affect results
+MESSAGE_CALLS = {"UserError": 0, "logging": 0, "progress": 1}  # calls with messages: number of arguments that count
 RESOURCES = SCRIPTS.parent / "resources"
 
 
 @cache
 def fingerprint(program: str, *modules: str) -> str:
-    """Identifies the code that a program's numbers follow from.
+    """Fingerprint the code that a program's results depend on.
 
-    Comments, docstrings and what is told to people do not count, nor do planning and all of runtime but `NUMERICAL`.
+    Comments, docstrings and messages are left out, and so are `planning` and all modules of `runtime` except
+    `NUMERICAL`.
 
     Args:
         program: its name, such as "score"; or a dotted module of the library.
-        modules: dotted modules that it imports by name while it runs.
+        modules: dotted modules that it imports dynamically.
+
+    Returns:
+        16 hexadecimal digits.
     """
-    parts = [ast.dump(_parsed(path)) for path in files(program, *modules)]
+    parts = [ast.dump(_parse(path)) for path in source_files(program, *modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def resources_fingerprint(*patterns: str) -> str:
-    """A digest of what a program reads of resources/: the files that match one of the patterns."""
+    """Fingerprint the files of resources/ that match one of the glob patterns (16 hexadecimal digits)."""
     found = sorted({path for pattern in patterns for path in RESOURCES.glob(pattern)})
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in found)).hexdigest()[:16]
 
 
-def files(*names: str) -> list[Path]:
-    """The files whose code counts for programs or modules, in ascending order.
+def source_files(*names: str) -> list[Path]:
+    """The files that the results of these programs or modules depend on, in ascending order.
 
     Raises:
         FileNotFoundError: there is no such program.
     """
     found: set[Path] = set()
-    waiting = [path for name in names for path in (_modules(name) if "." in name else [SCRIPTS / f"{name}.py"])]
-    while waiting:
-        path = waiting.pop()
-        if path not in found and _counts(path):
+    pending = [path for name in names for path in (_module_files(name) if "." in name else [SCRIPTS / f"{name}.py"])]
+    while pending:
+        path = pending.pop()
+        if path not in found and _affects_results(path):
             found.add(path)
-            waiting += [file for name in _imported(_parsed(path)) for file in _modules(name)]
+            pending += [file for name in _imported_names(_parse(path)) for file in _module_files(name)]
     return sorted(found)
 
 
-def _counts(path: Path) -> bool:
-    """Whether numbers follow from a file: not from those that plan, and from few of those that every program uses."""
+def _affects_results(path: Path) -> bool:
+    """Whether results depend on a file: those of planning do not count, and of runtime only `NUMERICAL`."""
     package = path.relative_to(SCRIPTS).parts[1:-1]
     return package[:1] != ("planning",) and (package[:1] != ("runtime",) or path.stem in NUMERICAL)
 
 
 @cache
-def _parsed(path: Path) -> ast.Module:
-    return _Silenced().visit(ast.parse(path.read_text(encoding="utf-8")))
+def _parse(path: Path) -> ast.Module:
+    return _RemoveMessages().visit(ast.parse(path.read_text(encoding="utf-8")))
 
 
-class _Silenced(ast.NodeTransformer):
-    """Code without its docstrings, and without the words of errors, logs and progress."""
+class _RemoveMessages(ast.NodeTransformer):
+    """Removes docstrings, and the messages of errors, logs and progress bars."""
 
     def visit(self, node: ast.AST) -> ast.AST:
         node = self.generic_visit(node)
         body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and body and _is_text(body[0]):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and body and _is_docstring(body[0]):
             del body[0]
-        if isinstance(node, ast.Call) and _called(node.func) in TOLD:
-            node.args, node.keywords = node.args[: TOLD[_called(node.func)]], []
+        if isinstance(node, ast.Call) and (name := _first_name(node.func)) in MESSAGE_CALLS:
+            node.args, node.keywords = node.args[: MESSAGE_CALLS[name]], []
         return node
 
 
-def _called(function: ast.expr) -> str:
-    """The name by which a function is called: `UserError`, or `logging.info` as `logging`."""
+def _first_name(function: ast.expr) -> str:
+    """The first name of a call: `UserError`, or `logging` of `logging.info`."""
     name = function.value if isinstance(function, ast.Attribute) else function
     return name.id if isinstance(name, ast.Name) else ""
 
 
-def _is_text(node: ast.AST) -> bool:
+def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imported(tree: ast.Module) -> set[str]:
-    """Names of the library's modules, and of what may be one, that a file imports anywhere in it."""
+def _imported_names(tree: ast.Module) -> set[str]:
+    """Dotted names of all that a file imports from the library, anywhere in the file: modules, functions, classes."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -97,7 +102,7 @@ def _imported(tree: ast.Module) -> set[str]:
     return {name for name in names if name.split(".")[0] == LIBRARY}
 
 
-def _modules(name: str) -> list[Path]:
-    """The file of a module or package, if this is the name of one; packages above it only list what they offer."""
-    place = SCRIPTS.joinpath(*name.split("."))
-    return [path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file()]
+def _module_files(name: str) -> list[Path]:
+    """The file of a module or package, if `name` is one; parent packages only re-export names and are left out."""
+    path = SCRIPTS.joinpath(*name.split("."))
+    return [file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()]

@@ -1,4 +1,4 @@
-"""Progress with a remaining time: a bar in a terminal, a line now and then in a log."""
+"""Progress bars with an estimate of the remaining time; in a log, a line at regular intervals."""
 
 import os
 import sys
@@ -8,18 +8,22 @@ from contextlib import suppress
 from tqdm import tqdm
 
 LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
-
-
-IS_RANK_ZERO = os.environ.get("RANK", "0") == "0"  # of several processes of one program (accelerate launch) the first
+IS_RANK_ZERO = os.environ.get("RANK", "0") == "0"  # `accelerate launch` sets RANK
 
 
 def progress(
     items: Iterable | None, description: str, total: int | None = None, unit: str = "it", delay: float = 0.0
 ) -> tqdm:
-    """Iterate over `items` and show how far it is and how long it will take; without items, as `update(n)` says.
+    """Iterate over `items` and show progress and remaining time on standard error.
 
-    A bar in a terminal; in a log (standard error is no terminal) a line every `LOG_INTERVAL` seconds. Nothing is shown
-    of what ends within `delay` seconds.
+    If standard error is not a terminal, a line is printed every `LOG_INTERVAL` seconds.
+
+    Args:
+        items: what to iterate over; None: the caller advances the bar with `update(n)`.
+        description: what is being done.
+        total: number of items; None: `len(items)`, if it has a length.
+        unit: what an item is called.
+        delay: seconds before anything is shown.
     """
     if sys.stderr.isatty():
         return tqdm(
@@ -41,12 +45,12 @@ def progress(
 
 
 class _Lines:
-    """Standard error for a log: a carriage return becomes a line end, blank updates vanish."""
+    """Standard error for a log: carriage returns become line ends, and blank updates are dropped."""
 
     def write(self, text: str) -> None:
         text = text.strip("\r\n ")
         if text:
-            with suppress(BrokenPipeError):  # whoever wrote the log was ended first: the work may still be saved
+            with suppress(BrokenPipeError):  # the process that writes the log has exited; the state can still be saved
                 print(text, file=sys.stderr, flush=True)
 
     def flush(self) -> None:

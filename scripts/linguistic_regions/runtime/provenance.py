@@ -1,4 +1,4 @@
-"""What made a run's results: config, software, data and hardware; and what differs between two runs."""
+"""Provenance of a run's results: config, software, data and hardware; and the differences between two runs."""
 
 import os
 import platform
@@ -14,18 +14,17 @@ ABSENT = "–"
 
 
 def record(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None = None) -> dict:
-    """What makes results, now and here.
+    """Record the provenance of results made on this machine.
 
     Args:
-        config: as it was checked, seeds included.
-        manifests: of each language's text.
-        model: where the base model comes from; None: it was made here.
+        config: the checked config.
+        manifests: the manifest of each text.
+        model: the content of the base model's source.json; None: the model was pretrained in this run.
 
     Returns:
-        `config`; `model`: what source.json beside it says, which is what the config calls it and its public name, its
-        revision and commit on the hub, and how its weights were quantized in a GGUF file; `software`: version,
-        revision, Python and the pinned packages as they are installed; `data`: for each language its source and the
-        SHA-256 of its splits; `hardware`: of the machine that runs this.
+        `config`; `model`: its name in the config, its public name, its revision and commit on the hub, and the
+        quantization of its GGUF file; `software`: version, revision, Python and the installed versions of the pinned
+        packages; `data`: for each text its source and the SHA-256 of its splits; `hardware`: of this machine.
     """
     return {
         "config": dict(config),
@@ -37,7 +36,7 @@ def record(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None 
             **{name: _installed(name) for name in (pin.split("==")[0] for pin in pins())},
         },
         "data": {
-            _text(manifest, config): {
+            _text_name(manifest, config): {
                 "source": manifest["source"],
                 **{split: counts["sha256"] for split, counts in manifest["splits"].items()},
             }
@@ -45,17 +44,19 @@ def record(config: Mapping, manifests: Sequence[Mapping], model: Mapping | None 
         },
         "hardware": {
             "system": platform.platform(),
-            "processor": _first("/proc/cpuinfo", "model name") or platform.machine(),
+            "processor": _read_field("/proc/cpuinfo", "model name") or platform.machine(),
             "cores": os.cpu_count(),
-            "memory": _first("/proc/meminfo", "MemTotal"),
-            "gpus": [_first(path, "Model") for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))],
+            "memory": _read_field("/proc/meminfo", "MemTotal"),
+            "gpus": [
+                _read_field(path, "Model") for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+            ],
         },
     }
 
 
 def differences(first: Mapping, second: Mapping) -> list[tuple[str, object, object]]:
-    """The keys, dotted, whose values differ between two descriptions, with both values; absent ones are `ABSENT`."""
-    a, b = dict(_flat(first)), dict(_flat(second))
+    """The dotted keys whose values differ between two records, with both values; a missing value is `ABSENT`."""
+    a, b = dict(_flatten(first)), dict(_flatten(second))
     return [(key, a.get(key, ABSENT), b.get(key, ABSENT)) for key in {**a, **b} if a.get(key) != b.get(key)]
 
 
@@ -66,8 +67,8 @@ def _installed(name: str) -> str:
         return "not installed"
 
 
-def _first(path: str | Path, key: str) -> str | None:
-    """The value of the first line "key: value" of a file; None without one."""
+def _read_field(path: str | Path, key: str) -> str | None:
+    """The value of the first line "key: value" of a file; None if there is no such line."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -75,16 +76,16 @@ def _first(path: str | Path, key: str) -> str | None:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key) and ":" in line), None)
 
 
-def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+def _flatten(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value
 
 
-def _text(manifest: Mapping, config: Mapping) -> str:
-    """A text's name: its language, and its domain if that is a further one."""
+def _text_name(manifest: Mapping, config: Mapping) -> str:
+    """The name of a text: its language, and its domain if that is a further domain."""
     first = config.get("corpora", {}).get("domain", "")
     domain = manifest.get("domain", first)
     return manifest["language"] if domain == first else f"{manifest['language']}/{domain}"

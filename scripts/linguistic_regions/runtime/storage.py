@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either complete or absent."""
 
 import csv
 import json
@@ -14,38 +14,38 @@ from linguistic_regions.runtime.errors import UserError, system_error
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it otherwise.
 
-    Works for a file and for a folder (which the block makes itself). The parent folder is made if need be, and what a
-    process that was killed left of the same file is removed: one process at a time writes it.
+    The path may become a file or a folder; the block creates it. The parent folder is created if necessary, and
+    temporary files that a killed process left are removed, so only one process at a time may write `path`.
 
     Raises:
-        UserError: there is no space, or the place cannot be written to.
+        UserError: there is no space, or no permission to write.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".{escape(path.name)}.part-*"):
-            remove(left)
+        for leftover in path.parent.glob(f".{escape(path.name)}.part-*"):
+            remove(leftover)
         yield part
-        _settle(part)
+        _sync_and_chmod(part)
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)
     except Exception as error:
-        told = system_error(error, path)
-        if told is None:
+        user_error = system_error(error, path)
+        if user_error is None:
             raise
-        raise told from error
+        raise user_error from error
     finally:
         remove(part)
 
 
-def _settle(part: Path) -> None:
-    """Bring files to the disk before they get their name, in case the power fails, and open them to all.
+def _sync_and_chmod(part: Path) -> None:
+    """Flush files to disk, so that a power cut cannot leave an incomplete file, and set their mode by the umask.
 
-    They get the mode that the umask wants: safetensors writes for the owner alone, and results are shared.
+    safetensors makes files readable by their owner only, but results are shared.
     """
     umask = os.umask(0)
     os.umask(umask)
@@ -57,28 +57,35 @@ def _settle(part: Path) -> None:
 
 
 def move(source: str | Path, target: str | Path) -> None:
-    """Put a file or folder in another place, in the stead of what is there; at once where both are on one disk."""
+    """Move a file or folder, replacing `target`; on one file system this is a rename."""
     with atomic_write(target) as part:
         shutil.move(source, part)
 
 
 def remove(path: str | Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    elif os.path.lexists(path):  # where nothing can be written, even the removal of nothing is refused
+    elif os.path.lexists(path):  # unlink(missing_ok=True) fails on a read-only file system
         path.unlink()
 
 
 def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
-    """What to tell of a file or folder of results that is not there, damaged or something else than its name says."""
+    """The error for a file or folder of results that is missing, corrupted, or of another kind.
+
+    Args:
+        path: the file or folder.
+        kind: what it should be, such as "region".
+        reason: an exception, or text.
+    """
     if isinstance(reason, FileNotFoundError):
-        return UserError(f"{path}: no {kind} is there: run the workflow, and it makes it")
-    if isinstance(reason, Exception) and (told := system_error(reason, path)):
-        return told
+        return UserError(f"{path}: no {kind} is there: run the workflow to make it")
+    if isinstance(reason, Exception) and (user_error := system_error(reason, path)):
+        return user_error
     return UserError(
-        f"{path}: not a readable {kind} ({reason}): if it was made as one, remove it, and the workflow makes it again"
+        f"{path}: not a readable {kind} ({reason}): check the path; if the file is corrupted, remove it and run the "
+        "workflow to make it again"
     )
 
 
@@ -86,21 +93,27 @@ def read_json(path: str | Path) -> dict:
     """Read a JSON object.
 
     Raises:
-        UserError: the file is not there, or holds something else.
+        UserError: the file does not exist, or is not a JSON object.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} is not there: is its folder that of a finished run?") from None
-    except ValueError as error:  # no JSON, or no UTF-8
+        raise UserError(f"{path} does not exist: name the folder of a finished run") from None
+    except ValueError as error:  # invalid JSON or UTF-8
         raise unreadable(path, "JSON file", error) from None
     if not isinstance(content, dict):
-        raise unreadable(path, "JSON file", "it holds no object")
+        raise unreadable(path, "JSON file", "it is not an object")
     return content
 
 
 def write_csv(path: str | Path, rows: list[dict], columns: Iterable[str] = ()) -> None:
-    """Write rows that share their keys as CSV; floats in full precision. `columns` name them if there is no row."""
+    """Write rows as CSV, with floats in full precision.
+
+    Args:
+        path: the file.
+        rows: dictionaries with the same keys, which are the columns.
+        columns: the columns, for a table without rows.
+    """
     with atomic_write(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0] if rows else columns), lineterminator="\n")
         writer.writeheader()

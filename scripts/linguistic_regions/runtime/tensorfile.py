@@ -18,18 +18,18 @@ from linguistic_regions.runtime.checksums import CHUNK, chunk_checksums
 from linguistic_regions.runtime.storage import atomic_write
 
 Shape = tuple[int, ...]
-CHECKSUMS = "checksums"  # the key of the metadata: for each tensor those of its pieces, as JSON
-NAMES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8", np.dtype(bool): "BOOL"}  # of what is written here
+CHECKSUMS = "checksums"  # metadata key: the checksums of each tensor's chunks, as JSON
+NAMES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8", np.dtype(bool): "BOOL"}  # of the supported dtypes
 
 
 @dataclass
 class TensorWriter:
-    """An open file that takes its tensors in the order in which they were announced.
+    """An open file, to which the tensors are written in the order of `create`'s `shapes`.
 
     Attributes:
-        file: where to write.
-        expected: the tensors still to come, (name, shape, dtype).
-        checksums: for each tensor those of its pieces; as long before it is written as after.
+        file: the open file.
+        expected: the tensors yet to be written: (name, shape, dtype).
+        checksums: the checksums of each tensor's chunks; zeros until the tensor is written.
     """
 
     file: BinaryIO
@@ -37,9 +37,13 @@ class TensorWriter:
     checksums: dict[str, list[str]]
 
     def write(self, name: str, array: np.ndarray) -> None:
-        """Write the next tensor; its name, shape and dtype must be as announced."""
+        """Write the next tensor.
+
+        Raises:
+            ValueError: its name, shape or dtype is not the expected one.
+        """
         if (name, array.shape, array.dtype) != next(self.expected, None):
-            raise ValueError(f"{name} {array.shape} {array.dtype} is not the tensor announced")
+            raise ValueError(f"{name} {array.shape} {array.dtype} is not the expected tensor")
         array = np.ascontiguousarray(array)
         self.checksums[name] = chunk_checksums(array)
         self.file.write(array.data)
@@ -53,43 +57,54 @@ def create(
 
     Args:
         path: the file.
-        shapes: the tensors, in the order in which they will be written.
-        dtype: of all of them: "float32", "uint8" or "bool".
-        metadata: strings. The block may change values, but not make their JSON longer: the header precedes the
-            tensors, and has room for what it was announced with.
+        shapes: shape of each tensor, in the order in which they are written.
+        dtype: dtype of all tensors: "float32", "uint8" or "bool".
+        metadata: strings. The block may change values, but their JSON must not become longer, because the header
+            precedes the tensors.
+
+    Raises:
+        ValueError: a tensor was not written, or the metadata became longer.
     """
     kind = np.dtype(dtype)
-    announced = ((name, tuple(shape), kind) for name, shape in shapes.items())
+    expected = ((name, tuple(shape), kind) for name, shape in shapes.items())
     sizes = {name: kind.itemsize * math.prod(shape) for name, shape in shapes.items()}
     checksums = {name: ["0" * 16] * -(-size // CHUNK) for name, size in sizes.items()}
     with atomic_write(path) as part, part.open("wb") as file:
         head = _header(shapes, kind, metadata, checksums)
-        room = -(-len(head) // 8) * 8  # data begins at a multiple of eight bytes
-        file.write(room.to_bytes(8, "little") + head.ljust(room))
-        writer = TensorWriter(file, announced, checksums)
+        reserved = -(-len(head) // 8) * 8  # data begins at a multiple of eight bytes
+        file.write(reserved.to_bytes(8, "little") + head.ljust(reserved))
+        writer = TensorWriter(file, expected, checksums)
         yield writer
         if (missing := next(writer.expected, None)) is not None:
-            raise ValueError(f"{path}: {missing[0]} was announced and not written")
+            raise ValueError(f"{path}: the tensor {missing[0]} was not written")
         head = _header(shapes, kind, metadata, checksums)
-        if len(head) > room:
-            raise ValueError(f"{path}: its metadata grew beyond {room} bytes")
+        if len(head) > reserved:
+            raise ValueError(f"{path}: its metadata grew beyond {reserved} bytes")
         file.seek(8)
-        file.write(head.ljust(room))
+        file.write(head.ljust(reserved))
 
 
 def _header(
     shapes: Mapping[str, Shape], dtype: np.dtype, metadata: dict[str, str], checksums: dict[str, list[str]]
 ) -> bytes:
-    described, end = {"__metadata__": metadata | {CHECKSUMS: json.dumps(checksums)}}, 0
+    entries, end = {"__metadata__": metadata | {CHECKSUMS: json.dumps(checksums)}}, 0
     for name, shape in shapes.items():
         start, end = end, end + dtype.itemsize * math.prod(shape)
-        described[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": [start, end]}
-    return json.dumps(described, separators=(",", ":")).encode()
+        entries[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": [start, end]}
+    return json.dumps(entries, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a safetensors file: where its flattened values are, its shape, and its pieces' checksums, if any."""
+    """A tensor in a safetensors file.
+
+    Attributes:
+        path: the file.
+        offset: byte at which its data begins.
+        dtype: its dtype.
+        shape: its shape.
+        checksums: of its chunks; empty if the file has none.
+    """
 
     path: Path
     offset: int
@@ -98,59 +113,68 @@ class StoredTensor:
     checksums: list[str]
 
     def values(self, start: int, stop: int) -> np.ndarray:
-        """A view of the flattened values from `start` to `stop`, mapped from the file.
+        """The flattened values from `start` to `stop`, memory-mapped, after checking their checksums.
 
         Args:
-            start: where a piece (of `checksums.PIECE` bytes) begins.
-            stop: where one ends.
+            start: index of the first value, at the start of a chunk (of `checksums.CHUNK` bytes).
+            stop: index after the last value, at the end of a chunk or of the tensor.
+
+        Returns:
+            Shape (stop - start,), of the tensor's dtype.
 
         Raises:
-            SafetensorError: they are not what was written.
+            SafetensorError: the values are corrupted.
         """
         begin = start * self.dtype.itemsize
         view = np.memmap(self.path, self.dtype, "r", self.offset + begin, (stop - start,))
         if self.checksums:
-            now = chunk_checksums(view)
-            if now != self.checksums[begin // CHUNK :][: len(now)]:
-                raise SafetensorError("it does not hold what was written: a checksum differs")
+            actual = chunk_checksums(view)
+            if actual != self.checksums[begin // CHUNK :][: len(actual)]:
+                raise SafetensorError("it is corrupted: a checksum differs")
         return view
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; without the checksums."""
+    """The metadata of a safetensors file, without the checksums."""
     with safe_open(path, "numpy") as file:
         return {key: value for key, value in (file.metadata() or {}).items() if key != CHECKSUMS}
 
 
 def header(path: Path) -> tuple[dict[str, dict], int]:
-    """The header of a safetensors file: `dtype`, `shape` and `data_offsets` by tensor; and where the data begin.
+    """Read the header of a safetensors file.
+
+    Returns:
+        `dtype`, `shape` and `data_offsets` by tensor; and the byte at which the data begins.
 
     Raises:
-        SafetensorError: the file is damaged.
-        OSError: it cannot be read.
+        SafetensorError: the file is corrupted.
+        OSError: the file cannot be read.
     """
     with safe_open(path, "numpy"):
-        pass  # the library checks that header and file fit each other
+        pass  # the library checks that the header matches the file
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         return json.loads(file.read(length)), 8 + length
 
 
 def index(paths: Iterable[Path]) -> dict[str, StoredTensor]:
-    """Where the tensors of one or more files (shards) are, by name in ascending order.
+    """Locate the tensors of one or more files (shards).
+
+    Returns:
+        The tensors by name, in ascending order.
 
     Raises:
-        SafetensorError: a file is damaged or holds another dtype than float32, uint8 and bool.
+        SafetensorError: a file is corrupted, or has a tensor of another dtype than float32, uint8 and bool.
     """
     found = {}
     for path in paths:
-        described, data = header(path)
-        checksums = json.loads(described.get("__metadata__", {}).get(CHECKSUMS, "{}"))
-        for name, tensor in described.items():
+        entries, data = header(path)
+        checksums = json.loads(entries.get("__metadata__", {}).get(CHECKSUMS, "{}"))
+        for name, tensor in entries.items():
             if name != "__metadata__":
                 dtype = next((dtype for dtype, known in NAMES.items() if known == tensor["dtype"]), None)
                 if dtype is None:
-                    raise SafetensorError(f"{name} is {tensor['dtype']}; float32 is expected")
+                    raise SafetensorError(f"{name} is {tensor['dtype']}, not float32")
                 offset = data + tensor["data_offsets"][0]
                 shape = tuple(tensor["shape"])
                 found[name] = StoredTensor(path, offset, dtype, shape, checksums.get(name, []))

@@ -1,4 +1,4 @@
-"""Which version this software is: on its own, so that a new one makes no result stale. Standard library only."""
+"""The version of this software, in a module of its own so that a new version reruns no job. Standard library only."""
 
 import subprocess
 
@@ -8,8 +8,8 @@ VERSION = "0.4.0"
 
 
 def revision() -> str:
-    """The git revision of the code, with -dirty if it was edited since; "unknown" outside a clone."""
-    if not (ROOT / "Snakefile").exists():  # installed: a repository around that is another one
+    """The git revision of the code, with -dirty if there are uncommitted changes; "unknown" outside a clone."""
+    if not (ROOT / "Snakefile").exists():  # installed: a repository around the library is another one
         return "unknown"
     command = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

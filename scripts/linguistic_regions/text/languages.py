@@ -5,7 +5,7 @@ import string
 from difflib import get_close_matches
 from functools import cache
 
-from linguistic_regions.runtime.checkout import ROOT, of_checkout
+from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 
 TABLE = ROOT / "resources" / "languages.tsv"
@@ -14,7 +14,7 @@ TABLE = ROOT / "resources" / "languages.tsv"
 @cache
 def languages() -> dict[str, dict[str, str]]:
     """Read the table: for each language code its row, by column name; an empty field means: not in that source."""
-    with of_checkout(TABLE).open(encoding="utf-8", newline="") as lines:
+    with checkout_file(TABLE).open(encoding="utf-8", newline="") as lines:
         return {row["code"]: row for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 

@@ -119,7 +119,7 @@ def train(
 
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
-    this = checkpoints.identity(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
+    this = checkpoints.fingerprint(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
     if checkpoints and (before := checkpoints.finished(this)) is not None:
         logging.info("%s: finished before", description)
         return before

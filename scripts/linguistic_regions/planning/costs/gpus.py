@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 
-from linguistic_regions.runtime.checkout import ROOT, of_checkout
+from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 
 TABLE = ROOT / "resources" / "gpus.tsv"
@@ -32,7 +32,7 @@ class Gpu:
 @cache
 def gpus() -> dict[str, Gpu]:
     """The kinds of GPU by name."""
-    with of_checkout(TABLE).open(encoding="utf-8", newline="") as lines:
+    with checkout_file(TABLE).open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         return {
             row["name"]: Gpu(

@@ -11,7 +11,7 @@ from pathlib import Path
 from linguistic_regions.model import sources
 from linguistic_regions.planning.costs import ggufshapes
 from linguistic_regions.planning.costs.decoder import Shape
-from linguistic_regions.runtime.checkout import ROOT, of_checkout
+from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 
 TABLE = ROOT / "resources" / "models.tsv"
@@ -76,7 +76,7 @@ def shape(config: dict) -> Shape:
 @cache
 def known() -> dict[str, Shape]:
     """The shapes of resources/models.tsv, by the model's name on the hub, or the wheel's."""
-    with of_checkout(TABLE).open(encoding="utf-8", newline="") as lines:
+    with checkout_file(TABLE).open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         return {row.pop("name"): Shape(**{key: json.loads(value) for key, value in row.items()}) for row in rows}
 
