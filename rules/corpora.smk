@@ -1,5 +1,5 @@
-# Text: documents of each language, split by the hash of their content. A text is a language's, named by its code, or
-# its text of a further domain: language/domain.
+# Text: documents of each language, split by the hash of their content. A text is named by the code of its language, or
+# language/domain if it is of a further domain.
 
 
 rule package:
@@ -27,7 +27,7 @@ rule corpus:
             "<results>/corpora/packages/{package}", package=corpora.packages(config, wildcards.text)
         ),
         files=lambda wildcards: watched(corpora.corpus_files(config, wildcards.text)),
-        trained=lambda wildcards: [
+        training_files=lambda wildcards: [
             f"<results>/corpora/{language}/train.parquet" for language in corpora.trained_text(wildcards.text)
         ],
     output:
@@ -46,7 +46,7 @@ rule corpus:
         language=lambda wildcards: corpora.known_of(wildcards.text),
         files=lambda wildcards: corpora.stamps(corpora.corpus_files(config, wildcards.text)),
         options=lambda wildcards: flags(**corpora.corpus_options(config, wildcards.text)),
-        inputs=lambda wildcards, input: flags(packages=list(input.packages), trained=list(input.trained)),
+        inputs=lambda wildcards, input: flags(packages=list(input.packages), training_files=list(input.training_files)),
         output=at("corpora/{text}"),
     message:
         "Gather text: {wildcards.text}"

@@ -1,4 +1,4 @@
-"""Gather the text of one language and split it: documents in, three parquet files and a manifest out."""
+"""Gather the text of one language and split it into train, valid and test."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def main(
     output: Path,
     domain: str = "",
     packages: tuple[Path, ...] = (),
-    trained: tuple[Path, ...] = (),
+    training_files: tuple[Path, ...] = (),
     repo: str | None = None,
     dataset_config: str | None = None,
     split: str = "train",
@@ -32,28 +32,28 @@ def main(
     max_documents: int | None = None,
     max_characters: int | None = None,
 ) -> None:
-    """Gather the text of one language and split it: {train,valid,test}.parquet and manifest.json.
+    """Write {train,valid,test}.parquet, the documents of each split, and manifest.json.
 
-    In --repo, --dataset-config and --paths, {language} stands for the language's code, and {fineweb2} or any other
-    column of resources/languages.tsv for the language's field there.
+    In --repo, --dataset-config and --paths, {language} is replaced by the language's code, and {fineweb2} or any other
+    column of resources/languages.tsv by the language's field in that column.
 
     Args:
-        language: Code of the language, such as `ru`.
-        source: Where the text comes from.
-        output: Folder to write to.
-        domain: Kind of text, for the manifest.
-        packages: debian: folders that fetch_package.py made.
-        trained: documents (parquet) that models are trained on; a paragraph of theirs is dropped here.
+        language: code of the language, such as `ru`.
+        source: where the text comes from.
+        output: folder of the corpus.
+        domain: kind of text, for the manifest.
+        packages: debian: folders made by fetch_package.py.
+        training_files: documents (parquet) on which models are trained; their paragraphs are dropped here.
         repo: huggingface: name of the data set on the hub, such as `HuggingFaceFW/fineweb-2`, or a local folder.
         dataset_config: huggingface: configuration of the data set, such as `{fineweb2}`.
         split: huggingface: split of the data set.
-        column: huggingface, files: column of the text.
+        column: huggingface, files: column that contains the text.
         revision: huggingface: commit, tag or branch of the data set.
-        paths: files: txt, jsonl (either may be gzipped), parquet files, or patterns such as `'{language}/*.txt'`.
-        test: Share of the documents for the test split.
-        valid: Share of the documents for the validation split.
-        max_documents: Take no more documents than this.
-        max_characters: Take no more documents once they have this many characters.
+        paths: files: txt, jsonl (both may be gzipped) or parquet files, or patterns such as `'{language}/*.txt'`.
+        test: share of the documents for the test split.
+        valid: share of the documents for the validation split.
+        max_documents: maximum number of documents.
+        max_characters: stop after the document that reaches this number of characters.
     """
     documents: Source
     match source:
@@ -74,12 +74,12 @@ def main(
             documents = Files([fill(pattern, language) for pattern in patterns], column)
     output.mkdir(parents=True, exist_ok=True)
     manifest = output / "manifest.json"
-    manifest.unlink(missing_ok=True)  # it vouches for the files beside it, which are about to change
-    shown = progress(documents, f"text of {language}", max_documents, "document")
-    taken = splits.bounded(shown, max_documents, max_characters)
-    written = splits.write_splits(taken, output, test, valid, trained)
+    manifest.unlink(missing_ok=True)  # it describes the files that are about to change
+    with_progress = progress(documents, f"text of {language}", max_documents, "document")
+    limited = splits.limit(with_progress, max_documents, max_characters)
+    counts = splits.write_splits(limited, output, test, valid, training_files)
     with atomic_write(manifest) as part:
-        summary = {"language": language, "domain": domain, "source": source, "origin": documents.origin(), **written}
+        summary = {"language": language, "domain": domain, "source": source, "origin": documents.origin(), **counts}
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

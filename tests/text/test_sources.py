@@ -58,13 +58,13 @@ def test_files(tmp_path, monkeypatch):
         ("x.txt", "text".encode("utf-16-le"), "NUL at byte 1"),
         ("x.jsonl", b'{"text": "a"}\n{"text": "\xff"}\n', "x.jsonl is not UTF-8 at byte 24"),
         ("x.jsonl", b'{"text": "a"}\nno\n', "line 2 is not JSON"),
-        ("x.jsonl", b'{"body": "a", "n": 1}\n', "line 1 has no 'text' .there are: body, n"),
-        ("x.jsonl", b'["a"]\n', "line 1 has no 'text' .there are: none"),
-        ("x.jsonl", b'{"text": 7}\n', "'text' holds int"),
+        ("x.jsonl", b'{"body": "a", "n": 1}\n', "line 1 has no 'text' .its fields: body, n"),
+        ("x.jsonl", b'["a"]\n', "line 1 has no 'text' .its fields: none"),
+        ("x.jsonl", b'{"text": 7}\n', "'text' contains int"),
         ("x.jsonl", b'{"text": "\\ud800"}\n', "lone surrogate"),
         ("x.jsonl.gz", b"no gzip", "cannot be read"),
         ("x.parquet", b"no parquet", "cannot be read as parquet"),
-        ("x.pdf", b"", "x.pdf is none of .txt"),
+        ("x.pdf", b"", "x.pdf is not a .txt"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, name, content, message):
@@ -75,9 +75,9 @@ def test_files_that_cannot_be_read(tmp_path, name, content, message):
 
 def test_parquet_without_the_column(tmp_path):
     pq.write_table(pa.table({"body": ["a"], "n": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(UserError, match="no column 'text' .there are: body, n"):
+    with pytest.raises(UserError, match="no column 'text' .its columns: body, n"):
         list(Files([str(tmp_path / "x.parquet")]))
-    with pytest.raises(UserError, match="'n' holds int"):
+    with pytest.raises(UserError, match="'n' contains int"):
         list(Files([str(tmp_path / "x.parquet")], column="n"))
 
 
@@ -100,7 +100,7 @@ def test_local_dataset(tmp_path):
 
     folder = write_dataset(tmp_path / "set")
     assert [document[:2] for document in HuggingFace(str(folder))] == [("x", "One\nTwo"), ("y", "")]
-    with pytest.raises(UserError, match="no column 'body' .there are: id, text"):
+    with pytest.raises(UserError, match="no column 'body' .its columns: id, text"):
         list(HuggingFace(str(folder), column="body"))
     with pytest.raises(UserError, match="split dev. cannot be read"):
         list(HuggingFace(str(folder), split="dev"))
@@ -130,16 +130,16 @@ def test_templates():
     assert fill("20231101.{wikipedia}", "ru") == "20231101.ru"
     assert fill("{fineweb2}", "fa") == "fas_Arab"
     assert fill("mine/{language}/*.txt", "xx") == "mine/xx/*.txt"
-    with pytest.raises(UserError, match="'ru' has no|names the field {fineweb}"):
+    with pytest.raises(UserError, match="'ru' has no|names an unknown field {fineweb}"):
         fill("{fineweb}", "ru")
     with pytest.raises(UserError, match="'en' has no fineweb2"):
         fill("{fineweb2}", "en")
-    with pytest.raises(UserError, match="no template"):
+    with pytest.raises(UserError, match="not a valid template"):
         fill("{", "ru")
 
 
 def test_unknown_language():
-    with pytest.raises(UserError, match="'ukr' is not in .*nearest: uk"):
+    with pytest.raises(UserError, match="'ukr' is not in .*similar: uk"):
         language("ukr")
 
 

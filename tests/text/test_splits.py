@@ -8,7 +8,7 @@ import pytest
 
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.documents import Document
-from linguistic_regions.text.splits import SPLITS, bounded, write_splits
+from linguistic_regions.text.splits import SPLITS, limit, write_splits
 
 
 def corpus_of(count: int, start: int = 0) -> list[Document]:
@@ -89,11 +89,11 @@ def test_impossible_shares(tmp_path, test, valid):
 
 def test_bounds():
     documents = corpus_of(10)
-    assert len(list(bounded(documents, max_documents=3))) == 3
+    assert len(list(limit(documents, max_documents=3))) == 3
     length = len(documents[0].text)
-    assert len(list(bounded(documents, max_characters=length))) == 1
-    assert len(list(bounded(documents, max_characters=length + 1))) == 2
-    assert len(list(bounded(documents))) == 10
+    assert len(list(limit(documents, max_characters=length))) == 1
+    assert len(list(limit(documents, max_characters=length + 1))) == 2
+    assert len(list(limit(documents))) == 10
 
 
 # Pages

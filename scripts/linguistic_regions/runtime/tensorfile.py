@@ -130,7 +130,7 @@ class StoredTensor:
         if self.checksums:
             actual = chunk_checksums(view)
             if actual != self.checksums[begin // CHUNK :][: len(actual)]:
-                raise SafetensorError("it is corrupted: a checksum differs")
+                raise SafetensorError("a checksum differs")
         return view
 
 

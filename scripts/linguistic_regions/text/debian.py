@@ -1,8 +1,8 @@
-"""Source `debian`: documentation and fortunes packages, which `scripts/fetch_package.py` has downloaded.
+"""Source `debian`: documentation and fortunes packages, downloaded by `scripts/fetch_package.py`.
 
-A document is a page of documentation, or an entry of a fortunes package. Translations are often partial, so English
-paragraphs are dropped from them: those equal to one of the package's English pages, and those that look English (see
-`untranslated`).
+A document is a page of documentation, or an entry of a fortunes package. Translations are often incomplete, so
+paragraphs in English are dropped from them: those that also occur in the package's English pages, and those that look
+like English (see `untranslated`).
 """
 
 import json
@@ -16,15 +16,18 @@ from linguistic_regions.text.languages import language
 from linguistic_regions.text.pages import page_paragraphs
 from linguistic_regions.text.untranslated import is_english
 
-LAYOUTS = {"usr/share/help/{}": "*.page", "usr/share/doc/*/html/{}": "*.html"}  # a language's folder: its pages
+LAYOUTS = {"usr/share/help/{}": "*.page", "usr/share/doc/*/html/{}": "*.html"}  # folder of a locale: its pages
 
 
 class Debian:
-    """The documents of one language in some packages.
+    """The documents of one language in several packages.
 
     Args:
-        code: The language.
-        packages: Folders that `fetch_package.py` made.
+        code: code of the language.
+        packages: folders made by `fetch_package.py`.
+
+    Raises:
+        UserError: a folder was not made by `fetch_package.py`, or the packages have no text in the language.
     """
 
     def __init__(self, code: str, packages: Sequence[Path]):
@@ -51,7 +54,7 @@ class Debian:
             names = ", ".join(description["package"] for _, description in self.packages)
             raise UserError(
                 f"no text in {row['name']} in {names} (folders: {row['debian'] or 'none'}): "
-                "choose another source for this language"
+                "choose another package or source for this language"
             )
 
     def origin(self) -> dict:
@@ -71,14 +74,14 @@ def _description(folder: Path) -> dict:
     try:
         return json.loads((folder / "package.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise UserError(f"{folder} is no package that fetch_package.py made: run it first") from None
+        raise UserError(f"{folder} has no readable package.json: download the package with fetch_package.py") from None
 
 
 def _pages(folder: Path, code: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each page of a language with its path below the language's folder, which translations share.
+    """Yield the path of each page below the language's folder, which translations share, and its paragraphs.
 
-    Where a package has several variants of a language, the first that the table names is used: two variants of one
-    page are near copies, and would fall into different splits.
+    If a package has several variants of a language, only the first one in the table of languages is used: variants of
+    a page are nearly identical, and could end up in different splits.
     """
     for layout, names in LAYOUTS.items():
         for locale in language(code)["debian"].split():

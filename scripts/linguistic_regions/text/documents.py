@@ -1,16 +1,16 @@
-"""Text of one language: documents from a source (`debian`, `huggingface`, `files`), split and cleaned by `splits`.
-
-A source is anything that satisfies `Source`; each lives in a module of its own.
-"""
+"""Documents, and the protocol of their sources: `debian`, `huggingface` and `files`, one module each."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
 class Document(NamedTuple):
-    """A page, an article, a file: what is split as one piece.
+    """A page, an article, a file: the unit that is assigned to a split.
 
-    `id` names it within its corpus. In `text` a line break ends a paragraph. `source` says where it comes from.
+    Attributes:
+        id: unique within the corpus.
+        text: its text; a line break ends a paragraph.
+        source: where it comes from.
     """
 
     id: str
@@ -22,16 +22,17 @@ class Source(Protocol):
     """Where the documents of one language come from."""
 
     def __iter__(self) -> Iterator[Document]:
-        """Yield the documents in an order that depends on the source's content only.
+        """Yield the documents, in an order that depends only on the source's content.
 
-        Raises `UserError` if they cannot be had.
+        Raises:
+            UserError: the documents cannot be read.
         """
 
     def origin(self) -> dict:
-        """Say, once iterated over, what the manifest should keep: versions, and what was left out (JSON)."""
+        """After the iteration: the manifest's description of the source, such as versions (JSON)."""
 
 
 def paragraphs(text: str) -> list[str]:
-    """Split at line breaks; fold white space and NUL within a paragraph to single spaces; drop the empty ones."""
-    folded = (" ".join(line.split()) for line in text.replace("\0", " ").splitlines())
-    return [paragraph for paragraph in folded if paragraph]
+    """Split text at line breaks, collapse white space and NUL to single spaces, and drop empty paragraphs."""
+    collapsed = (" ".join(line.split()) for line in text.replace("\0", " ").splitlines())
+    return [paragraph for paragraph in collapsed if paragraph]

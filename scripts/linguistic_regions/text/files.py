@@ -1,6 +1,6 @@
-"""Source `files`: a person's own text, from txt, jsonl and parquet files; txt and jsonl may be gzipped.
+"""Source `files`: the user's own text, from txt, jsonl and parquet files; txt and jsonl may be gzipped.
 
-A txt file is one document, a line of jsonl or a row of parquet is one. In each of them a line break ends a paragraph.
+A document is a txt file, a line of a jsonl file, or a row of a parquet file. A line break in it ends a paragraph.
 """
 
 import glob
@@ -20,11 +20,14 @@ from linguistic_regions.text.documents import Document
 
 
 class Files:
-    """The documents of some files.
+    """The documents of several files.
 
     Args:
-        patterns: Paths or glob patterns (`**` for any depth); files are read in the order of their names.
-        column: The field of jsonl, or the column of parquet, that holds the text.
+        patterns: paths or glob patterns (`**` for any depth); files are read in the order of their names.
+        column: the field of jsonl, or the column of parquet, that contains the text.
+
+    Raises:
+        UserError: no file matches a pattern, or a file is of another kind, cannot be read, or has no such column.
     """
 
     def __init__(self, patterns: Sequence[str], column: str = "text"):
@@ -45,7 +48,7 @@ def _matches(pattern: str) -> list[Path]:
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
     found = [path for path in map(Path, matches) if path.is_file()]
     if not found:
-        raise UserError(f"no file matches '{pattern}': correct the path or the pattern")
+        raise UserError(f"no file matches '{pattern}': check the path or the pattern")
     for path in found:
         _reader(path)
     return found
@@ -55,24 +58,26 @@ def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int | None, str]
     readers = {".txt": _read_txt, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if kind not in readers or path.name.endswith(".parquet.gz"):
-        raise UserError(f"{path} is none of .txt, .txt.gz, .jsonl, .jsonl.gz, .parquet: convert it or leave it out")
+        raise UserError(
+            f"{path} is not a .txt, .txt.gz, .jsonl, .jsonl.gz or .parquet file: convert it or leave it out"
+        )
     return readers[kind]
 
 
 def _read_txt(path: Path, column: str) -> Iterator[tuple[None, str]]:
     with _open(path) as file:
-        data = _guarded(file.read, path)
+        data = _read_checked(file.read, path)
     if b"\0" in data:
         offset = data.index(b"\0")
-        raise UserError(f"{path} has a NUL at byte {offset}, it is no UTF-8 text: convert it (from UTF-16?)")
-    yield None, _decoded(data, path, 0)
+        raise UserError(f"{path} has a NUL at byte {offset}, so it is not UTF-8 text: convert it (from UTF-16?)")
+    yield None, _decode(data, path, 0)
 
 
 def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
     offset = 0
     with _open(path) as file:
-        for number, line in enumerate(iter(lambda: _guarded(file.readline, path), b""), start=1):
-            text = _decoded(line, path, offset)
+        for number, line in enumerate(iter(lambda: _read_checked(file.readline, path), b""), start=1):
+            text = _decode(line, path, offset)
             offset += len(line)
             if not text.strip():
                 continue
@@ -80,11 +85,11 @@ def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
             try:
                 row = json.loads(text)
             except ValueError as error:
-                raise UserError(f"{where} is not JSON ({error}): a .jsonl file has one object in each line") from None
+                raise UserError(f"{where} is not JSON ({error}): a .jsonl file has one object per line") from None
             if not isinstance(row, dict) or column not in row:
                 columns = ", ".join(row) if isinstance(row, dict) else "none"
-                raise UserError(f"{where} has no '{column}' (there are: {columns}): set the column of the text")
-            yield number, _checked(row[column], column, where)
+                raise UserError(f"{where} has no '{column}' (its fields: {columns}): set the column of the text")
+            yield number, _check_text(row[column], column, where)
 
 
 def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
@@ -92,42 +97,44 @@ def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
         table = pq.ParquetFile(path)
         if column not in table.schema_arrow.names:
             columns = ", ".join(table.schema_arrow.names)
-            raise UserError(f"{path} has no column '{column}' (there are: {columns}): set the column of the text")
+            raise UserError(f"{path} has no column '{column}' (its columns: {columns}): set the column of the text")
         rows = (value.as_py() for batch in table.iter_batches(columns=[column]) for value in batch.column(0))
         for number, text in enumerate(rows):
-            yield number, _checked(text, column, f"{path}, row {number}")
+            yield number, _check_text(text, column, f"{path}, row {number}")
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as parquet ({error}): write it again, or leave it out") from None
 
 
 def _open(path: Path) -> BinaryIO:
-    return _guarded(lambda: gzip.open(path) if path.suffix == ".gz" else path.open("rb"), path)
+    return _read_checked(lambda: gzip.open(path) if path.suffix == ".gz" else path.open("rb"), path)
 
 
-def _guarded(action: Callable[[], Any], path: Path) -> Any:
+def _read_checked(action: Callable[[], Any], path: Path) -> Any:
     try:
         return action()
-    except (OSError, EOFError, zlib.error) as error:  # no permission, or a damaged gzip file
-        raise UserError(f"{path} cannot be read ({error}): mend it, or leave it out") from None
+    except (OSError, EOFError, zlib.error) as error:  # no permission, or a corrupted gzip file
+        raise UserError(f"{path} cannot be read ({error}): fix it, or leave it out") from None
 
 
-def _decoded(data: bytes, path: Path, offset: int) -> str:
+def _decode(data: bytes, path: Path, offset: int) -> str:
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 at byte {offset + error.start}: convert it to UTF-8") from None
 
 
-def _checked(text: object, column: str, where: str) -> str:
-    """Take what a field holds: text, or nothing. JSON can spell half a character (a lone surrogate); text cannot."""
+def _check_text(text: object, column: str, where: str) -> str:
+    """The text of a field; "" if it is null. JSON may contain lone surrogates, which are not valid text."""
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise UserError(f"{where}: '{column}' holds {type(text).__name__}, no text: set the column of the text")
+        raise UserError(f"{where}: '{column}' contains {type(text).__name__}, not text: set the column of the text")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(f"{where}: '{column}' holds a lone surrogate at character {error.start}: mend it") from None
+        raise UserError(
+            f"{where}: '{column}' contains a lone surrogate at character {error.start}: replace it"
+        ) from None
     return text
 
 

@@ -1,13 +1,13 @@
-"""Quotations, proverbs and verse of Debian's fortunes packages: entries separated by a line with %."""
+"""Entries of Debian's fortunes packages (quotations, proverbs, verse), which are separated by a line with %."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 FOLDER = PurePosixPath("usr/share/games/fortunes")
-OFFENSIVE = "off"  # the folder in which a package keeps what it marks as offensive
+OFFENSIVE = "off"  # folder of entries that are marked as offensive
 INDEX = (".dat", ".u8")
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # terminal escape sequences
 ATTRIBUTION = re.compile(r"\s*(--|\u2014|\u2015)")
 SPACELESS = re.compile(r"(?<=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]) (?=[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef])")
 
@@ -19,9 +19,10 @@ def is_fortune(name: str) -> bool:
 
 
 def entries(folder: Path, files: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield each entry of an extracted package: the file's name with the entry's number, and its paragraphs.
+    """Yield the id (file name and number) and the paragraphs of each entry of an extracted package.
 
-    Lines are wrapped for a terminal: those of a paragraph are joined. A line that names the author is a paragraph.
+    Lines are wrapped for a terminal, so the lines of a paragraph are joined. A line that names the author is a
+    paragraph of its own.
 
     Args:
         folder: the package, extracted by `fetch_package.py`.

@@ -13,29 +13,34 @@ TABLE = ROOT / "resources" / "languages.tsv"
 
 @cache
 def languages() -> dict[str, dict[str, str]]:
-    """Read the table: for each language code its row, by column name; an empty field means: not in that source."""
+    """The rows of the table, by language code. A row has the fields by column; an empty field means that the source
+    does not have the language."""
     with checkout_file(TABLE).open(encoding="utf-8", newline="") as lines:
         return {row["code"]: row for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 
 def language(code: str) -> dict[str, str]:
-    """Give a language's row of the table. Raises `UserError`, with the nearest codes, if it has none."""
+    """The row of a language.
+
+    Raises:
+        UserError: the language is not in the table; the message names similar codes.
+    """
     if code not in languages():
         near = get_close_matches(code, languages(), cutoff=0.5) or sorted(languages())
         raise UserError(
-            f"language '{code}' is not in resources/{TABLE.name} (nearest: {', '.join(near)}): "
+            f"language '{code}' is not in resources/{TABLE.name} (similar: {', '.join(near)}): "
             "correct the code or add a row"
         )
     return languages()[code]
 
 
 def names() -> dict[str, str]:
-    """English names by language code."""
+    """The English name of each language, by code."""
     return {code: row["name"] for code, row in languages().items()}
 
 
 def can_fill(template: str, code: str) -> bool:
-    """Whether a language has every field that a template names: `{fortunes}` is empty for most."""
+    """Whether a language has all fields that a template names, such as `{fortunes}`."""
     try:
         fill(template, code)
     except UserError:
@@ -44,24 +49,26 @@ def can_fill(template: str, code: str) -> bool:
 
 
 def fill(template: str, code: str) -> str:
-    """Put a language into a template: `{language}` is its code, `{fineweb2}` etc. its field of that name.
+    """Fill in a template: `{language}` becomes the code, and any other name, such as `{fineweb2}`, the field.
 
-    A language that is not in the table can be used with `{language}` alone.
-    Raises `UserError` for an unknown field or one that the language leaves empty.
+    A template without fields other than `{language}` can be filled in for any code.
+
+    Raises:
+        UserError: a field does not exist, or is empty for the language.
     """
     try:
         fields_named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:
-        raise UserError(f"'{template}' is no template: {error}") from None
+        raise UserError(f"'{template}' is not a valid template ({error}): check its braces") from None
     fields = {"language": code}
     if fields_named - fields.keys():
         fields |= language(code)
     for name in sorted(fields_named):
         if name not in fields:
-            raise UserError(f"'{template}' names the field {{{name}}}; there are {', '.join(fields)}")
+            raise UserError(f"'{template}' names an unknown field {{{name}}}; the fields are {', '.join(fields)}")
         if not fields[name]:
             raise UserError(
-                f"language '{code}' has no {name} in resources/{TABLE.name}, which '{template}' asks for: "
+                f"language '{code}' has no {name} in resources/{TABLE.name}, which '{template}' needs: "
                 "fill it in, or choose another source for this language"
             )
     return template.format(**fields)

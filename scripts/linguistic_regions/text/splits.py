@@ -1,8 +1,8 @@
-"""Share documents out to `test`, `valid` and `train`, without duplicates.
+"""Assign documents to the splits `test`, `valid` and `train`, without duplicates.
 
-The hash of a document's text alone decides on its split: adding documents, or a language, moves none. A paragraph that
-occurs again is dropped everywhere but in its first place, in the order test, valid, train: so no paragraph is in two
-splits, and more training text does not shrink the test split.
+The split of a document depends only on the hash of its text, so it does not change when documents or languages are
+added. A repeated paragraph is kept only at its first occurrence, in the order test, valid, train. Hence no paragraph is
+in two splits, and more training text does not shrink the test split.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
 from linguistic_regions.text.documents import Document, paragraphs
 
-SPLITS = ("test", "valid", "train")  # in the order in which a repeated paragraph finds its place
+SPLITS = ("test", "valid", "train")  # a repeated paragraph is kept in the first of these
 SCHEMA = pa.schema([("document", pa.string()), ("text", pa.string()), ("source", pa.string())])
-ROW_GROUP = 1 << 22  # characters: what is held in memory at a time
+ROW_GROUP = 1 << 22  # characters that are held in memory at a time
 
 
-def bounded(
+def limit(
     documents: Iterable[Document], max_documents: int | None = None, max_characters: int | None = None
 ) -> Iterator[Document]:
-    """Stop after the document that reaches a bound; no document is cut. `None`: no bound."""
+    """Yield documents until a limit is reached; the last document is not truncated. `None`: no limit."""
     characters = 0
     for count, document in enumerate(documents, start=1):
         yield document
@@ -36,48 +36,54 @@ def bounded(
             return
 
 
-def split_of(text: str, test: float, valid: float) -> str:
-    """Name the split of a document: where its text's hash, read as a number in [0, 1), falls."""
+def assign_split(text: str, test: float, valid: float) -> str:
+    """The split of a document: its text's hash, as a number in [0, 1), is compared with the shares of the splits."""
     position = _hash(text) / 2**64
     return "test" if position < test else "valid" if position < test + valid else "train"
 
 
 def write_splits(
-    documents: Iterable[Document], folder: Path, test: float, valid: float, trained: Iterable[Path] = ()
+    documents: Iterable[Document], folder: Path, test: float, valid: float, training_files: Iterable[Path] = ()
 ) -> dict:
-    """Write `train.parquet`, `valid.parquet` and `test.parquet` (document, text, source: string) into `folder`.
+    """Write `train.parquet`, `valid.parquet` and `test.parquet` (document, text, source: string) to `folder`.
 
-    The paragraphs of a text are joined by blank lines. The same documents give the same bytes. A paragraph of the
-    files `trained`, of another text, is dropped as a repeated one is.
+    The paragraphs of a text are joined by blank lines. The same documents give the same bytes.
+
+    Args:
+        documents: the documents of a text.
+        folder: created if necessary.
+        test: share of the documents for the test split.
+        valid: share of the documents for the validation split.
+        training_files: documents of another text, in the format written here; their paragraphs are dropped.
 
     Returns:
-        `splits`: documents, paragraphs, characters, bytes and the file's sha256 of each split; `dropped`: duplicate
-        documents, repeated paragraphs, and documents that had no paragraph (left).
+        `splits`: for each split the numbers of documents, paragraphs, characters and bytes, and the file's sha256;
+        `dropped`: numbers of duplicate documents, repeated paragraphs, and documents without paragraphs.
 
     Raises:
-        UserError: there is no document, or none is left for one of the splits.
+        UserError: the shares are invalid, or a split has no documents.
     """
     if not (test > 0 and valid > 0 and test + valid < 1):
-        raise UserError(f"the shares test {test} and valid {valid} must be above 0, and their sum below 1")
+        raise UserError(f"the shares test {test} and valid {valid} must be above 0, and their sum must be below 1")
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".spool-") as spool, ExitStack() as stack:
         spooled = {split: Path(spool) / f"{split}.parquet" for split in SPLITS}
         parts = {split: stack.enter_context(atomic_write(folder / f"{split}.parquet")) for split in SPLITS}
         dropped = _spool(documents, spooled, test, valid)
-        counts = _write_unrepeated(spooled, parts, dropped, _paragraph_hashes(trained))
+        counts = _write_unrepeated(spooled, parts, dropped, _paragraph_hashes(training_files))
         total = sum(counts[split]["documents"] for split in SPLITS)
         for split in SPLITS:
             if not counts[split]["documents"]:
                 raise UserError(
-                    f"no text is left for {split}: the corpus has {total} distinct documents only; "
-                    "add text, cut it into more documents, or give the split a larger share"
+                    f"no text is left for {split}: the corpus has only {total} distinct documents; "
+                    "add text, divide it into more documents, or give the split a larger share"
                 )
             counts[split]["sha256"] = hashlib.sha256(parts[split].read_bytes()).hexdigest()
     return {"splits": counts, "dropped": dict(sorted(dropped.items()))}
 
 
 def _spool(documents: Iterable[Document], paths: dict[str, Path], test: float, valid: float) -> Counter:
-    """Write each distinct document to its split's file; memory holds one hash a document."""
+    """Write each distinct document to the file of its split. Memory holds one hash per document."""
     dropped = Counter(duplicate_documents=0, repeated_paragraphs=0, empty_documents=0)
     seen = set()
     with ExitStack() as stack:
@@ -90,7 +96,7 @@ def _spool(documents: Iterable[Document], paths: dict[str, Path], test: float, v
                 dropped["duplicate_documents"] += 1
             else:
                 seen.add(key)
-                writers[split_of(text, test, valid)].write(document._replace(text=text))
+                writers[assign_split(text, test, valid)].write(document._replace(text=text))
     return dropped
 
 
@@ -101,7 +107,7 @@ def _paragraph_hashes(paths: Iterable[Path]) -> set[int]:
 def _write_unrepeated(
     sources: dict[str, Path], targets: dict[str, Path], dropped: Counter, seen: set[int]
 ) -> dict[str, Counter]:
-    """Copy the documents without the paragraphs `seen` or that stood before; memory holds one hash a paragraph."""
+    """Copy the documents without repeated paragraphs and those in `seen`. Memory holds one hash per paragraph."""
     counts = {split: Counter(documents=0, paragraphs=0, characters=0, bytes=0) for split in sources}
     for split, source in sources.items():
         with _Writer(targets[split]) as writer:
@@ -126,10 +132,10 @@ def _write_unrepeated(
 
 
 class Split:
-    """The documents of a file that `write_splits` wrote, read as a stream.
+    """The documents of a file written by `write_splits`, read as a stream.
 
     Raises:
-        UserError: the file is damaged or holds something else; seen where it is opened, or where it is read.
+        UserError: the file is missing, corrupted or of another kind; raised when it is opened or read.
     """
 
     def __init__(self, path: Path):
@@ -151,12 +157,12 @@ class Split:
 
 
 def _hash(text: str) -> int:
-    """64 bits: among ten million texts two collide with a chance of some 3 in a million."""
+    """A 64-bit hash. The probability that any two of ten million texts collide is about 3 in a million."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big")
 
 
 class _Writer:
-    """Documents to a parquet file, a row group at a time."""
+    """Writes documents to a parquet file, one row group at a time."""
 
     def __init__(self, path: Path):
         self.file = pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True)

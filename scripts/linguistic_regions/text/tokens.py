@@ -1,11 +1,11 @@
-"""Documents to blocks: fixed-length rows of token ids, the samples of every later step.
+"""Blocks of tokens: documents are tokenized and cut into rows of equal length, the samples of all later steps.
 
-A block begins with the tokenizer's BOS token where it has one, so that each of its text tokens is predicted.
-Documents follow one another, each closed by EOS; a long one runs over several blocks, and nothing is thrown
-away but the last tokens of a split that do not fill a block. Needs tokenizers, numpy and pyarrow only.
+A block begins with BOS if the tokenizer has one, so that all of its text tokens are predicted. Documents are
+concatenated, each followed by EOS, and may span several blocks. Only the last tokens of a split, which do not fill a
+block, are dropped. Needs tokenizers, numpy and pyarrow only.
 
-Cutting takes 4 bytes of memory per token, beside the about 100 MB of a batch that is being encoded, and little more
-time than the tokenizer's own `encode_batch`: benchmarks/tokenizing.py measures it.
+Memory: 4 bytes per token, and about 100 MB for the batch that is being encoded. Time: little more than the tokenizer's
+`encode_batch` (benchmarks/tokenizing.py).
 """
 
 import json
@@ -23,10 +23,10 @@ from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
 
-# Documents encoded together, in parallel: until either is reached.
+# Limits of a batch of documents that are encoded in parallel.
 DOCUMENTS_PER_BATCH = 1024
 CHARACTERS_PER_BATCH = 1_000_000
-ROWS_PER_GROUP = 4096  # of a parquet file: what is being written is in memory a second time, encoded
+ROWS_PER_GROUP = 4096  # of a parquet file; a second copy of the group that is being written is in memory
 
 
 @dataclass
@@ -35,10 +35,10 @@ class Blocks:
 
     Attributes:
         input_ids: int32, shape (blocks, block size).
-        documents: for each block the id of the document in which its text begins.
+        documents: for each block, the id of the document in which its text begins.
         bytes: int32, shape (blocks,): UTF-8 bytes of text that the block's tokens cover.
-        bos: whether each block begins with a BOS token, which covers no text.
-        rows: int, shape (blocks,): each block's row in its file; counted from 0 where none are given.
+        bos: whether each block begins with BOS, which covers no text.
+        rows: int, shape (blocks,): each block's row in its file; None: 0, 1, 2, ...
     """
 
     input_ids: np.ndarray
@@ -56,16 +56,16 @@ class Blocks:
 
     @property
     def fingerprint(self) -> str:
-        """What tells these blocks from others."""
+        """A hash of the blocks (32 hexadecimal digits)."""
         return fingerprint((self.input_ids, self.bytes, self.documents, self.bos))
 
     def take(self, rows: np.ndarray) -> "Blocks":
-        """The blocks at `rows` (int, any order)."""
+        """The blocks at `rows` (int, shape (n,), in any order)."""
         documents = [self.documents[row] for row in rows]
         return Blocks(self.input_ids[rows], documents, self.bytes[rows], self.bos, self.rows[rows])
 
     def evenly_spaced(self, max_blocks: int | None) -> "Blocks":
-        """At most `max_blocks` blocks, evenly spaced over all of them and so over the documents."""
+        """At most `max_blocks` blocks, evenly spaced over all blocks; None: all."""
         if max_blocks is None or len(self) <= max_blocks:
             return self
         return self.take(np.linspace(0, len(self) - 1, max_blocks).round().astype(int))
@@ -73,7 +73,13 @@ class Blocks:
 
 @dataclass
 class BlockTokenizer:
-    """A model's own tokenizer and the tokens that frame its text; `bos` and `eos` are ids, or None."""
+    """A tokenizer that cuts documents into blocks.
+
+    Attributes:
+        tokenizer: the model's tokenizer.
+        bos: id of the token at the beginning of each block; None: no token.
+        eos: id of the token after each document; None: no token.
+    """
 
     tokenizer: Tokenizer
     bos: int | None
@@ -85,24 +91,28 @@ class BlockTokenizer:
 
         Args:
             folder: a tokenizer in Hugging Face format.
-            bos: begin blocks with BOS; None: as the tokenizer itself begins a text.
+            bos: whether blocks begin with BOS; None: if the tokenizer begins a text with BOS.
 
         Raises:
-            UserError: no tokenizer there, or `bos` asked for from a tokenizer that has none.
+            UserError: the folder has no tokenizer, or `bos` is true and the tokenizer has no BOS token.
         """
         folder = Path(folder)
         try:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             special = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         except Exception as error:
-            raise UserError(f"{folder}: no readable tokenizer ({error}); give the model's own folder") from None
+            raise UserError(
+                f"{folder}: no readable tokenizer ({error}): name the folder of the model's tokenizer"
+            ) from None
         ids = {}
         for key in ("bos_token", "eos_token"):
             token = special.get(key)
             token = token["content"] if isinstance(token, dict) else token
             ids[key] = None if token is None else tokenizer.token_to_id(token)
         if bos and ids["bos_token"] is None:
-            raise UserError(f"{folder}: tokens.bos is true, but this tokenizer has no BOS token; set it to null")
+            raise UserError(
+                f"{folder}: tokens.bos is true, but this tokenizer has no BOS token: set tokens.bos to null"
+            )
         if bos is None:
             bos = ids["bos_token"] is not None and tokenizer.encode("").ids[:1] == [ids["bos_token"]]
         tokenizer.no_truncation()
@@ -110,17 +120,24 @@ class BlockTokenizer:
         return cls(tokenizer, ids["bos_token"] if bos else None, ids["eos_token"])
 
     def blocks(self, documents: Iterable[tuple[str, str]], block_size: int) -> Blocks:
-        """Cut documents, given as (id, text) and read as a stream, into blocks of `block_size` tokens in their order.
+        """Tokenize documents and cut them into blocks.
 
-        Of a character whose bytes several tokens share, all bytes count with the first of them.
+        If several tokens share the bytes of a character, all of its bytes are counted for the first one.
+
+        Args:
+            documents: (id, text) of each document, read as a stream.
+            block_size: tokens per block.
+
+        Returns:
+            The blocks, in the order of the documents.
         """
         head = [] if self.bos is None else [self.bos]
         tail = [] if self.eos is None else [self.eos]
-        rows, owners, sizes = array("i"), [], array("i")  # rows one after another, the last one perhaps incomplete
+        rows, owners, sizes = array("i"), [], array("i")  # concatenated rows, of which the last may be incomplete
         for (name, text), encoding in self._encoded(documents):
             ids = encoding.ids  # a new list at each call
             ids += tail
-            start = character = 0  # where the next row goes on, in ids and in text
+            start = character = 0  # where the next row continues, in ids and in text
             while start < len(ids):
                 if len(rows) % block_size == 0:
                     rows.fromlist(head)
@@ -128,7 +145,7 @@ class BlockTokenizer:
                     sizes.append(0)
                 stop = min(len(ids), start + block_size - len(rows) % block_size)
                 rows.fromlist(ids[start:stop])
-                # Looked up at borders only: a list of all offsets costs more than all else that is done here.
+                # Only the offsets at block boundaries are looked up: a list of all offsets would dominate the time.
                 end = len(text) if stop >= len(encoding) else encoding.token_to_chars(stop - 1)[1]
                 sizes[-1] += len(text[character:end].encode())
                 start, character = stop, max(character, end)
@@ -140,7 +157,7 @@ class BlockTokenizer:
         for batch in _batches(documents):
             encodings = self.tokenizer.encode_batch([text for _, text in batch], add_special_tokens=False)
             yield from zip(batch, encodings, strict=True)
-            del encodings  # before the next ones are made: they are large
+            del encodings  # free the memory before the next batch is encoded
 
 
 def _batches(documents: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
@@ -156,7 +173,7 @@ def _batches(documents: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, s
 
 
 def write(blocks: Blocks, path: str | Path) -> None:
-    """Write blocks to parquet: input_ids fixed_size_list<int32>, document string, bytes int32; metadata bos."""
+    """Write blocks as parquet: input_ids fixed_size_list<int32>, document string, bytes int32; metadata: bos."""
     flat = pa.array(blocks.input_ids.reshape(-1), pa.int32())
     table = pa.table(
         {
@@ -170,10 +187,10 @@ def write(blocks: Blocks, path: str | Path) -> None:
 
 
 def count(path: str | Path) -> int:
-    """How many blocks a file that `write` wrote holds; only its footer is read.
+    """The number of blocks in a file written by `write`; only the footer is read.
 
     Raises:
-        UserError: the file is missing, damaged or holds something else.
+        UserError: the file is missing, corrupted or of another kind.
     """
     try:
         return pq.read_metadata(path).num_rows
@@ -182,16 +199,16 @@ def count(path: str | Path) -> int:
 
 
 def read(path: str | Path, max_blocks: int | None = None) -> Blocks:
-    """Read blocks that `write` wrote, the first `max_blocks` of them if given.
+    """Read the first `max_blocks` blocks of a file written by `write`; None: all.
 
     Raises:
-        UserError: the file is missing, damaged or holds something else.
+        UserError: the file is missing, corrupted or of another kind.
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
         table = table if max_blocks is None else table.slice(0, max_blocks)
         column = table.column("input_ids").combine_chunks()
-        # flatten(), not .values: a slice keeps its parent's whole buffer
+        # flatten(), not .values, which would return the whole buffer of a slice
         ids = column.flatten().to_numpy().reshape(len(table), column.type.list_size)
         bos = json.loads(table.schema.metadata[b"bos"])
         return Blocks(ids, table.column("document").to_pylist(), table.column("bytes").to_numpy(), bos)
@@ -202,14 +219,24 @@ def read(path: str | Path, max_blocks: int | None = None) -> Blocks:
 def read_split(
     folder: str | Path, texts: Iterable[str], split: str, max_blocks: int | None = None
 ) -> dict[str, Blocks]:
-    """Blocks of one split of several texts, from `folder`/{text}/{split}.parquet: at most `max_blocks`, evenly spaced.
+    """Read blocks of one split of several texts, from `folder`/{text}/{split}.parquet.
 
-    A text is a language's, named by its code, or its text of a further domain: language/domain.
+    Args:
+        folder: the folder.
+        texts: names of texts: `ru`, or `ru/quotations` for a further domain.
+        split: "train", "valid" or "test".
+        max_blocks: at most this many blocks of each text, evenly spaced; None: all.
+
+    Returns:
+        The blocks by text.
+
+    Raises:
+        UserError: a file is missing, corrupted or of another kind.
     """
     return {text: read(Path(folder) / text / f"{split}.parquet").evenly_spaced(max_blocks) for text in texts}
 
 
 def labels(text: str, domain: str) -> dict[str, str]:
-    """What tables say of a text: its language and its domain, which is `domain` where its name says none."""
+    """The columns `language` and `domain` of a text; `domain` is the domain of a text whose name does not say one."""
     language, _, further = text.partition("/")
     return {"language": language, "domain": further or domain}

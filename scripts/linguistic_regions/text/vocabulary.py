@@ -1,4 +1,4 @@
-"""A byte-level BPE trained on the corpora, for a model from scratch."""
+"""A byte-level BPE tokenizer trained on the corpora, for a model from scratch."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ BOS, EOS = "<s>", "</s>"
 
 
 def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of `size` entries (Llama's BOS and EOS among them) that begins each text with BOS."""
+    """Train a byte-level BPE tokenizer of `size` entries, including BOS and EOS; it begins each text with BOS."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
