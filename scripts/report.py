@@ -49,7 +49,7 @@ def main(
         provenance=read_json(provenance) if provenance else {},
         manifests=[read_json(path) for path in manifests],
         languages=languages,
-        model=naming.of_run(model_name, model),
+        model=naming.run_model_name(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
         links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)

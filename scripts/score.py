@@ -11,7 +11,7 @@ from linguistic_regions.importance.accumulation import Sums, measure
 from linguistic_regions.importance.estimators import Estimator
 from linguistic_regions.model.loading import load
 from linguistic_regions.model.sharding import shard
-from linguistic_regions.model.weights import recompute_activations, selectable
+from linguistic_regions.model.weights import enable_activation_checkpointing, selectable
 from linguistic_regions.runtime import programs, tensorfile
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
@@ -98,7 +98,7 @@ def main(
         )
     scored = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if activation_checkpointing:
-        recompute_activations(scored)
+        enable_activation_checkpointing(scored)
     if shard_model:
         shard(scored, precision)
     parameters = selectable(scored, list(include), list(exclude))

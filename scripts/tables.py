@@ -57,7 +57,7 @@ def main(
 
     made = {name: first(table) for name, table in made.items()}
     printed = paper.load(paper_figures)
-    names, model_name = language_names(), naming.of_run(model_name, model)
+    names, model_name = language_names(), naming.run_model_name(model_name, model)
     pages = {}
     if "removal" in made:
         pages["paper_core_removal"] = paper.core_removal(made["removal"], model_name, names, printed["core_removal"])

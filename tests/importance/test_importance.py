@@ -8,7 +8,7 @@ from linguistic_regions.importance import accumulation
 from linguistic_regions.importance.estimators import Estimator
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.scratch import from_scratch
-from linguistic_regions.model.weights import recompute_activations, selectable
+from linguistic_regions.model.weights import enable_activation_checkpointing, selectable
 from linguistic_regions.regions import selection
 from linguistic_regions.runtime.checkpoints import Checkpoints
 
@@ -132,7 +132,7 @@ def test_halves_of_the_same_samples_agree(tiny_model, tiny_blocks):
 @pytest.mark.parametrize("offload", [True, False])
 def test_recomputed_activations_and_offloaded_sums_change_nothing(tiny_model, tiny_blocks, offload):
     plain = score(tiny_model, tiny_blocks)
-    recompute_activations(tiny_model)
+    enable_activation_checkpointing(tiny_model)
     again = score(tiny_model, tiny_blocks, offload=offload)
     for name in plain:
         assert torch.equal(plain[name], again[name])

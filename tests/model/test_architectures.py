@@ -11,7 +11,7 @@ from linguistic_regions.interventions import removed
 from linguistic_regions.interventions.freezing import Frozen
 from linguistic_regions.model import loading
 from linguistic_regions.model.loss import next_token_loss
-from linguistic_regions.model.weights import recompute_activations, selectable
+from linguistic_regions.model.weights import enable_activation_checkpointing, selectable
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.training.loop import Schedule, train
@@ -77,7 +77,7 @@ def test_every_step(architecture, tiny_blocks):
     [(_, sums)] = accumulation.measure(model, parameters, tiny_blocks, [6], Estimator(), 16)
     scores = {name: sums.score(name) for name in sums.shapes}
     assert all(np.isfinite(score).all() and score.max() > 0 for score in scores.values())
-    recompute_activations(model)
+    enable_activation_checkpointing(model)
     [(_, again)] = accumulation.measure(model, parameters, tiny_blocks, [6], Estimator(), 16)
     assert all(np.allclose(again.score(name), score, rtol=1e-4, atol=1e-9) for name, score in scores.items())
 
@@ -119,7 +119,7 @@ def test_images_are_left_alone(tmp_path, tiny_blocks):
 def test_experts_must_be_named(tmp_path):
     config = hf.MixtralConfig(**GROUPED, num_local_experts=2)
     model = hf.AutoModelForCausalLM.from_config(config)
-    with pytest.raises(UserError, match=r"experts.down_proj.*are no matrices of linear modules; name them"):
+    with pytest.raises(UserError, match=r"experts.down_proj.*are not matrices of linear modules; name them"):
         selectable(model, [], [])
     named = selectable(model, ["self_attn", "experts"], [])
     assert len(named) == 2 * (4 + 2)
@@ -131,5 +131,5 @@ def test_a_model_that_lacks_weights_is_refused(tmp_path):
     model = hf.AutoModelForCausalLM.from_config(ARCHITECTURES["llama"][0])
     weights = {name: weight for name, weight in model.state_dict().items() if "layers.1.mlp" not in name}
     model.save_pretrained(tmp_path, state_dict=weights)
-    with pytest.raises(UserError, match=r"3 weights of the model are not in its files, model.layers.1.mlp.down_proj"):
+    with pytest.raises(UserError, match=r"3 weights of the model are missing in its files, such as model.layers.1.mlp.down_proj"):
         loading.load(tmp_path)

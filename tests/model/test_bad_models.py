@@ -51,7 +51,7 @@ MODEL = {
     "pickled weights": (pickled, "no causal language model"),
     "a weight is missing": (
         lambda base: edit_weights(base, lambda weights: weights.pop(MATRIX)),
-        f"1 weights of the model are not in its files, {MATRIX} among them",
+        f"1 weights of the model are missing in its files, such as {MATRIX}",
     ),
     "a weight of another shape": (
         lambda base: edit_weights(base, lambda weights: weights.update({MATRIX: torch.zeros(3, 3)})),
@@ -61,22 +61,22 @@ MODEL = {
         lambda base: (checksums.write_checksums(base), rot(base / "model.safetensors", -5)),
         "base: not a readable model (model.safetensors is corrupted: its checksum differs): check the path",
     ),
-    "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} holds NaN or infinite weights: remove the"),
+    "NaN weights": (lambda base: edit_weights(base, nan), f"{MATRIX} has NaN or infinite weights: remove the"),
     "a tokenizer larger than the embedding": (
         lambda base: from_scratch(200, 1, 8, 2, 2, 8, 16, False, 0).save_pretrained(base),
-        "and the embedding has 200 rows: tokenizer and model do not belong together",
+        "but the embedding has 200 rows: use the tokenizer of this model",
     ),
     "an encoder": (
         lambda base: BertForMaskedLM(ENCODER).save_pretrained(base),
-        "BertLMHeadModel sees the tokens that it is to predict, as encoders do: name a causal language model",
+        "BertLMHeadModel attends to the tokens that it has to predict, as encoders do: name a causal language model",
     ),
     "a translator": (
         lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
-        "a t5 model is no causal language model: name one that is",
+        "a t5 model is not a causal language model: name one that is",
     ),
     "blocks longer than the model reads": (
         lambda base: GPT2LMHeadModel(SHORT).save_pretrained(base),
-        "tokens.block_size: the model reads 12 tokens at most, not 16; lower it",
+        "tokens.block_size: 16 exceeds the model's maximum input of 12 tokens: lower it",
     ),
 }
 
@@ -123,7 +123,7 @@ def without_a_shard(base):
         (without_a_shard, "model-00002-of-00002.safetensors cannot be read"),
         (
             lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
-            "a t5 model is no causal language model",
+            "a t5 model is not a causal language model",
         ),
     ],
 )
@@ -194,7 +194,7 @@ REGION = {
     "not there": (lambda path: None, "r.safetensors: no region is there: run the workflow to make it"),
     "a bit that moved": (
         lambda path: (Region.from_masks({MATRIX: np.eye(8) > 0}).save(path), rot(path, -1), rot(path, -2)),
-        "r.safetensors: not a readable region (it is corrupted: a checksum differs)",
+        "r.safetensors: not a readable region (a checksum differs)",
     ),
     "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
     "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
@@ -234,7 +234,7 @@ def scores(folder, values, shape=(8, 8)):
 SCORES = {
     "a bit that rotted": (
         lambda folder: (scores(folder, 1), rot(folder / "importance.safetensors", -5)),
-        "ru/8: not a readable folder of importance scores (it is corrupted: a checksum differs)",
+        "ru/8: not a readable folder of importance scores (a checksum differs)",
     ),
     "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} holds NaN or infinite scores"),
     "of another model": (lambda folder: scores(folder, 1, (4, 8)), "its tensors differ from those of"),

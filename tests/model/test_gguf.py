@@ -73,15 +73,15 @@ def test_digits_stand_apart_where_the_model_learned_them_so(tmp_path, tokenizer_
 def test_a_split_that_nobody_knows_is_warned_of(tmp_path, tokenizer_folder, caplog):
     file = gguf_files.write(tmp_path / "tiny.gguf", tokenizer_folder, pre="novel")
     fetch_model.main(model=str(file), output=tmp_path / "base")
-    assert "how its tokenizer splits text (novel) is not known" in caplog.text
+    assert "the pre-tokenizer novel of its tokenizer is unknown" in caplog.text
 
 
 MISTAKES = {
     "an architecture that nobody reads": ({"architecture": "novel"}, "transformers cannot read a GGUF file of arch"),
-    "an encoder": ({"architecture": "t5"}, "is no causal language model"),
+    "an encoder": ({"architecture": "t5"}, "is not a causal language model"),
     "no tokenizer": ({"tokens": None, "token_type": None, "merges": None, "model": None}, "has no tokenizer"),
-    "a tokenizer that nobody makes": ({"model": "novel"}, "no tokenizer could be made of tiny.gguf"),
-    "fewer rows than tokens": ({"rows": 290}, "it has 300 tokens, and the embedding has 290 rows"),
+    "a tokenizer that nobody makes": ({"model": "novel"}, "the tokenizer of tiny.gguf could not be converted"),
+    "fewer rows than tokens": ({"rows": 290}, "it has 300 tokens, but the embedding has 290 rows"),
 }
 
 
@@ -94,22 +94,22 @@ def test_a_file_that_is_no_base_model(name, tmp_path, tokenizer_folder, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.gguf"]
 
 
-@pytest.mark.parametrize(("keep", "message"), [(0.9, "is cut short"), (0.05, "cannot be read"), (0, "cannot be read")])
+@pytest.mark.parametrize(("keep", "message"), [(0.9, "is truncated"), (0.05, "cannot be read"), (0, "cannot be read")])
 def test_a_file_cut_short(keep, message, file, tmp_path, monkeypatch):
     (tmp_path / "tiny.gguf").write_bytes(file.read_bytes())
     cut(tmp_path / "tiny.gguf", keep)
     told = end_of(monkeypatch, "fetch_model", "--model", tmp_path / "tiny.gguf", "--output", tmp_path / "base")
-    assert message in told and "bring it again" in told
+    assert message in told and "download it again" in told
 
 
 def test_a_tokenizer_that_was_converted_wrongly_is_named(file, tokenizer_folder):
-    header = gguf_model.check_whole(file, "it")
+    header = gguf_model.check_complete(file, "it")
     tokenizer = load_tokenizer(tokenizer_folder)
     gguf_model.check_tokenizer(tokenizer, header, "it")
     for key, value, message in (
-        ("bos_token_id", 7, "BOS is token 0, and 7 in the file"),
-        ("eos_token_id", 7, "EOS is token 1, and 7 in the file"),
-        ("tokens", ["a"] * 299, "it has 300 tokens, and 299 in the file"),
+        ("bos_token_id", 7, "BOS is token 0, but 7 in the file"),
+        ("eos_token_id", 7, "EOS is token 1, but 7 in the file"),
+        ("tokens", ["a"] * 299, "it has 300 tokens, but 299 in the file"),
     ):
         other = gguf_header.Header(header.metadata | {f"tokenizer.ggml.{key}": value}, header.tensors, header.data)
         with pytest.raises(UserError, match=f"^model.pretrained: it: its tokenizer could not be converted: {message}"):
@@ -148,11 +148,11 @@ def test_a_change_of_the_file_is_noticed(file):
 def test_what_the_config_may_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models/x").mkdir(parents=True)
-    assert sources.source("lab/tiny/q/a.gguf") == sources.HubGguf("lab/tiny", "q/a.gguf")
-    assert sources.source("lab/tiny") == sources.HubModel("lab/tiny")
+    assert sources.parse_source("lab/tiny/q/a.gguf") == sources.HubGguf("lab/tiny", "q/a.gguf")
+    assert sources.parse_source("lab/tiny") == sources.HubModel("lab/tiny")
     for path in ("a.gguf", "m/a.gguf", "models/x/a.gguf", "./a/b/c.gguf", "/a/b/c.GGUF", "~/a/b/c.gguf"):
-        assert isinstance(sources.source(path), sources.GgufFile), path
-    assert isinstance(sources.source("models"), sources.Folder)
+        assert isinstance(sources.parse_source(path), sources.GgufFile), path
+    assert isinstance(sources.parse_source("models"), sources.Folder)
 
 
 # The hub

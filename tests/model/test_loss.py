@@ -6,7 +6,7 @@ import torch
 
 from linguistic_regions.model import loss
 from linguistic_regions.model.loss import block_nll, next_token_loss
-from linguistic_regions.model.precision import cast_once
+from linguistic_regions.model.precision import cast_linear_weights
 from linguistic_regions.model.weights import layers
 
 
@@ -56,9 +56,9 @@ def test_weights_cast_once_give_the_same_bits_as_autocast(tiny_model, tiny_block
         return block_nll(tiny_model, tiny_blocks.input_ids, 24, precision)
 
     every_pass, plain = measured("bf16"), measured("fp32")
-    cast_once(tiny_model, "fp32")
+    cast_linear_weights(tiny_model, "fp32")
     assert {weight.dtype for weight in tiny_model.parameters()} == {torch.float32}
-    cast_once(tiny_model, "bf16")
+    cast_linear_weights(tiny_model, "bf16")
     assert torch.bfloat16 in {weight.dtype for weight in layers(tiny_model).parameters()}
     once = measured("bf16")
     np.testing.assert_array_equal(once, every_pass)

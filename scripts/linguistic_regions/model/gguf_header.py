@@ -1,6 +1,6 @@
-"""The header of a GGUF file: what it says of the model, and where its tensors are. Standard library only.
+"""Parse the header of a GGUF file: metadata, and the location of the tensors. Standard library only.
 
-The `gguf` package reads the same, but takes seconds for a vocabulary, and the shape of a model is wanted at each start.
+The `gguf` package takes seconds to read a vocabulary, which is too slow for the shape that every start needs.
 """
 
 import math
@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+NUMBER_FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
-LONGEST = 1 << 28  # bytes of a string, values of an array: what is more is damaged
+MAX_LENGTH = 1 << 28  # bytes of a string, or values of an array; a larger number means that the file is corrupted
 
 
-class Damaged(Exception):
-    """A file that is no GGUF file, or that ends too early."""
+class InvalidGguf(Exception):
+    """The file is not a GGUF file, is corrupted, or is truncated."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor: its shape as PyTorch has it, rows first, the number of its type, and its place in the data."""
+    """A tensor of a GGUF file.
+
+    Attributes:
+        name: its name in the file.
+        shape: rows first, as in PyTorch.
+        kind: number of its type (`GGMLQuantizationType`).
+        offset: byte at which it begins, from the start of the data.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -29,18 +36,18 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        """How many values it has."""
+        """The number of values."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a GGUF file says before its data.
+    """The header of a GGUF file.
 
     Attributes:
-        metadata: by key; of an array of strings only their number, except of those that were asked for.
-        tensors: in the file's order.
-        data: where their data begins, in bytes.
+        metadata: values by key; for an array of strings only their number, unless the strings were requested.
+        tensors: in the order of the file.
+        data: byte at which the data begins.
     """
 
     metadata: dict[str, object]
@@ -49,27 +56,27 @@ class Header:
 
 
 def read(path: Path, strings: tuple[str, ...] = ()) -> Header:
-    """The header of a file.
+    """Read the header of a file.
 
     Args:
         path: the file.
-        strings: keys whose arrays of strings are wanted.
+        strings: metadata keys whose arrays of strings are read.
 
     Raises:
-        Damaged: it is no GGUF file, or its header is not whole.
-        OSError: it cannot be read.
+        InvalidGguf: the file is not a GGUF file, or its header is corrupted or truncated.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         return parse(file, strings)
 
 
 def parse(file: BinaryIO, strings: tuple[str, ...] = ()) -> Header:
-    """The same of an open file, at its beginning."""
+    """Like `read`, for a file that is open and at its beginning."""
     if file.read(4) != b"GGUF":
-        raise Damaged("it does not begin with GGUF")
+        raise InvalidGguf("it does not begin with GGUF")
     (version,) = _numbers(file, "I")
     if version not in (2, 3):
-        raise Damaged(f"it is of version {version}; 2 and 3 can be read")
+        raise InvalidGguf(f"its version is {version}; versions 2 and 3 are supported")
     tensors, count = _numbers(file, "QQ")
     metadata: dict[str, object] = {}
     for _ in range(count):
@@ -78,7 +85,7 @@ def parse(file: BinaryIO, strings: tuple[str, ...] = ()) -> Header:
     found = [_tensor(file) for _ in range(tensors)]
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment < 1 or not isinstance(metadata.get("general.architecture"), str):
-        raise Damaged(
+        raise InvalidGguf(
             "it does not name its architecture" if isinstance(alignment, int) else "its alignment is not a number"
         )
     return Header(metadata, found, -(-file.tell() // alignment) * alignment)
@@ -88,28 +95,28 @@ def _tensor(file: BinaryIO) -> Tensor:
     name = _text(file)
     (dimensions,) = _numbers(file, "I")
     if dimensions > 8:
-        raise Damaged(f"{name} has {dimensions} dimensions")
+        raise InvalidGguf(f"{name} has {dimensions} dimensions")
     shape = _numbers(file, "Q" * dimensions)
     return Tensor(name, shape[::-1], *_numbers(file, "IQ"))
 
 
-def _value(file: BinaryIO, kind: int, wanted: bool = False) -> object:
-    if kind in NUMBERS:
-        return _numbers(file, NUMBERS[kind])[0]
+def _value(file: BinaryIO, kind: int, strings: bool = False) -> object:
+    if kind in NUMBER_FORMATS:
+        return _numbers(file, NUMBER_FORMATS[kind])[0]
     if kind == STRING:
         return _text(file)
     if kind != ARRAY:
-        raise Damaged(f"its metadata has a value of type {kind}, which there is not")
+        raise InvalidGguf(f"its metadata has a value of the unknown type {kind}")
     inner, count = _numbers(file, "IQ")
-    if count > LONGEST:
-        raise Damaged("its metadata is damaged")
-    if inner in NUMBERS:
-        return list(_numbers(file, f"{count}{NUMBERS[inner]}"))
-    if inner == STRING and not wanted:
+    if count > MAX_LENGTH:
+        raise InvalidGguf("its metadata is corrupted")
+    if inner in NUMBER_FORMATS:
+        return list(_numbers(file, f"{count}{NUMBER_FORMATS[inner]}"))
+    if inner == STRING and not strings:
         for _ in range(count):
             _bytes(file, *_numbers(file, "Q"))
         return count
-    return [_value(file, inner, wanted) for _ in range(count)]
+    return [_value(file, inner, strings) for _ in range(count)]
 
 
 def _numbers(file: BinaryIO, form: str) -> tuple:
@@ -122,9 +129,9 @@ def _text(file: BinaryIO) -> str:
 
 
 def _bytes(file: BinaryIO, length: int) -> bytes:
-    if length > LONGEST:
-        raise Damaged("its header is damaged")
-    found = file.read(length)
-    if len(found) < length:
-        raise Damaged("it ends in its header")
-    return found
+    if length > MAX_LENGTH:
+        raise InvalidGguf("its header is corrupted")
+    content = file.read(length)
+    if len(content) < length:
+        raise InvalidGguf("its header is truncated")
+    return content

@@ -1,4 +1,4 @@
-"""Language models: loading, a tiny Llama from scratch, and which of their weights regions are cut from."""
+"""Load and save causal language models."""
 
 import logging
 from pathlib import Path
@@ -18,7 +18,7 @@ from linguistic_regions.runtime.distributed import gather_full, processes
 from linguistic_regions.runtime.errors import UserError, system_error
 
 log = logging.getLogger(__name__)
-transformers_logging.disable_progress_bar()  # of loading and saving, which a log has no use for
+transformers_logging.disable_progress_bar()  # of loading and saving
 
 
 def load(
@@ -27,20 +27,19 @@ def load(
     dtype: str = "float32",
     trust_remote_code: bool = False,
 ) -> PreTrainedModel:
-    """A causal language model from a folder in Hugging Face format: safetensors only.
+    """Load a causal language model with safetensors weights, in evaluation mode.
 
-    Of a model that reads more than text (Gemma 3's images), what text does not pass through takes no gradient.
+    In a multimodal model, such as Gemma 3, only the decoder and the head require gradients.
 
     Args:
-        path: the folder.
-        where: its device; None: `device()`.
+        path: folder in Hugging Face format.
+        where: device of the model; None: `device()`.
         dtype: of the weights, "float32" or "bfloat16".
-        trust_remote_code: run the Python code that lies beside the weights, for a model that transformers does not
-            know.
+        trust_remote_code: run Python code in the folder, for a model that transformers does not support.
 
     Raises:
-        UserError: the folder holds no such model, not all of its weights, some that are no numbers, or other files
-            than were written there.
+        UserError: the folder has no such model, weights are missing, NaN or infinite, files are corrupted, or the model
+            is not causal.
     """
     where = where or device()
     checksums.verify_checksums(Path(path), "model")
@@ -53,32 +52,34 @@ def load(
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
             local_files_only=True,
-            attn_implementation=attention(where),
+            attn_implementation=attention_implementation(where),
             device_map={"": where},
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise system_error(error) or UserError(hf_config.unloadable(path, error)) from error
+        raise system_error(error) or UserError(hf_config.unloadable_message(path, error)) from error
     except RuntimeError as error:
-        if "mismatch" not in str(error):  # of a GPU or its driver
+        if "mismatch" not in str(error):  # an error of the GPU or its driver
             raise
-        raise UserError(hf_config.unloadable(path, error)) from error
+        raise UserError(hf_config.unloadable_message(path, error)) from error
     if missing := sorted(found["missing_keys"]):
-        told = f"{len(missing)} weights of the model are not in its files, {missing[0]} among them"
-        raise UserError(f"{path}: {told}: remove the folder and fetch the model again, or name another")
+        raise UserError(
+            f"{path}: {len(missing)} weights of the model are missing in its files, such as {missing[0]}: remove the "
+            "folder and download the model again, or name another model"
+        )
     if unused := sorted(found["unexpected_keys"]):
-        log.warning("%s: %d weights of its files are not used, %s among them", path, len(unused), unused[0])
+        log.warning("%s: %d weights of its files are not used, such as %s", path, len(unused), unused[0])
     for name, weight in model.named_parameters():
-        if weight.numel() and not all(end.isfinite() for end in weight.aminmax()):  # both are NaN where any weight is
+        if weight.numel() and not all(end.isfinite() for end in weight.aminmax()):  # both are NaN if any weight is NaN
             raise UserError(
-                f"{path}: {name} holds NaN or infinite weights: remove the folder, and it is made again; if it was "
-                "trained here, lower the learning rate"
+                f"{path}: {name} has NaN or infinite weights: remove the folder and run the workflow to make it again; "
+                "if the model was trained in this run, lower the learning rate"
             )
     model.eval()
-    if _sees_ahead(model):
+    if _sees_future_tokens(model):
         raise UserError(
-            f"{path}: {type(model).__name__} sees the tokens that it is to predict, as encoders do: name a causal "
-            "language model"
+            f"{path}: {type(model).__name__} attends to the tokens that it has to predict, as encoders do: name a "
+            "causal language model"
         )
     model.config.use_cache = False
     model.requires_grad_(False)
@@ -88,8 +89,8 @@ def load(
 
 
 @torch.no_grad()
-def _sees_ahead(model: PreTrainedModel) -> bool:
-    """Whether another last token changes what the model says before it, beyond what rounding may."""
+def _sees_future_tokens(model: PreTrainedModel) -> bool:
+    """Whether changing the last token changes earlier logits by more than rounding errors."""
     size = model.config.get_text_config().vocab_size
     ids = torch.arange(8, device=model.device) % size
     other = torch.cat([ids[:-1], (ids[-1:] + 1) % size])
@@ -98,7 +99,13 @@ def _sees_ahead(model: PreTrainedModel) -> bool:
 
 
 def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> None:
-    """Write a model in Hugging Face format, sealed, from the main process; one that is spread is put together."""
+    """Write a model in Hugging Face format, with checksums, from the main process. All processes must call this.
+
+    Args:
+        model: a model, sharded or not.
+        path: folder to write.
+        dtype: of the saved weights, "float32" or "bfloat16".
+    """
     weights = {}
     for name, weight in model.named_parameters():
         whole = gather_full(weight.detach()).to("cpu", getattr(torch, dtype))
@@ -110,6 +117,7 @@ def save(model: PreTrainedModel, path: str | Path, dtype: str = "float32") -> No
         checksums.write_checksums(Path(path))
 
 
-def attention(where: torch.device) -> str:
-    # On a CPU the fused kernel's backward pass is slower than plain matrix products at short blocks.
+def attention_implementation(where: torch.device) -> str:
+    """The value of transformers' `attn_implementation` for a device."""
+    # On a CPU, the backward pass of the fused kernel is slower than matrix products for short blocks.
     return "sdpa" if where.type == "cuda" else "eager"

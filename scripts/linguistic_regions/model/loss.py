@@ -1,4 +1,4 @@
-"""The loss of a causal language model, token by token and block by block."""
+"""The loss of a causal language model, per token and per block."""
 
 import numpy as np
 import torch
@@ -6,23 +6,30 @@ from torch.nn.functional import cross_entropy, pad
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from linguistic_regions.model.fit import check_fit
+from linguistic_regions.model.compatibility import check_compatible
 from linguistic_regions.model.precision import autocast
 from linguistic_regions.runtime.distributed import gather_in_order, rank_share
 
 IGNORED = -100
 LOGITS_AT_ONCE = 1 << 26  # 256 MiB in float32
-LOGITS_IN_CACHE = 1 << 20  # of a CPU, which takes a third of the time so
+LOGITS_IN_CACHE = 1 << 20  # fit in a CPU's cache, which takes a third of the time
 
 
 def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each next token in nats, float32, shape (blocks, block size - 1).
+    """The negative log-likelihood of each next token.
 
-    No more than `LOGITS_AT_ONCE` logits are float32 at a time: for a vocabulary of 256 000 those of 4 096 tokens would
-    take 4 GB. With gradients, those of a part are computed again in the backward pass.
+    At most `LOGITS_AT_ONCE` logits are converted to float32 at a time: with a vocabulary of 256 000, those of 4 096
+    tokens would take 4 GB. If gradients are needed, each part is recomputed in the backward pass.
+
+    Args:
+        model: a causal language model.
+        input_ids: int64, shape (blocks, block size).
+
+    Returns:
+        float32, shape (blocks, block size - 1), in nats.
     """
     logits = model(input_ids=input_ids).logits.flatten(0, 1)
-    # The last position has no next token. It is ignored, not cut off: that would copy all logits.
+    # The last position has no next token. It is ignored, because slicing it off would copy all logits.
     targets = pad(input_ids[:, 1:], (0, 1), value=IGNORED).flatten()
     in_cache = logits.device.type == "cpu" and not logits.requires_grad
     rows = max(1, (LOGITS_IN_CACHE if in_cache else LOGITS_AT_ONCE) // logits.shape[1])
@@ -38,17 +45,23 @@ def _token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="none")
 
 
-@torch.no_grad()  # not inference_mode: its tensors could not be trained on afterwards where a model is spread
+@torch.no_grad()  # not inference_mode, after which a sharded model could not be trained
 def block_nll(model: PreTrainedModel, input_ids: np.ndarray, batch_tokens: int, precision: str) -> np.ndarray:
-    """Summed negative log-likelihood of each block in nats, float64, shape (blocks,).
+    """The summed negative log-likelihood of each block.
 
     Args:
         model: a causal language model.
         input_ids: blocks of tokens to predict, int32, shape (blocks, block size).
-        batch_tokens: tokens in one forward pass.
-        precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
+        batch_tokens: tokens per forward pass.
+        precision: "fp32", "bf16" or "auto" (bf16 if the device supports it natively).
+
+    Returns:
+        float64, shape (blocks,), in nats.
+
+    Raises:
+        UserError: the model cannot process the blocks.
     """
-    check_fit(model, input_ids)
+    check_compatible(model, input_ids)
     batch = max(1, batch_tokens // input_ids.shape[1])
     mine = rank_share(len(input_ids))
     sums = []

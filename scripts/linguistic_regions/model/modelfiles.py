@@ -1,11 +1,11 @@
-"""Which files make up a model in Hugging Face format, wherever it lies."""
+"""The files of a model in Hugging Face format."""
 
 TEXT = ["*.json", "*.model", "*.txt", "*.jinja"]  # settings and tokenizer
-WEIGHTS = ["*.safetensors"]  # no pickled ones
+WEIGHTS = ["*.safetensors"]  # no pickled weights
 CODE = ["*.py"]
-SOURCE = "source.json"  # that we put beside them: where they come from
+SOURCE = "source.json"  # written by fetch_model.py: where the model comes from
 
 
 def patterns(trust_remote_code: bool, weights: bool = True) -> list[str]:
-    """Patterns of their names; code only of a model that the config trusts."""
+    """Glob patterns of a model's files: settings and tokenizer, weights, and code if it is trusted."""
     return TEXT + WEIGHTS * weights + CODE * trust_remote_code

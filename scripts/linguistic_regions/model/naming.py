@@ -1,4 +1,4 @@
-"""The public name of a model, under which tables and the report show it: never a path. Standard library only."""
+"""The public name of a model, which is shown in tables and the report and is never a path. Standard library only."""
 
 import json
 import re
@@ -22,48 +22,48 @@ def public_name(pretrained: str, gguf: str | None = None) -> str:
 
     Args:
         pretrained: as in the config.
-        gguf: name of the GGUF file in a wheel, once it is known; until then the wheel's name stands for the model's.
+        gguf: name of the GGUF file in a wheel; None: it is not known yet, and the wheel's name is used.
 
     Raises:
-        UserError: a requirement that is none.
+        UserError: `pretrained` is an invalid requirement.
     """
-    match sources.source(pretrained):
+    match sources.parse_source(pretrained):
         case sources.HubModel(name):
             return name
         case sources.Folder(path):
-            return of_folder(path)
+            return folder_name(path)
         case sources.GgufFile(path):
-            return of_file(path.name)
+            return file_name(path.name)
         case sources.HubGguf(_, file):
-            return of_file(Path(file).name)
+            return file_name(Path(file).name)
         case sources.Wheel(project):
-            return of_file(gguf) if gguf else project
+            return file_name(gguf) if gguf else project
 
 
-def of_folder(path: Path) -> str:
-    """The name of a model in a folder: its name on the hub if the folder tells it, else the folder's own."""
-    place = path.resolve()
-    if found := SNAPSHOT.fullmatch("/".join(place.parts[-3:])):
+def folder_name(path: Path) -> str:
+    """The name of a model in a folder: its name on the hub if that can be determined, else the folder's name."""
+    folder = path.resolve()
+    if found := SNAPSHOT.fullmatch("/".join(folder.parts[-3:])):
         return found["name"].replace("--", "/", 1)
     try:
-        said = json.loads((place / "config.json").read_text(encoding="utf-8"))["_name_or_path"]
+        name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError):
-        said = None
-    return said if isinstance(said, str) and HUB_NAME.fullmatch(said) else place.name
+        name = None
+    return name if isinstance(name, str) and HUB_NAME.fullmatch(name) else folder.name
 
 
-def of_file(name: str) -> str:
-    """The name of a model in a GGUF file: the file's, without its suffix and that of the quantization."""
+def file_name(name: str) -> str:
+    """The name of a model in a GGUF file: the file's name without its suffix and the quantization."""
     stem = name[: -len(".gguf")] if name.lower().endswith(".gguf") else name
     ends = [found.start() for found in QUANTIZATION.finditer(stem) if found.end() == len(stem)]
     return stem[: ends[0]] if ends and ends[0] > 0 else stem
 
 
-def of_run(given: str | None, model: Path | None) -> str:
-    """The name under which a run's figures stand.
+def run_model_name(given: str | None, model: Path | None) -> str:
+    """The name of a run's model in its tables and report.
 
     Args:
-        given: by the person; counts before all else.
-        model: folder of the base model, which says what it is if it was fetched.
+        given: the name that the user gives; None: the public name is used.
+        model: folder of the base model, if it was fetched.
     """
     return given or (read_json(model / SOURCE).get("name") if model else None) or UNNAMED

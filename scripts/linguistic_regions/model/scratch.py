@@ -1,4 +1,4 @@
-"""A tiny Llama with random weights."""
+"""A Llama with random weights."""
 
 import torch
 from transformers import (
@@ -6,7 +6,7 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from linguistic_regions.model.loading import attention
+from linguistic_regions.model.loading import attention_implementation
 from linguistic_regions.runtime.compute import device
 
 
@@ -22,19 +22,19 @@ def from_scratch(
     seed: int,
     where: torch.device | None = None,
 ) -> LlamaForCausalLM:
-    """A Llama with random weights, the same for the same seed.
+    """Create a Llama with random weights; the same seed gives the same weights.
 
     Args:
-        vocabulary: tokens in the vocabulary; ids 0 and 1 are BOS and EOS.
+        vocabulary: size of the vocabulary; ids 0 and 1 are BOS and EOS.
         layers: decoder layers.
         width: hidden size.
         heads: attention heads.
-        kv_heads: key and value heads (fewer than `heads`: grouped-query attention).
+        kv_heads: key and value heads; fewer than `heads` means grouped-query attention.
         mlp_width: inner width of the gated MLP.
-        context: longest input, in tokens.
+        context: maximum input, in tokens.
         tied: whether the head shares the embedding's weights.
         seed: of the initial weights.
-        where: its device; None: `device()`.
+        where: device of the model; None: `device()`.
     """
     where = where or device()
     torch.manual_seed(seed)
@@ -50,6 +50,6 @@ def from_scratch(
         bos_token_id=0,
         eos_token_id=1,
         use_cache=False,
-        attn_implementation=attention(where),
+        attn_implementation=attention_implementation(where),
     )
     return LlamaForCausalLM(config).to(where)

@@ -1,4 +1,4 @@
-"""A model spread over several processes."""
+"""Shard a model over several processes."""
 
 from transformers import PreTrainedModel
 
@@ -8,5 +8,10 @@ from linguistic_regions.runtime import distributed
 
 
 def shard(model: PreTrainedModel, precision: str) -> None:
-    """Spread a model over all processes (`accelerate launch`), in place; "bf16" or "auto" as in `mixed_precision`."""
+    """Shard a model over all processes (`accelerate launch`), in place.
+
+    Args:
+        model: the complete model, on this process's device.
+        precision: "fp32", "bf16" or "auto", as in `mixed_precision`.
+    """
     distributed.shard(model, layers(model), mixed_precision(precision, model.device))

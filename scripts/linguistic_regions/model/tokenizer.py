@@ -1,4 +1,4 @@
-"""The tokenizer that comes with a model."""
+"""Load the tokenizer of a model."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from linguistic_regions.runtime.errors import UserError
 def load_tokenizer(
     folder: str | Path, trust_remote_code: bool = False, model: str | None = None
 ) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model in a folder, in its fast form.
+    """Load the fast tokenizer of a model.
 
     Args:
-        folder: in Hugging Face format.
-        trust_remote_code: whether Python code that comes with it may run.
-        model: what errors call it; None: the folder.
+        folder: the model's folder, in Hugging Face format.
+        trust_remote_code: whether Python code in the folder may run.
+        model: the name of the model in error messages; None: the folder.
 
     Raises:
-        UserError: the model has no tokenizer, or none that the `tokenizers` library can run.
+        UserError: the model has no tokenizer, or no fast tokenizer (`tokenizer.json`).
     """
     model = model or str(folder)
     try:
@@ -30,5 +30,7 @@ def load_tokenizer(
             f"model.pretrained: {model}: no tokenizer could be loaded ({error}): name a model that has one"
         ) from None
     if not tokenizer.is_fast:
-        raise UserError(f"model.pretrained: {model}: its tokenizer has no fast form (tokenizer.json); convert it first")
+        raise UserError(
+            f"model.pretrained: {model}: it has no fast tokenizer (tokenizer.json): convert its tokenizer first"
+        )
     return tokenizer

@@ -130,7 +130,7 @@ def check_files(config: dict) -> None:
         UserError: names a GGUF file that is not there; or the first pattern that no file matches, and its language;
             or a file that cannot be read; or two languages that have the same files.
     """
-    model = sources.source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
+    model = sources.parse_source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
     if isinstance(model, sources.GgufFile):
         if not model.path.is_file():
             told = "check the path (~ does not stand for your home)"
@@ -164,7 +164,7 @@ def _check_sense(config: dict) -> None:
     _finite(config, "")
     if config["model"]["pretrained"]:
         try:
-            sources.source(config["model"]["pretrained"])
+            sources.parse_source(config["model"]["pretrained"])
         except UserError as error:
             raise UserError(f"config: {error}") from None
     for key in ("model.include", "model.exclude"):

@@ -22,7 +22,7 @@ def model_files(config: dict) -> list[str]:
     """The local files of a model, a folder's or a GGUF file, so that an edit of them is noticed."""
     if not config["model"]["pretrained"]:
         return []
-    match sources.source(config["model"]["pretrained"]):
+    match sources.parse_source(config["model"]["pretrained"]):
         case sources.Folder(folder):
             wanted = patterns(config["model"]["trust_remote_code"])
             return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})

@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from transformers import PreTrainedModel
 
 from linguistic_regions.interventions.freezing import Frozen
-from linguistic_regions.model.fit import check_fit
+from linguistic_regions.model.compatibility import check_compatible
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
-from linguistic_regions.model.weights import recompute_activations
+from linguistic_regions.model.weights import enable_activation_checkpointing
 from linguistic_regions.runtime.checkpoints import Checkpoints, deferred_sigterm
 from linguistic_regions.runtime.distributed import (
     broadcast_from_main,
@@ -103,9 +103,9 @@ def train(
                 f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
                 f"up to {steps * schedule.batch_size}"
             )
-    check_fit(model, rows)
+    check_compatible(model, rows)
     if schedule.activation_checkpointing:
-        recompute_activations(model)
+        enable_activation_checkpointing(model)
     state = processes()
     micro_batch, accumulation = _micro_batches(schedule, rows.shape[1], state.num_processes)
     # Mixed precision is ours: accelerate's would make all logits float32 at once.

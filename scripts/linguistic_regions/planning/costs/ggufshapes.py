@@ -27,7 +27,7 @@ def of_file(path: Path) -> Shape:
         raise UserError(
             f"model.pretrained: there is no file {path}: check the path (~ does not stand for your home)"
         ) from None
-    except (gguf_header.Damaged, OSError) as error:
+    except (gguf_header.InvalidGguf, OSError) as error:
         raise UserError(f"model.pretrained: {path} cannot be read ({error}): bring it again") from None
 
 

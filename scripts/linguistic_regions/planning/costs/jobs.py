@@ -96,7 +96,7 @@ class Jobs:
             self.shape.parameters,
         )
         if pretrained:
-            source = sources.source(pretrained)
+            source = sources.parse_source(pretrained)
             published = 0 if isinstance(source, sources.Folder | sources.GgufFile) else 2 * size
             if isinstance(source, sources.Folder | sources.HubModel):
                 return light(published / NETWORK_SPEED, disk=published + SMALL)

@@ -51,7 +51,7 @@ def shape(config: dict) -> Shape:
         scratch = {key: model["scratch"][key] for key in keys}
         return Shape(**scratch, head_size=scratch["width"] // scratch["heads"], gated=True)
     name = model["pretrained"]
-    match sources.source(name):
+    match sources.parse_source(name):
         case sources.Folder(path):
             return _read(path / "config.json", name)
         case sources.GgufFile(path):
