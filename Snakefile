@@ -1,7 +1,7 @@
 # Linguistic regions of a language model: from text to the paper's tables.
 #
 #   snakemake --cores 2                                             the demo (config.yaml)
-#   snakemake --cores all --configfile configs/smollm2-135m.yaml    what differs from it
+#   snakemake --cores all --configfile configs/smollm2-135m.yaml    another config, whose keys override config.yaml
 
 
 configfile: f"{workflow.current_basedir}/config.yaml"
@@ -55,6 +55,6 @@ rule all:
         rules.report.output,
 
 
-rule downloads:  # what needs the network, for a node that has it
+rule downloads:  # everything that needs the network, to be run on a node with network access
     input:
         plan.downloads(config),

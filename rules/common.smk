@@ -1,4 +1,4 @@
-# What all rules share: the checked config, the environment of the programs, and how options become flags.
+# Shared by all rules: the checked config, the programs' environment variables, and functions that build options.
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(str(workflow.current_basedir)).parent  # of this workflow, wherever Snakemake runs
+ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, plan
@@ -20,33 +20,33 @@ from linguistic_regions.runtime.errors import UserError
 try:
     config.update(configuration.check(config))
     configuration.check_files(config)
-    costs.costs(config, config["gpu"])  # so that a model or GPU that is not known is an error here
+    costs.costs(config, config["gpu"])  # reports an unknown model or GPU before any job
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
-TRUST = {"trust_remote_code": True} if config["model"]["pretrained"] and config["model"]["trust_remote_code"] else {}
+TRUST_OPTION = {"trust_remote_code": True} if config["model"]["pretrained"] and config["model"]["trust_remote_code"] else {}
 
 
 os.environ.update(
     PROGRAMS=str(ROOT / "scripts"),
-    # The interpreter that runs Snakemake runs the programs, in a virtual environment that is not activated too.
+    # Programs are run by Snakemake's interpreter, even if its virtual environment is not activated.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     HF_HOME=str(environment.hub_cache()),
-    MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # the home of a container is the working directory
-    APPTAINER_BIND=environment.bind_mounts([ROOT, *plan.named_files(config)]),
-    LINGUISTIC_REGIONS_REVISION=version.revision(),  # for containers, which have no git
+    MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # in a container, the home folder is the working directory
+    APPTAINER_BIND=environment.bind_mounts([ROOT, *plan.user_files(config)]),
+    LINGUISTIC_REGIONS_REVISION=version.revision(),  # containers have no git
     **environment.MALLOC,
 )
 
 
-def at(path):
-    """A place in the run's results, for params; inputs and outputs say <results>."""
+def result_path(path):
+    """A path in the run's results, for params, where <results> is not available."""
     return lambda wildcards: f"results/{config['run']}/{path}".format(**wildcards)
 
 
 def flags(**options):
-    """Options as the flags of a program: None and empty lists are left out."""
+    """The command-line flags of options; None and empty lists are left out."""
     words = []
     for name, value in options.items():
         if value is not None and value != []:
@@ -54,30 +54,33 @@ def flags(**options):
     return shlex.join(str(word) for word in words)
 
 
-# The folder of a base model that was fetched, which says where it came from and what it is called.
-FETCHED = flags(model=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None)
+# The folder of a fetched base model, whose source.json has its origin and its public name.
+FETCHED_MODEL = flags(model=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None)
 
-# Where tables and report find the model's name: in that folder, unless the config gives it or it was pretrained here.
-NAMED = FETCHED if FETCHED and not config["model"]["name"] else flags(model_name=plan.model_name(config))
+# The model's name in tables and report: from that folder, unless the config names it or the model is pretrained here.
+MODEL_NAME = FETCHED_MODEL if FETCHED_MODEL and not config["model"]["name"] else flags(model_name=plan.model_name(config))
 
 
-def watched(paths):
-    """People's files as inputs; those whose names hold braces, which Snakemake cannot take, only their stamps watch."""
+def input_files(paths):
+    """The user's files as inputs, except those with braces in their names, which Snakemake does not support.
+
+    Changes of the latter are detected by the parameter `files`.
+    """
     return [path for path in paths if not set("{}") & set(path)]
 
 
-def literal(text):
-    """Text for params that may hold braces, which Snakemake would take for wildcards."""
+def constant(text):
+    """Text for params that may contain braces, which Snakemake would take for wildcards."""
     return lambda wildcards: text
 
 
 def blocks(texts, split):
-    """The token blocks of some splits of several texts."""
+    """The files of token blocks of one or more splits of several texts."""
     return expand("<results>/tokens/{text}/{split}.parquet", text=texts, split=split)
 
 
-def needs(rule):
-    """The resources of a rule's jobs as estimated, and more of them at each further attempt."""
+def estimated_resources(rule):
+    """The estimated resources of a rule's jobs, which are increased with each attempt."""
     return {
         name: lambda wildcards, attempt, name=name: costs.resources(config, rule, attempt)[name]
         for name in ("mem_mb", "runtime", "disk_mb", "gpu", "gres")
@@ -85,40 +88,40 @@ def needs(rule):
 
 
 def intermediate(kind, path):
-    """An output that is deleted once nothing needs it any more, unless the config keeps its kind."""
+    """An output that is deleted when it is no longer needed, unless the config keeps its kind."""
     return path if kind in config["keep"] else temp(path)
 
 
-def computing_flags(**options):
-    """The flags of every program that runs the model, and its own."""
-    return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **TRUST, **options)
+def model_flags(**options):
+    """The flags of a program that runs the model: those that all such programs share, and its own."""
+    return flags(precision=config["precision"], batch_tokens=config["batch_tokens"], **TRUST_OPTION, **options)
 
 
 def training_flags(**options):
     """The flags that all training on one language shares, and those of one experiment.
 
-    How often to save a checkpoint changes no result: it is a resource of the rules, whose edit reruns nothing.
+    `checkpoint_minutes` does not change results, so it is a resource of the rules: edits of it rerun nothing.
     """
     shared = {key: value for key, value in config["training"].items() if key != "checkpoint_minutes"}
-    return computing_flags(activation_checkpointing=config["activation_checkpointing"], **shared, **options)
+    return model_flags(activation_checkpointing=config["activation_checkpointing"], **shared, **options)
 
 
-def measured_flags(texts, split):
-    """The flags of a training that say on which text it measures perplexity."""
+def perplexity_flags(texts, split):
+    """The flags of a training for the texts on which perplexity is measured."""
     options = {"texts": texts, "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
     options |= {"tokens_folder": f"{plan.results(config)}/tokens", "domain": config["corpora"]["domain"]}
     return flags(**{f"perplexity.{option}": value for option, value in options.items()})
 
 
 def arm_flags(wildcards, input):
-    """The flags of a training that say which regions it zeroes, freezes or trains alone."""
+    """The flags of a training for the regions that are set to zero, frozen, or trained alone."""
     return flags(**{role: input[role] for role in ("zero", "freeze", "train_only") if role in input.keys()})
 
 
 def importance_flags(estimator):
-    """The flags of a job that scores the weights by this estimator."""
+    """The flags of a scoring job with this estimator."""
     importance, model = config["importance"], config["model"]
-    return computing_flags(
+    return model_flags(
         milestones=importance["samples"],
         micro_batch=importance["micro_batch"] if estimator == "taylor_abs" else None,
         checks=plan.checks(config) if estimator != "magnitude" else [],
@@ -130,8 +133,8 @@ def importance_flags(estimator):
     )
 
 
-# What is recorded in each region: the model, and how importance was measured.
-ORIGIN = flags(
+# Recorded in each region file: the model, and how importance was measured.
+ORIGIN_FLAGS = flags(
     **{f"origin.{key}": config["model"][key] for key in ("revision", "include", "exclude")},
     **{f"origin.{key}": config["importance"][key] for key in ("at", "micro_batch")},
     **{"origin.model": config["model"]["pretrained"] or "scratch"},

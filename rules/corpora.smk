@@ -12,7 +12,7 @@ rule package:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("package"),
+        **estimated_resources("package"),
     params:
         code=programs.fingerprint("fetch_package"),
     message:
@@ -26,9 +26,9 @@ rule corpus:
         packages=lambda wildcards: expand(
             "<results>/corpora/packages/{package}", package=corpora.packages(config, wildcards.text)
         ),
-        files=lambda wildcards: watched(corpora.corpus_files(config, wildcards.text)),
+        files=lambda wildcards: input_files(corpora.corpus_files(config, wildcards.text)),
         training_files=lambda wildcards: [
-            f"<results>/corpora/{language}/train.parquet" for language in corpora.trained_text(wildcards.text)
+            f"<results>/corpora/{language}/train.parquet" for language in corpora.training_text(wildcards.text)
         ],
     output:
         splits=expand("<results>/corpora/{{text}}/{split}.parquet", split=["train", "valid", "test"]),
@@ -40,14 +40,14 @@ rule corpus:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("corpus"),
+        **estimated_resources("corpus"),
     params:
         code=programs.fingerprint("corpus"),
-        language=lambda wildcards: corpora.known_of(wildcards.text),
-        files=lambda wildcards: corpora.stamps(corpora.corpus_files(config, wildcards.text)),
+        language=lambda wildcards: corpora.language_row(wildcards.text),
+        files=lambda wildcards: corpora.file_stamps(corpora.corpus_files(config, wildcards.text)),
         options=lambda wildcards: flags(**corpora.corpus_options(config, wildcards.text)),
         inputs=lambda wildcards, input: flags(packages=list(input.packages), training_files=list(input.training_files)),
-        output=at("corpora/{text}"),
+        output=result_path("corpora/{text}"),
     message:
         "Gather text: {wildcards.text}"
     shell:

@@ -1,4 +1,4 @@
-# Conditions and evaluations: the model, loaded once, intact or without a region and its controls, measured item by item.
+# Evaluation of the intact model, and of the model without a region and its controls. A job loads the model once.
 
 CONDITIONS = plan.conditions(config)
 PLANS = evaluations.planned(config)
@@ -7,7 +7,7 @@ PLANS = evaluations.planned(config)
 rule evaluate:
     input:
         model=rules.base_model.output,
-        regions=lambda wildcards: plan.regions(CONDITIONS[wildcards.conditions]),
+        regions=lambda wildcards: plan.region_files(CONDITIONS[wildcards.conditions]),
         tests=[path for each in PLANS.values() for path in each.inputs],
     output:
         update(expand("<results>/evaluations/{evaluation}/{conditions}.parquet", evaluation=PLANS, allow_missing=True)),
@@ -21,13 +21,13 @@ rule evaluate:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("evaluate"),
+        **estimated_resources("evaluate"),
     params:
         code=programs.fingerprint("evaluate", *evaluations.modules(PLANS)),
-        options=computing_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS)),
+        options=model_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS)),
         conditions=lambda wildcards, input: flags(regions=list(input.regions), intact=not input.regions),
-        checkpoints=at("checkpoints/evaluations/{conditions}"),
-        output=at("evaluations"),
+        checkpoints=result_path("checkpoints/evaluations/{conditions}"),
+        output=result_path("evaluations"),
     message:
         "Evaluate: {wildcards.conditions}"
     shell:

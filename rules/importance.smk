@@ -1,4 +1,4 @@
-# Importance: continued pretraining per language, and the score of every weight.
+# Importance: continued pre-training per language, and scores of all weights.
 
 
 rule further:
@@ -17,7 +17,7 @@ rule further:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("further"),
+        **estimated_resources("further"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         code=programs.fingerprint("continue_pretraining"),
@@ -27,10 +27,10 @@ rule further:
             dtype=config["model"]["dtype"],
             seed=config["seed"],
         ),
-        measured=lambda wildcards: measured_flags([wildcards.language], "valid"),
-        checkpoints=at("checkpoints/further/{language}"),
+        measured=lambda wildcards: perplexity_flags([wildcards.language], "valid"),
+        checkpoints=result_path("checkpoints/further/{language}"),
     message:
-        "Continue pretraining: {wildcards.language}"
+        "Continue pre-training: {wildcards.language}"
     shell:
         'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
         ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
@@ -63,13 +63,13 @@ rule importance:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("importance"),
+        **estimated_resources("importance"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         code=programs.fingerprint("score"),
         options=lambda wildcards: importance_flags(wildcards.estimator),
-        checkpoints=at("checkpoints/importance/{estimator}/{language}"),
-        output=at("importance/{estimator}/{language}"),
+        checkpoints=result_path("checkpoints/importance/{estimator}/{language}"),
+        output=result_path("importance/{estimator}/{language}"),
     message:
         "Score the weights: {wildcards.estimator}, {wildcards.language}"
     shell:

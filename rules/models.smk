@@ -1,10 +1,10 @@
-# The base model: from the hub, a folder, a GGUF file or a wheel; or pretrained here.
+# The base model: from the hub, a folder, a GGUF file or a wheel, or pretrained here.
 
 if config["model"]["pretrained"]:
 
     rule base_model:
         input:
-            watched(plan.model_files(config)),
+            input_files(plan.model_files(config)),
         output:
             directory("<results>/models/base"),
         log:
@@ -14,12 +14,12 @@ if config["model"]["pretrained"]:
         conda:
             "../envs/programs.yaml"
         resources:
-            **needs("base_model"),
+            **estimated_resources("base_model"),
         params:
             code=programs.fingerprint("fetch_model"),
-            files=literal(corpora.stamps(plan.model_files(config))),
-            options=flags(model=config["model"]["pretrained"], revision=config["model"]["revision"], **TRUST),
-            checkpoints=at("checkpoints/base_model"),
+            files=constant(corpora.file_stamps(plan.model_files(config))),
+            options=flags(model=config["model"]["pretrained"], revision=config["model"]["revision"], **TRUST_OPTION),
+            checkpoints=result_path("checkpoints/base_model"),
         message:
             "Fetch the base model"
         shell:
@@ -42,11 +42,11 @@ else:
             "../envs/programs.yaml"
         threads: config["model"]["scratch"]["threads"]
         resources:
-            **needs("base_model"),
+            **estimated_resources("base_model"),
             checkpoint_minutes=config["training"]["checkpoint_minutes"],
         params:
             code=programs.fingerprint("pretrain"),
-            options=computing_flags(
+            options=model_flags(
                 **{
                     key: value
                     for key, value in config["model"]["scratch"].items()
@@ -55,8 +55,8 @@ else:
                 languages=config["languages"],
                 seed=config["seed"],
             ),
-            tokens=at("tokens"),
-            checkpoints=at("checkpoints/base_model"),
+            tokens=result_path("tokens"),
+            checkpoints=result_path("checkpoints/base_model"),
         message:
             "Pretrain the base model"
         shell:

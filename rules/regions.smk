@@ -1,13 +1,13 @@
-# Regions: built by recipe, and only where something asks for them.
+# Regions: built by recipe, if they are needed.
 
 REGIONS = catalog.declared(config)
 
 
 rule region:
     input:
-        scores=lambda wildcards: plan.scores(REGIONS[wildcards.region]),
-        like=lambda wildcards: plan.regions(recipes.like(REGIONS[wildcards.region])),
-        of=lambda wildcards: plan.regions(recipes.operands(REGIONS[wildcards.region])),
+        scores=lambda wildcards: plan.score_folders(REGIONS[wildcards.region]),
+        like=lambda wildcards: plan.region_files(recipes.like(REGIONS[wildcards.region])),
+        of=lambda wildcards: plan.region_files(recipes.operands(REGIONS[wildcards.region])),
     output:
         "<results>/regions/{region}.safetensors",
     log:
@@ -20,12 +20,12 @@ rule region:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("region"),
+        **estimated_resources("region"),
     params:
         code=programs.fingerprint("region"),
         recipe=lambda wildcards: flags(**recipes.settings(REGIONS[wildcards.region])),
         inputs=lambda wildcards, input: flags(**{name: list(files) for name, files in input.items()}),
-        origin=literal(ORIGIN),
+        origin=constant(ORIGIN_FLAGS),
     message:
         "Build the region {wildcards.region}"
     shell:
@@ -35,7 +35,7 @@ rule region:
 
 rule overlap:
     input:
-        plan.regions(plan.removed(config)),
+        plan.region_files(plan.removed_regions(config)),
     output:
         overlap="<results>/tables/overlap.csv",
         density="<results>/tables/density.csv",
@@ -46,7 +46,7 @@ rule overlap:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("overlap"),
+        **estimated_resources("overlap"),
     params:
         code=programs.fingerprint("overlap"),
     message:

@@ -1,4 +1,4 @@
-# What people read: tables, figures, one report.
+# Tables, figures, provenance and the report.
 
 
 rule settings:
@@ -9,7 +9,7 @@ rule settings:
     benchmark:
         "<benchmarks>/settings.tsv"
     resources:
-        **needs("settings"),
+        **estimated_resources("settings"),
     params:
         config=lambda wildcards: json.dumps(config, indent=2),
     message:
@@ -31,16 +31,16 @@ rule tables:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("tables"),
+        **estimated_resources("tables"),
     params:
         code=programs.fingerprint("tables"),
         resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv"),
         evidence=lambda wildcards, input: flags(**{name: list(input[name]) for name in input.keys()}),
         options=flags(languages=config["languages"], domains=corpora.domains(config)),
-        model=literal(NAMED),
-        output=at("tables"),
+        model=constant(MODEL_NAME),
+        output=result_path("tables"),
     message:
-        "Lay out the tables"
+        "Make the tables"
     shell:
         'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
 
@@ -60,12 +60,12 @@ rule provenance:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("provenance"),
+        **estimated_resources("provenance"),
     params:
         code=programs.fingerprint("provenance"),
-        options=FETCHED,
+        options=FETCHED_MODEL,
     message:
-        "Record what made the results"
+        "Record the provenance"
     shell:
         'python "$PROGRAMS"/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}'
         " --output {output} 2>&1 | tee {log}"
@@ -84,11 +84,11 @@ rule figures:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("figures"),
+        **estimated_resources("figures"),
     params:
         code=programs.fingerprint("figures"),
         options=flags(languages=config["languages"], **config["figures"]),
-        tables=at("tables"),
+        tables=result_path("tables"),
     message:
         "Draw the figures"
     shell:
@@ -112,13 +112,13 @@ rule report:
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("report"),
+        **estimated_resources("report"),
     params:
         code=programs.fingerprint("report"),
         resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv", "report.html.j2"),
         options=flags(languages=config["languages"]),
-        model=literal(NAMED),
-        tables=at("tables"),
+        model=constant(MODEL_NAME),
+        tables=result_path("tables"),
     message:
         "Write the report"
     shell:

@@ -14,12 +14,12 @@ if config["model"]["pretrained"]:
         conda:
             "../envs/programs.yaml"
         resources:
-            **needs("tokenizer"),
+            **estimated_resources("tokenizer"),
         params:
             code=programs.fingerprint("tokenizer"),
-            options=flags(**TRUST),
+            options=flags(**TRUST_OPTION),
         message:
-            "Take the model's tokenizer"
+            "Copy the model's tokenizer"
         shell:
             'python "$PROGRAMS"/tokenizer.py {params.options} --model {input} --output {output} 2>&1 | tee {log}'
 
@@ -38,7 +38,7 @@ else:
             "../envs/programs.yaml"
         threads: 2
         resources:
-            **needs("tokenizer"),
+            **estimated_resources("tokenizer"),
         params:
             code=programs.fingerprint("tokenizer"),
             options=flags(size=config["model"]["scratch"]["vocabulary"]),
@@ -65,14 +65,14 @@ rule blocks:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("blocks"),
+        **estimated_resources("blocks"),
     params:
         code=programs.fingerprint("blocks"),
         options=flags(
             **{key: config["tokens"][key] for key in ("block_size", "bos", "train_blocks")}, seed=config["seed"]
         ),
-        corpus=at("corpora/{text}"),
-        output=at("tokens/{text}"),
+        corpus=result_path("corpora/{text}"),
+        output=result_path("tokens/{text}"),
     message:
         "Cut text into blocks: {wildcards.text}"
     shell:
@@ -80,7 +80,7 @@ rule blocks:
         " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"
 
 
-# No step needs this one's output: an edit of what is asked for would make Snakemake train the base model again.
+# No rule needs this output; otherwise an edit of the required numbers would pretrain the base model again.
 rule samples:
     input:
         blocks(config["languages"], ["train", "valid", "test"]),
@@ -90,18 +90,18 @@ rule samples:
         "<logs>/samples.log",
     benchmark:
         "<benchmarks>/samples.tsv"
-    priority: 1  # before the steps that take long
+    priority: 1  # before the expensive rules
     conda:
         "../envs/programs.yaml"
     resources:
-        **needs("samples"),
+        **estimated_resources("samples"),
     params:
         code=programs.fingerprint("samples"),
         languages=flags(languages=config["languages"]),
-        wanted=literal(flags(wanted_json=json.dumps(plan.wanted_samples(config)))),
-        tokens=at("tokens"),
+        required=constant(flags(required_json=json.dumps(plan.required_samples(config)))),
+        tokens=result_path("tokens"),
     message:
-        "See that there is text enough"
+        "Check that there are enough samples"
     shell:
-        'python "$PROGRAMS"/samples.py {params.languages} {params.wanted} --tokens-folder {params.tokens} --output {output}'
+        'python "$PROGRAMS"/samples.py {params.languages} {params.required} --tokens-folder {params.tokens} --output {output}'
         " 2>&1 | tee {log}"

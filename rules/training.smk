@@ -1,4 +1,4 @@
-# Experiments 1 and 3: training on one language with the core removed or frozen, and with controls.
+# Experiments 1 and 3: training on one language, with the core region or a control removed or frozen.
 
 
 rule retraining:
@@ -13,12 +13,12 @@ rule retraining:
         "<logs>/retraining/{language}-{arm}.log",
     benchmark:
         "<benchmarks>/retraining/{language}-{arm}.tsv"
-    priority: 1  # before the evaluations: a machine's memory may hold one training, but an evaluation beside it
+    priority: 1  # before evaluations, which may fit in memory beside a training when another training does not
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("retraining"),
+        **estimated_resources("retraining"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         code=programs.fingerprint("continue_pretraining"),
@@ -27,9 +27,9 @@ rule retraining:
             milestones=config["retraining"]["milestones"],
             seed=config["seed"],
         ),
-        measured=measured_flags(config["retraining"]["evaluate"], "test"),
+        measured=perplexity_flags(config["retraining"]["evaluate"], "test"),
         regions=arm_flags,
-        checkpoints=at("checkpoints/retraining/{language}-{arm}"),
+        checkpoints=result_path("checkpoints/retraining/{language}-{arm}"),
     message:
         "Retrain on {wildcards.language}: {wildcards.arm}"
     shell:
@@ -59,14 +59,14 @@ rule freezing:
         "../envs/programs.yaml"
     threads: config["threads"]
     resources:
-        **needs("freezing"),
+        **estimated_resources("freezing"),
         checkpoint_minutes=config["training"]["checkpoint_minutes"],
     params:
         code=programs.fingerprint("continue_pretraining"),
         options=training_flags(milestones=config["freezing"]["milestones"]),
-        measured=measured_flags(corpora.texts(config), "test"),
+        measured=perplexity_flags(corpora.texts(config), "test"),
         regions=arm_flags,
-        checkpoints=at("checkpoints/freezing/{language}-{arm}-{rate}-{seed}"),
+        checkpoints=result_path("checkpoints/freezing/{language}-{arm}-{rate}-{seed}"),
     message:
         "Train on {wildcards.language}: {wildcards.arm}, learning rate {wildcards.rate}, seed {wildcards.seed}"
     shell:

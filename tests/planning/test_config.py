@@ -83,39 +83,42 @@ MISTAKES = {
     "learning rate 0": ({"further": {"learning_rate": 0}}, "further.learning_rate: 0 must be more than 0"),
     "learning rate that is no number": (
         {"further": {"learning_rate": float("nan")}},
-        "further.learning_rate: nan is no number to compute with",
+        "further.learning_rate: nan is not a finite number",
     ),
     "weight decay without end": (
         {"training": {"weight_decay": float("inf")}},
-        "training.weight_decay: inf is no number to compute with",
+        "training.weight_decay: inf is not a finite number",
     ),
     "learning rate in words": ({"further": {"learning_rate": "fast"}}, "learning_rate: 'fast' is not of type 'number'"),
     "no thread": ({"threads": 0}, "threads: 0 must be at least 1"),
     "a block too short": ({"tokens": {"block_size": 1}}, "tokens.block_size: 1 must be at least 8"),
     "no samples": ({"importance": {"samples": []}}, "importance.samples: [] should be non-empty"),
-    "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is none of auto, bf16, fp32"),
-    "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is none of full, core_frozen"),
-    "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is no regular expression"),
+    "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is not one of auto, bf16, fp32"),
+    "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is not one of full, core_frozen"),
+    "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is not a valid regular expression"),
     "a model without a name": ({"model": {"pretrained": ""}}, "model.pretrained: '' should be non-empty"),
     "a package with a space": (
         {"corpora": {"debian": {"packages": ["a b"]}}},
         "corpora.debian.packages.0: 'a b' is not allowed",
     ),
-    "a source that is none": ({"corpora": {"source": "web"}}, "corpora.source: 'web' is none of debian, huggingface"),
+    "a source that is none": (
+        {"corpora": {"source": "web"}},
+        "corpora.source: 'web' is not one of debian, huggingface",
+    ),
     "generic resources with options": ({"cluster": {"gres": "gpu --x"}}, "cluster.gres: 'gpu --x' is not allowed"),
     "a region that climbs": (
         {"regions": {"../x": {"select": "complement", "of": ["top-0.01"]}}},
         "regions: '../x' is not allowed (names are of letters",
     ),
-    "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is none of top"),
-    "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is none of taylor"),
+    "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is not one of top"),
+    "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is not one of taylor"),
     "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
-    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not among languages (en, zh)"),
+    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not in languages (en, zh)"),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
     "milestones out of order": (
         {"retraining": {"milestones": [0, 32, 16]}},
-        "retraining.milestones: [0, 32, 16] must ascend",
+        "retraining.milestones: [0, 32, 16] must be in ascending order",
     ),
     "milestone between batches": (
         {"freezing": {"milestones": [0, 100]}},
@@ -127,7 +130,7 @@ MISTAKES = {
     ),
     "a check of less than two halves": (
         {"importance": {"estimator": "taylor_abs", "micro_batch": 16}},
-        "importance.stability.checks: 16 samples are not two micro-batches",
+        "importance.stability.checks: 16 samples are fewer than two micro-batches",
     ),
     "nowhere to stop": (
         {"importance": {"stability": {"checks": [], "stop_at": 0.9}}},
@@ -136,7 +139,7 @@ MISTAKES = {
     "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
     "a run name from the root": ({"run": "/x"}, "run: '/x' is not allowed"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
-    "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "nothing is left for training"),
+    "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
     "a region with a taken name": (
         {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
@@ -145,11 +148,11 @@ MISTAKES = {
     "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "'scores' is a required property"),
     "a region of unknown scores": (
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["ru/999"]}}},
-        "regions.x.scores: 'ru/999' is none of ar/64",
+        "regions.x.scores: 'ru/999' is not one of ar/64",
     ),
     "a region of scores by no estimator": (
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["tailor/ru/64"]}}},
-        "regions.x.scores: 'tailor' is none of taylor, taylor_abs, magnitude",
+        "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, magnitude",
     ),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
@@ -177,11 +180,11 @@ def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):
     (tmp_path / "en.txt").touch()
     source = {"source": "files", "files": {"paths": [f"{tmp_path}/{{language}}.txt"]}}
     config = configuration.check({"languages": ["en", "zh"], "experiments": [], "corpora": source})
-    with pytest.raises(UserError, match="corpora.files.paths: no file of zh is there .*/zh.txt"):
+    with pytest.raises(UserError, match="corpora.files.paths: there is no file for zh .*/zh.txt"):
         configuration.check_files(config)
     configuration.check_files(config | {"languages": ["en"]})
     config = configuration.check({"languages": ["en"], "experiments": [], "corpora": {"source": "files"}})
-    with pytest.raises(UserError, match="no file of en is there .none is given."):
+    with pytest.raises(UserError, match="there is no file for en .no path given."):
         configuration.check_files(config)
 
 
@@ -242,10 +245,13 @@ def test_what_yaml_and_the_command_line_make_of_values_is_undone():
 
 
 FILES = {
-    "no file": (["{language}/*.csv"], "no file of ru is there (ru/*.csv); check the path"),
-    "one of two": (["{language}/*.txt", "more/{language}.txt"], "no file of ru is there (more/ru.txt); check the path"),
-    "a folder": (["{language}"], "no file of ru is there (ru); give ru/*"),
-    "the same for two": (["*/*.txt"], "ru and zh have the same files, ru/a.txt among them; put {language} in the path"),
+    "no file": (["{language}/*.csv"], "there is no file for ru (ru/*.csv); check the path"),
+    "one of two": (
+        ["{language}/*.txt", "more/{language}.txt"],
+        "there is no file for ru (more/ru.txt); check the path",
+    ),
+    "a folder": (["{language}"], "there is no file for ru (ru); use ru/*"),
+    "the same for two": (["*/*.txt"], "ru and zh have the same files, such as ru/a.txt; put {language} in the path"),
 }
 
 

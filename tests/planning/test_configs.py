@@ -9,7 +9,7 @@ from test_costs import CONFIGS
 
 import estimate
 from linguistic_regions.planning import configuration, corpora, costs
-from linguistic_regions.planning.costs.shapes import known
+from linguistic_regions.planning.costs.shapes import known_shapes
 from linguistic_regions.text.languages import fill
 from small_run import copy_workflow, planned, snakemake, write_config
 
@@ -85,7 +85,7 @@ def test_the_other_models_have_them_too(name):
     assert {key: ours[key] for key in SHARED} == {key: paper[key] for key in SHARED}
     assert ours["run"] == name
     assert ours["model"]["pretrained"] == LARGE[name]
-    assert LARGE[name] in known()  # its config.json, of a gated model, needs no network
+    assert LARGE[name] in known_shapes()  # its config.json, of a gated model, needs no network
 
 
 @pytest.mark.parametrize("name", LARGE)

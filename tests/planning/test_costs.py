@@ -69,7 +69,7 @@ def test_operations_of_training_with_activation_checkpointing(counted):
     model, count, shape = counted
     model.train()
     model.activation_checkpointing_enable()
-    expected = formulas.training(shape, BLOCK) + formulas.recomputed(shape, BLOCK)
+    expected = formulas.training(shape, BLOCK) + formulas.recomputation(shape, BLOCK)
     assert expected == pytest.approx(count(backward=True), rel=0.01)
 
 
@@ -157,7 +157,7 @@ def test_sums_go_to_ram_if_offloaded_and_halve_without_checks():
         return costs.costs(estimate.merged(shipped("llama2-7b"), {"importance": settings}), "h200")["importance"].cost
 
     on_gpu, in_ram, once = importance(), importance(offload=True), importance(stability={"checks": []})
-    weights = shapes.known()["meta-llama/Llama-2-7b-hf"].matrices
+    weights = shapes.known_shapes()["meta-llama/Llama-2-7b-hf"].matrices
     assert on_gpu.device_bytes - in_ram.device_bytes == pytest.approx(8 * weights)
     assert in_ram.host_bytes - on_gpu.host_bytes == pytest.approx(8 * weights)
     assert on_gpu.device_bytes - once.device_bytes == pytest.approx(4 * weights)
@@ -166,7 +166,7 @@ def test_sums_go_to_ram_if_offloaded_and_halve_without_checks():
 
 def test_sizes_on_disk():
     steps = costs.costs(shipped("llama2-7b"), "h100")
-    shape = shapes.known()["meta-llama/Llama-2-7b-hf"]
+    shape = shapes.known_shapes()["meta-llama/Llama-2-7b-hf"]
     assert steps["further"].cost.disk_bytes == 2 * shape.parameters
     assert steps["importance"].cost.disk_bytes == 2 * 4 * shape.matrices
     assert steps["region"].cost.disk_bytes == shape.matrices / 8
@@ -204,9 +204,9 @@ def test_a_rule_that_no_experiment_needs_has_resources_too():
 
 
 MISTAKES = {
-    "no such GPU": ({"gpu": "h10"}, "config: gpu: 'h10' is none of h100, h200, "),
-    "no GPU": ({"gpu": ""}, "config: gpu: '' is none of"),
-    "keep": ({"keep": ["all"]}, "keep.0: 'all' is none of packages, further, importance"),
+    "no such GPU": ({"gpu": "h10"}, "config: gpu: 'h10' is not one of h100, h200, "),
+    "no GPU": ({"gpu": ""}, "config: gpu: '' is not one of"),
+    "keep": ({"keep": ["all"]}, "keep.0: 'all' is not one of packages, further, importance"),
     "a pass that no GPU holds": (
         {"batch_tokens": 1000000, "training": {"batch_size": 1000}},
         "gpu: a job of further takes",
@@ -232,7 +232,7 @@ def test_mistakes_are_named(mistake):
 def test_the_table_of_gpus():
     assert gpus.gpus()["h100"] == gpus.Gpu("h100", 80 * 2**30, 989e12, 67e12, 3350e9)
     with pytest.raises(
-        UserError, match="gpu: 'v100' is none of h100, .*; choose one or add a row to resources/gpus.tsv"
+        UserError, match="gpu: 'v100' is not one of h100, .*; choose one, or add a row to resources/gpus.tsv"
     ):
         gpus.gpu("v100")
 
@@ -277,7 +277,7 @@ def test_changes_are_made_as_snakemake_makes_them():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--gpu", "h10"], "gpu: 'h10' is none of h100"),
+        (["--gpu", "h10"], "gpu: 'h10' is not one of h100"),
         (["--configfile", "nowhere.yaml"], "--configfile: nowhere.yaml cannot be read"),
         (["--configfile", "LICENSE"], "--configfile: LICENSE "),
     ],

@@ -77,7 +77,8 @@ def test_gemma_3_leaves_out_what_is_as_usual():
     """As its makers published config.json of the models of 4 billion."""
     text = {"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34}
     assert (
-        shapes.described({"model_type": "gemma3", "text_config": text}, "x") == shapes.known()["google/gemma-3-4b-pt"]
+        shapes.from_config({"model_type": "gemma3", "text_config": text}, "x")
+        == shapes.known_shapes()["google/gemma-3-4b-pt"]
     )
 
 
@@ -114,15 +115,15 @@ KINDS = {
 
 
 def test_the_table_states_the_published_sizes():
-    assert {name: shape.parameters / 1e9 for name, shape in shapes.known().items()} == pytest.approx(
+    assert {name: shape.parameters / 1e9 for name, shape in shapes.known_shapes().items()} == pytest.approx(
         PUBLISHED, rel=0.01
     )
 
 
-@pytest.mark.parametrize("name", shapes.known())
+@pytest.mark.parametrize("name", shapes.known_shapes())
 def test_a_row_of_the_table_is_a_model(name):
     """Two layers of it, built by transformers."""
-    row = replace(shapes.known()[name], layers=2)
+    row = replace(shapes.known_shapes()[name], layers=2)
     if name == "gpt2":
         config = transformers.GPT2Config(n_layer=2)
     elif name == "bigscience/bloom-7b1":
@@ -182,7 +183,7 @@ def test_what_cannot_be_a_model_on_the_hub_is_not_asked_for(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"hidden_size": 8, "num_attention_heads": 2}, "its config.json names no num_hidden_layers"),
+        ({"hidden_size": 8, "num_attention_heads": 2}, "its config.json has no num_hidden_layers"),
         (None, "it has no config.json: name a folder"),
     ],
     ids=["no layers", "no file"],

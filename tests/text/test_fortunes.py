@@ -105,7 +105,7 @@ def test_the_demo_has_quotations_in_six_languages_and_says_in_which():
     [
         (
             {"documentation": {"source": "debian"}},
-            "corpora.domains.documentation: corpora.domain has that name already",
+            "corpora.domains.documentation: corpora.domain has the same name",
         ),
         ({"quotations": {"debian": {"packages": ["{nothing}"]}}}, "corpora.domains.quotations: no language has text"),
         ({"news": {"source": "files", "files": {"paths": ["nowhere/*.txt"]}}}, "corpora.domains.news: no language has"),

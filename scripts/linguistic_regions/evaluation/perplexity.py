@@ -24,7 +24,7 @@ def planned(config: dict) -> Plan:
             "domain": config["corpora"]["domain"],
             "max_blocks": config["tokens"]["test_blocks"],
         },
-        tokens=corpora.tokens(config, texts, "test"),
+        tokens=corpora.max_tokens(config, texts, "test"),
     )
 
 

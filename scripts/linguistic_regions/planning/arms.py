@@ -1,7 +1,7 @@
-"""The arms of the training experiments: what each does with a region (paper, sections 3 and 5).
+"""The arms of the training experiments (paper, sections 3 and 5).
 
-`zero`: set it to zero before training. `freeze`: its weights keep their bits. `train_only`: all others do. The regions
-are those of the core at the experiment's ratio: top, bottom or random.
+Each arm says which region is set to zero before training (`zero`), which is frozen (`freeze`), and which is the only
+one that is trained (`train_only`). The regions are the top, bottom or random region at the experiment's ratio.
 """
 
 Arm = dict[str, str]

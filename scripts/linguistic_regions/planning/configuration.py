@@ -1,4 +1,4 @@
-"""The config: checked against its schema, and against itself, before any job. Needs jsonschema only."""
+"""Validate the config: schema, consistency, files. Needs jsonschema only."""
 
 import math
 import os
@@ -37,29 +37,32 @@ def schema() -> dict:
 
 
 def check(config: dict) -> dict:
-    """The config with its defaults filled in.
+    """Validate a config.
+
+    Returns:
+        The config, with defaults filled in.
 
     Raises:
-        UserError: names the first key that is wrong, its value, and what to do.
+        UserError: a value is invalid; the message names the key, the value, and what to do.
     """
     rules = schema()
-    config = with_defaults(_as_meant(deepcopy(config), rules, rules), rules)
+    config = with_defaults(_coerce(deepcopy(config), rules, rules), rules)
     error = best_match(Draft202012Validator(rules).iter_errors(config))
     if error:
         raise UserError(f"config: {_explain(error)}")
-    _check_sense(config)
+    _check_consistency(config)
     return config
 
 
 def resolve(rule: dict, rules: dict) -> dict:
-    """A rule of the schema with the definition that it refers to (`$ref`) put in its place."""
+    """Replace a `$ref` of a schema rule by the definition that it refers to."""
     if "$ref" not in rule:
         return rule
     return rules["$defs"][rule["$ref"].rsplit("/", 1)[-1]] | rule
 
 
 def with_defaults(config, rules: dict):
-    """Fill in what `config` leaves out, section by section, from the schema's defaults."""
+    """Fill in missing keys with the schema's defaults, section by section, in place."""
     if isinstance(config, dict):
         for key, rule in rules.get("properties", {}).items():
             if key not in config and ("default" in rule or "properties" in rule):
@@ -69,38 +72,39 @@ def with_defaults(config, rules: dict):
     return config
 
 
-def _as_meant(value, rule: dict, rules: dict):
-    """Undo what YAML misreads, such as 1e-4, a string to it, or no, the code of Norwegian, which is false to it.
+def _coerce(value, rule: dict, rules: dict):
+    """Convert values to the types of the schema.
 
-    And what Snakemake does: inside a section that --config gives, all is strings.
+    YAML reads 1e-4 as a string, and `no`, the code of Norwegian, as false. Snakemake reads all values inside a section
+    that is given by --config as strings.
     """
     rule = resolve(rule, rules)
     if isinstance(value, dict):
-        known = rule.get("properties", {})
-        named = {_name(key): item for key, item in value.items()}
-        return {key: _as_meant(item, known.get(key, {}), rules) for key, item in named.items()}
+        properties = rule.get("properties", {})
+        named = {_original_name(key): item for key, item in value.items()}
+        return {key: _coerce(item, properties.get(key, {}), rules) for key, item in named.items()}
     if isinstance(value, list):
-        return [_as_meant(item, rule.get("items", {}), rules) for item in value]
+        return [_coerce(item, rule.get("items", {}), rules) for item in value]
     kinds = rule.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if isinstance(value, str) and value == "null" and "null" in kinds:
         return None
     if isinstance(value, str) and "string" not in kinds:
-        for kind, read in (
+        for kind, convert in (
             ("integer", int),
             ("number", float),
             ("boolean", {"true": True, "false": False}.__getitem__),
         ):
             if kind in kinds:
                 with suppress(ValueError, KeyError):
-                    return read(value)
+                    return convert(value)
     if kinds == ["string"] and isinstance(value, int | date):
-        return _name(value)
+        return _original_name(value)
     return value
 
 
-def _name(value) -> str:
-    """What was written, where a name was meant and YAML made something else of it: no, 2026, 2026-01-02."""
+def _original_name(value) -> str:
+    """The original text of a name that YAML read as a boolean, a number or a date: no, 2026, 2026-01-02."""
     return {"False": "no", "True": "yes", "None": "null"}.get(str(value), str(value))
 
 
@@ -115,103 +119,103 @@ def _explain(error: ValidationError) -> str:
         return f"{path}: there is no such key; {advice}"
     if error.validator == "enum":
         allowed = ", ".join(str(value) for value in error.validator_value)
-        return f"{where}: {error.instance!r} is none of {allowed}"
+        return f"{where}: {error.instance!r} is not one of {allowed}"
     if error.validator in BOUNDS:
         return f"{where}: {error.instance!r} must be {BOUNDS[error.validator]} {error.validator_value}"
-    about = error.schema.get("description", "")
-    said = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
-    return f"{where}: {said}" + (f" ({about})" if about else "")
+    description = error.schema.get("description", "")
+    message = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
+    return f"{where}: {message}" + (f" ({description})" if description else "")
 
 
 def check_files(config: dict) -> None:
-    """See that the files which the config names are there.
+    """Check that the files that the config names exist and are readable.
 
     Raises:
-        UserError: names a GGUF file that is not there; or the first pattern that no file matches, and its language;
-            or a file that cannot be read; or two languages that have the same files.
+        UserError: a GGUF file does not exist, no file matches a pattern, a file is not readable, or two languages have
+            the same files.
     """
     model = sources.parse_source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
     if isinstance(model, sources.GgufFile):
         if not model.path.is_file():
-            told = "check the path (~ does not stand for your home)"
-            raise UserError(f"config: model.pretrained: there is no file {model.path}; {told}")
+            advice = "check the path (~ is not expanded)"
+            raise UserError(f"config: model.pretrained: there is no file {model.path}; {advice}")
         if not os.access(model.path, os.R_OK):
             raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
-    taken: dict[tuple[str, ...], str] = {}
+    seen: dict[tuple[str, ...], str] = {}
     for text in corpora.texts(config):
         settings, code = corpora.corpus(config, text), text.split("/")[0]
         if settings["source"] != "files":
             continue
         for pattern in settings["files"]["paths"] or [""]:
-            if not corpora.matching([fill(pattern, code)]):
-                paths = fill(pattern, code) or "none is given"
-                advice = f"give {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
-                raise UserError(f"config: corpora.files.paths: no file of {code} is there ({paths}); {advice}")
+            if not corpora.matching_files([fill(pattern, code)]):
+                paths = fill(pattern, code) or "no path given"
+                advice = f"use {paths}/*" if Path(paths).is_dir() and pattern else "check the path"
+                raise UserError(f"config: corpora.files.paths: there is no file for {code} ({paths}); {advice}")
         files = corpora.corpus_files(config, text)
         for path in files:
             if not os.access(path, os.R_OK):
                 raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
-        if other := taken.get(tuple(files)):
+        if other := seen.get(tuple(files)):
             raise UserError(
-                f"config: corpora.files.paths: {other} and {text} have the same files, {files[0]} among them; put "
+                f"config: corpora.files.paths: {other} and {text} have the same files, such as {files[0]}; put "
                 "{language} in the path"
             )
-        taken[tuple(files)] = text
+        seen[tuple(files)] = text
 
 
-def _check_sense(config: dict) -> None:
-    """What a schema cannot say: keys that must fit one another."""
-    _finite(config, "")
+def _check_consistency(config: dict) -> None:
+    """Check the constraints between keys, which the schema cannot express."""
+    _check_finite(config, "")
     if config["model"]["pretrained"]:
         try:
             sources.parse_source(config["model"]["pretrained"])
         except UserError as error:
             raise UserError(f"config: {error}") from None
     for key in ("model.include", "model.exclude"):
-        for pattern in _at(config, key):
+        for pattern in _lookup(config, key):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise UserError(f"config: {key}: {pattern!r} is no regular expression ({error})") from None
+                raise UserError(f"config: {key}: {pattern!r} is not a valid regular expression ({error})") from None
     for code in config["languages"]:
         try:
             language(code)
         except UserError as error:
             raise UserError(f"config: languages: {error}") from None
-    _subset(config, "corpora.languages", config["languages"], "languages")
+    _check_subset(config, "corpora.languages", config["languages"], "languages")
     for domain in corpora.further_domains(config):
         key = f"corpora.domains.{domain}"
         if domain == config["corpora"]["domain"]:
-            raise UserError(f"config: {key}: corpora.domain has that name already; choose another")
+            raise UserError(f"config: {key}: corpora.domain has the same name; choose another")
         if not any(text.endswith(f"/{domain}") for text in corpora.texts(config)):
-            raise UserError(f"config: {key}: no language has text there; check its source, or set {key} to null")
+            raise UserError(f"config: {key}: no language has text of this domain; check its source, or set it to null")
     importance, experiments = config["importance"], set(config["experiments"])
     if experiments:
-        _subset(config, "importance.languages", config["languages"], "languages")
+        _check_subset(config, "importance.languages", config["languages"], "languages")
         if importance["at"] == "further":
-            _subset(config, "further.languages", config["languages"], "languages")
-            _subset(config, "importance.languages", config["further"]["languages"], "further.languages")
+            _check_subset(config, "further.languages", config["languages"], "languages")
+            _check_subset(config, "importance.languages", config["further"]["languages"], "further.languages")
     if "monolingual" in experiments:
-        _subset(config, "monolingual.languages", importance["languages"], "importance.languages")
+        _check_subset(config, "monolingual.languages", importance["languages"], "importance.languages")
     if "retraining" in experiments:
-        _subset(config, "retraining.languages", config["languages"], "languages")
-        _subset(config, "retraining.evaluate", config["languages"], "languages")
+        _check_subset(config, "retraining.languages", config["languages"], "languages")
+        _check_subset(config, "retraining.evaluate", config["languages"], "languages")
     if "freezing" in experiments:
-        _subset(config, "freezing.languages", config["languages"], "languages")
+        _check_subset(config, "freezing.languages", config["languages"], "languages")
 
     batch = config["training"]["batch_size"]
     for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
-        _ascending(config, key)
-        _multiples(config, key, batch, "training.batch_size")
+        _check_ascending(config, key)
+        _check_multiples(config, key, batch, "training.batch_size")
     _check_samples(config)
 
     scratch = config["model"]["scratch"]
     if scratch["width"] % scratch["heads"] or scratch["heads"] % scratch["kv_heads"]:
         raise UserError("config: model.scratch: width must be a multiple of heads, and heads of kv_heads")
     if scratch["samples"] < scratch["batch_size"]:
-        raise UserError("config: model.scratch.samples: fewer than one batch (model.scratch.batch_size); raise it")
+        raise UserError("config: model.scratch.samples: fewer than one batch (model.scratch.batch_size); increase it")
     if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
-        raise UserError("config: corpora.test + corpora.valid: nothing is left for training; lower them")
+        raise UserError("config: corpora.test + corpora.valid: no text is left for training; lower them")
 
     if config["gpu"] is not None:
         try:
@@ -227,58 +231,61 @@ def _check_sense(config: dict) -> None:
         for scores in recipe.get("scores", []):
             estimator, _, rest = scores.partition("/") if scores.count("/") == 2 else ("", "", scores)
             if rest not in scored:
-                raise UserError(f"config: regions.{name}.scores: {scores!r} is none of {', '.join(scored)}")
+                raise UserError(f"config: regions.{name}.scores: {scores!r} is not one of {', '.join(scored)}")
             if estimator and estimator not in ESTIMATORS:
-                raise UserError(f"config: regions.{name}.scores: {estimator!r} is none of {', '.join(ESTIMATORS)}")
+                raise UserError(f"config: regions.{name}.scores: {estimator!r} is not one of {', '.join(ESTIMATORS)}")
 
 
 def _check_samples(config: dict) -> None:
-    """Milestones and checks of importance: where one pass over the samples can stop."""
+    """Check the milestones and the stability checks of importance."""
     importance = config["importance"]
     checks = importance["stability"]["checks"]
     for key in ("importance.samples", "importance.stability.checks"):
-        _ascending(config, key)
+        _check_ascending(config, key)
         if importance["estimator"] == "taylor_abs":
-            _multiples(config, key, importance["micro_batch"], "importance.micro_batch")
+            _check_multiples(config, key, importance["micro_batch"], "importance.micro_batch")
     if checks and importance["estimator"] == "taylor_abs" and checks[0] < 2 * importance["micro_batch"]:
         raise UserError(
-            f"config: importance.stability.checks: {checks[0]} samples are not two micro-batches "
-            f"(importance.micro_batch {importance['micro_batch']}), one for each half"
+            f"config: importance.stability.checks: {checks[0]} samples are fewer than two micro-batches "
+            f"(importance.micro_batch {importance['micro_batch']}), one for each half; increase them"
         )
     if importance["stability"]["stop_at"] is not None and not checks:
-        raise UserError("config: importance.stability.stop_at: there are no checks at which to stop; give some")
+        raise UserError(
+            "config: importance.stability.stop_at: there are no checks at which to stop; set "
+            "importance.stability.checks"
+        )
 
 
-def _at(config: dict, key: str):
+def _lookup(config: dict, key: str):
     for part in key.split("."):
         config = config[part]
     return config
 
 
-def _finite(value, path: str) -> None:
+def _check_finite(value, path: str) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
-            _finite(inner, f"{path}.{key}" if path else str(key))
+            _check_finite(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            _finite(inner, f"{path}.{place}")
+            _check_finite(inner, f"{path}.{place}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"config: {path}: {value} is no number to compute with")
+        raise UserError(f"config: {path}: {value} is not a finite number")
 
 
-def _subset(config: dict, key: str, allowed: list[str], of: str) -> None:
-    for code in _at(config, key):
+def _check_subset(config: dict, key: str, allowed: list[str], of: str) -> None:
+    for code in _lookup(config, key):
         if code not in allowed:
-            raise UserError(f"config: {key}: {code!r} is not among {of} ({', '.join(allowed)})")
+            raise UserError(f"config: {key}: {code!r} is not in {of} ({', '.join(allowed)})")
 
 
-def _ascending(config: dict, key: str) -> None:
-    values = _at(config, key)
+def _check_ascending(config: dict, key: str) -> None:
+    values = _lookup(config, key)
     if values != sorted(set(values)):
-        raise UserError(f"config: {key}: {values} must ascend, without repeats")
+        raise UserError(f"config: {key}: {values} must be in ascending order, without duplicates")
 
 
-def _multiples(config: dict, key: str, of: int, named: str) -> None:
-    for value in _at(config, key):
+def _check_multiples(config: dict, key: str, of: int, named: str) -> None:
+    for value in _lookup(config, key):
         if value % of:
             raise UserError(f"config: {key}: {value} is not a multiple of {named} ({of})")

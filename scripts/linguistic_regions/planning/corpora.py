@@ -1,4 +1,4 @@
-"""The text that a config asks for: where each text comes from, and its files. Pure functions of the config."""
+"""The texts that a config asks for: their sources, files and sizes."""
 
 import json
 import math
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from linguistic_regions.text.languages import can_fill, fill, languages
 
-CHARACTERS = 1_300_000  # per language where the config sets no bound: the most that the demo's packages have
+DEFAULT_CHARACTERS = 1_300_000  # per language, if the config sets no limit: the maximum of the demo's packages
 
 
 def domains(config: dict) -> list[str]:
-    """The kinds of text: the one that models are trained and scored on, and those that they are tested on as well."""
+    """The names of all domains, beginning with the one on which models are trained and scored."""
     return [config["corpora"]["domain"], *further_domains(config)]
 
 
 def further_domains(config: dict) -> dict[str, dict]:
-    """The settings of the domains that models are only tested on, by name."""
+    """The settings of the domains on which models are only tested, by name."""
     return {name: settings for name, settings in config["corpora"]["domains"].items() if settings is not None}
 
 
 def texts(config: dict) -> list[str]:
-    """Every text that is tested on: of each language, named by its code, and language/domain of a further domain."""
+    """The names of all texts: the code of each language, and language/domain for further domains."""
     further = [
         f"{language}/{domain}"
         for domain in further_domains(config)
@@ -33,7 +33,7 @@ def texts(config: dict) -> list[str]:
 
 
 def _has_text(config: dict, text: str) -> bool:
-    """Whether a language has text of a further domain: the source has an id for it, or files match."""
+    """Whether a text of a further domain exists: the source has an id for the language, or files match."""
     settings, language = corpus(config, text), text.split("/")[0]
     if settings["source"] == "files":
         return bool(corpus_files(config, text))
@@ -42,7 +42,7 @@ def _has_text(config: dict, text: str) -> bool:
 
 
 def corpus(config: dict, text: str) -> dict:
-    """The corpora section as it stands for one text: a language, or language/domain."""
+    """The settings of `corpora` that apply to a text (a language, or language/domain)."""
     language, _, domain = text.partition("/")
     sections = [config["corpora"]]
     sections += [further_domains(config)[domain]] if domain else []
@@ -54,21 +54,21 @@ def corpus(config: dict, text: str) -> dict:
     return settings
 
 
-def trained_text(text: str) -> list[str]:
-    """The text whose training split a further domain's shares no paragraph with: that of its language."""
+def training_text(text: str) -> list[str]:
+    """The texts whose training paragraphs are dropped from a text: for a further domain, that of its language."""
     language, _, domain = text.partition("/")
     return [language] if domain else []
 
 
 def packages(config: dict, text: str) -> list[str]:
-    """The Debian packages that a text comes from."""
+    """The names of the Debian packages that a text comes from."""
     settings, language = corpus(config, text), text.split("/")[0]
     names = settings["debian"]["packages"] if settings["source"] == "debian" else []
     return [fill(name, language) for name in names]
 
 
 def corpus_options(config: dict, text: str) -> dict:
-    """The options of corpus.py for one text: its source's settings, filled in, and the bounds and splits."""
+    """The options of corpus.py for a text: the settings of its source, filled in, and limits and splits."""
     settings, language = corpus(config, text), text.split("/")[0]
     source = settings["source"]
     options = dict(settings[source]) if source != "debian" else {}
@@ -80,42 +80,42 @@ def corpus_options(config: dict, text: str) -> dict:
     return {"language": language, "domain": domain, "source": source, **options, **shared}
 
 
-def known_of(text: str) -> str:
-    """What the table of languages says of a text's language, as JSON."""
+def language_row(text: str) -> str:
+    """The row of a text's language in the table of languages, as JSON."""
     return json.dumps(languages().get(text.split("/")[0], {}))
 
 
 def corpus_files(config: dict, text: str) -> list[str]:
-    """The person's own files that a text comes from, so that a change of them is noticed."""
+    """The user's files that a text comes from, so that edits of them are detected."""
     settings, language = corpus(config, text), text.split("/")[0]
     if settings["source"] == "files":
-        wanted = [fill(pattern, language) for pattern in settings["files"]["paths"]]
+        patterns = [fill(pattern, language) for pattern in settings["files"]["paths"]]
     elif settings["source"] == "huggingface":
         folder = Path(fill(settings["huggingface"]["repo"], language))
-        wanted = [f"{escape(str(folder))}/**"] if folder.is_dir() else []
+        patterns = [f"{escape(str(folder))}/**"] if folder.is_dir() else []
     else:
-        wanted = []
-    return matching(wanted)
+        patterns = []
+    return matching_files(patterns)
 
 
-def matching(wanted: list[str]) -> list[str]:
-    """The files that match one of these patterns."""
-    found = {path for pattern in wanted for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
+def matching_files(patterns: list[str]) -> list[str]:
+    """The files that match one of the glob patterns, in ascending order."""
+    found = {path for pattern in patterns for path in glob(pattern, recursive=True)}  # noqa: PTH207 (absolute ones)
     return sorted(path for path in found if Path(path).is_file())
 
 
-def stamps(files: list[str]) -> str:
-    """Size and last change of files: a file that takes another's place is noticed by them, be it older or newer."""
+def file_stamps(files: list[str]) -> str:
+    """Size and modification time of files, as JSON: detects a replaced file, whether it is older or newer."""
     found = [(path, Path(path).stat()) for path in files]
     return json.dumps([[path, stat.st_size, stat.st_mtime_ns] for path, stat in found])
 
 
-def characters(config: dict, text: str) -> int:
-    """Of a text, at most; more by a document where the config sets a bound."""
-    return corpus(config, text)["max_characters"] or CHARACTERS
+def max_characters(config: dict, text: str) -> int:
+    """An upper bound of the characters of a text (the last document may exceed it)."""
+    return corpus(config, text)["max_characters"] or DEFAULT_CHARACTERS
 
 
-def tokens(config: dict, texts: Iterable[str], split: str) -> float:
-    """Tokens of the blocks of a split that one measurement takes, at most: a character is a token at most."""
+def max_tokens(config: dict, texts: Iterable[str], split: str) -> float:
+    """An upper bound of the tokens of a split that are measured in one condition, at one token per character."""
     size, blocks = config["tokens"]["block_size"], config["tokens"][f"{split}_blocks"] or math.inf
-    return sum(min(blocks * size, characters(config, text) * corpus(config, text)[split]) for text in texts)
+    return sum(min(blocks * size, max_characters(config, text) * corpus(config, text)[split]) for text in texts)

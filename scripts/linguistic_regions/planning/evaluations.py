@@ -1,4 +1,4 @@
-"""The evaluations that a run makes of each condition, and what each asks for. Needs no torch."""
+"""The evaluations that a run makes in each condition, and what each of them needs. Needs no torch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, make_dataclass
@@ -10,12 +10,12 @@ PACKAGE = "linguistic_regions.evaluation"
 
 @dataclass(frozen=True)
 class Plan:
-    """What an evaluation asks for in a run.
+    """What an evaluation needs in a run.
 
     Attributes:
         inputs: the files of its items.
         options: its settings, by field of its `Measurement`.
-        tokens: that pass through the model for each condition, at most.
+        tokens: maximum number of tokens that pass through the model per condition.
     """
 
     inputs: list[str]
@@ -24,23 +24,23 @@ class Plan:
 
 
 def planned(config: dict) -> dict[str, Plan]:
-    """What each evaluation that the run makes asks for, by its name."""
+    """The plans of the run's evaluations, by name."""
     plans = {name: import_module(f"{PACKAGE}.{name}").planned(config) for name in EVALUATIONS}
     return {name: plan for name, plan in plans.items() if plan}
 
 
 def modules(plans: Iterable[str]) -> list[str]:
-    """The modules of these evaluations, whose code their rows follow from."""
+    """The dotted modules of these evaluations."""
     return [f"{PACKAGE}.{name}" for name in plans]
 
 
 def options(plans: dict[str, Plan]) -> dict[str, object]:
-    """The settings of all evaluations, as options of evaluate.py: `perplexity.texts` and the like."""
+    """The settings of all evaluations as options of evaluate.py, such as `perplexity.texts`."""
     return {f"{name}.{option}": value for name, plan in plans.items() for option, value in plan.options.items()}
 
 
 def measurements() -> type:
-    """A dataclass with a field for each evaluation: its `Measurement`, with nothing to measure."""
+    """A dataclass with a field for each evaluation, whose default is a `Measurement` that measures nothing."""
     found = {name: import_module(f"{PACKAGE}.{name}").Measurement for name in EVALUATIONS}
     fields = [(name, kind, field(default_factory=kind)) for name, kind in found.items()]
     return make_dataclass("Measurements", fields, frozen=True)

@@ -1,6 +1,6 @@
-"""What a config asks for: which regions, conditions and trainings, and the files that follow. Pure functions of it.
+"""The plan of a run: which regions, conditions, trainings and files a config asks for.
 
-Paths begin with <results>, which the Snakefile turns into the run's folder.
+Paths begin with <results>, which the Snakefile replaces by the run's folder.
 """
 
 from itertools import product
@@ -19,83 +19,83 @@ def results(config: dict) -> str:
 
 
 def model_files(config: dict) -> list[str]:
-    """The local files of a model, a folder's or a GGUF file, so that an edit of them is noticed."""
+    """The local files of the model (a folder's, or a GGUF file), so that edits of them are detected."""
     if not config["model"]["pretrained"]:
         return []
     match sources.parse_source(config["model"]["pretrained"]):
         case sources.Folder(folder):
-            wanted = patterns(config["model"]["trust_remote_code"])
-            return sorted({str(path) for pattern in wanted for path in folder.glob(pattern)})
+            globs = patterns(config["model"]["trust_remote_code"])
+            return sorted({str(path) for pattern in globs for path in folder.glob(pattern)})
         case sources.GgufFile(path):
             return [str(path)]
     return []
 
 
 def model_name(config: dict) -> str:
-    """The name of the model before it is fetched; source.json beside it has the one under which its figures stand."""
+    """The name of the model before it is downloaded; source.json of the downloaded model has its public name."""
     if config["model"]["name"] or config["model"]["pretrained"]:
         return config["model"]["name"] or naming.public_name(config["model"]["pretrained"])
     return "tiny Llama pretrained here, {layers} layers x {width}".format(**config["model"]["scratch"])
 
 
-def named_files(config: dict) -> list[str]:
-    """The files outside the workflow's own that the config names: people's texts, and the files of a model."""
+def user_files(config: dict) -> list[str]:
+    """The user's files that the config names: texts, and the files of a model."""
     texts = [path for text in corpora.texts(config) for path in corpora.corpus_files(config, text)]
     return [*texts, *model_files(config)]
 
 
 def downloads(config: dict) -> list[str]:
-    """The outputs of all that the network is needed for: the text, and a model that is fetched, with its tokenizer."""
-    made = [f"<results>/corpora/{text}/manifest.json" for text in corpora.texts(config)]
-    return made + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
+    """The outputs of the rules that need the network: texts, and a pretrained model with its tokenizer."""
+    manifests = [f"<results>/corpora/{text}/manifest.json" for text in corpora.texts(config)]
+    return manifests + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
 
 
 # --- importance ---
 
 
 def scored_model(config: dict, language: str) -> str:
-    """The model at whose weights a language's importance is measured."""
+    """The folder of the model at whose weights a language's importance is measured."""
     return "<results>/models/base" if config["importance"]["at"] == "base" else f"<results>/models/further/{language}"
 
 
 def checks(config: dict) -> list[int]:
-    """The numbers of samples after which two halves are compared: none beyond the last sample."""
+    """The numbers of samples after which the two halves are compared, up to the last milestone."""
     importance = config["importance"]
     return [samples for samples in importance["stability"]["checks"] if samples <= importance["samples"][-1]]
 
 
-def wanted_samples(config: dict) -> dict[str, dict[str, int]]:
-    """For each key that says how many training blocks a step takes, their number by language."""
+def required_samples(config: dict) -> dict[str, dict[str, int]]:
+    """For each config key that sets a number of training blocks: the number required, by language."""
     experiments = config["experiments"]
-    wanted = {}
+    required = {}
     if experiments:
-        wanted["importance.samples"] = ("importance", config["importance"]["samples"])
+        required["importance.samples"] = ("importance", config["importance"]["samples"])
         if config["importance"]["at"] == "further":
-            wanted["further.milestones"] = ("further", config["further"]["milestones"])
+            required["further.milestones"] = ("further", config["further"]["milestones"])
     for name in ("retraining", "freezing"):
         if name in experiments:
-            wanted[f"{name}.milestones"] = (name, config[name]["milestones"])
-    return {key: dict.fromkeys(config[section]["languages"], steps[-1]) for key, (section, steps) in wanted.items()}
+            required[f"{name}.milestones"] = (name, config[name]["milestones"])
+    return {key: dict.fromkeys(config[section]["languages"], steps[-1]) for key, (section, steps) in required.items()}
 
 
 # --- regions and conditions ---
 
 
-def regions(names) -> list[str]:
+def region_files(names) -> list[str]:
     """The files of regions."""
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
-def scores(recipe: dict) -> list[str]:
+def score_folders(recipe: dict) -> list[str]:
     """The folders of importance scores that a recipe ranks by."""
     return [f"<results>/importance/{folder}" for folder in recipe.get("scores", [])]
 
 
 def conditions(config: dict) -> dict[str, list[str]]:
-    """The conditions that are measured, in sets that share a job and a file: a region and its controls.
+    """The sets of conditions that share a job and a file, such as a region and its controls.
 
     Returns:
-        For each set the regions that are removed, one after another; none for the intact model.
+        For each set, the names of the regions that are removed one at a time; empty for the intact model.
     """
     experiments = config["experiments"]
     found: dict[str, list[str]] = {"intact": []}
@@ -108,7 +108,7 @@ def conditions(config: dict) -> dict[str, list[str]]:
     return found | {f"region-{name}": [name] for name in config["removal"]["regions"]}
 
 
-def removed(config: dict) -> list[str]:
+def removed_regions(config: dict) -> list[str]:
     """The names of all regions that are removed."""
     return [name for names in conditions(config).values() for name in names]
 
@@ -117,10 +117,10 @@ def removed(config: dict) -> list[str]:
 
 
 def arm_regions(config: dict, experiment: str, arm: str) -> dict[str, str]:
-    """The files of the regions that an arm of `retraining` or `freezing` zeroes, freezes or trains alone."""
+    """The region files of an arm of `retraining` or `freezing`, by role: `zero`, `freeze` or `train_only`."""
     ratio = config[experiment]["ratio"]
     names = {"top": f"top-{ratio:g}", "bottom": f"bottom-{ratio:g}", "random": f"random-{ratio:g}-1"}
-    return {role: regions([names[kind]])[0] for role, kind in ARMS[arm].items()}
+    return {role: region_files([names[kind]])[0] for role, kind in ARMS[arm].items()}
 
 
 def trainings(config: dict, experiment: str) -> list[dict]:
@@ -138,7 +138,7 @@ def trainings(config: dict, experiment: str) -> list[dict]:
 
 
 def evidence(config: dict) -> dict[str, list[str]]:
-    """For each table that is computed from evidence its files, as the config's experiments ask for them."""
+    """The files of evidence for each table that the config's experiments need."""
     found = {"removal": [f"{EVIDENCE}/{name}.parquet" for name in conditions(config)]}
     if config["experiments"] and config["importance"]["at"] == "further":
         found["further"] = [f"{EVIDENCE}/further/{language}.parquet" for language in config["further"]["languages"]]
@@ -150,7 +150,7 @@ def evidence(config: dict) -> dict[str, list[str]]:
 
 
 def stability(config: dict) -> list[str]:
-    """The pieces of the table of how stable the scores are."""
+    """The files that the table `stability` is made from, one per language."""
     importance = config["importance"]
     if not config["experiments"] or not checks(config) or importance["estimator"] == "magnitude":
         return []
@@ -158,7 +158,7 @@ def stability(config: dict) -> list[str]:
 
 
 def tables(config: dict) -> list[str]:
-    """The tables of the run: as data, and as the paper prints them."""
+    """The run's tables: CSV, and Markdown in the layout of the paper."""
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
     names = [f"{name}.csv" for name in (*evidence(config), *["stability"] * bool(stability(config)))]
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]

@@ -1,7 +1,7 @@
-"""What a config will cost, before anything runs: the jobs of each rule, and what each takes. Needs no torch.
+"""Estimate the costs of a run: the jobs of each rule, and what each of them takes. Needs no torch.
 
-`workload` says which jobs there are, `jobs` what one takes; `formulas` are of passes through the model, `machine` of
-speeds and memory.
+`workload` lists the jobs, `jobs` estimates one job, `formulas` has the costs of passes through the model, and `machine`
+has speeds and memory.
 """
 
 import json
@@ -14,9 +14,9 @@ from linguistic_regions.planning import corpora, evaluations, plan
 from linguistic_regions.planning.costs import shapes, workload
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.planning.costs.jobs import Jobs
-from linguistic_regions.planning.costs.machine import Cost, light
+from linguistic_regions.planning.costs.machine import Cost, light_job
 
-SNAKEMAKE = 400  # MiB of the two Snakemake processes that a Slurm job has beside its program
+SNAKEMAKE = 400  # MiB of the two Snakemake processes in a Slurm job
 EXPERIMENTS = ["removal", "retraining", "monolingual", "freezing"]
 
 
@@ -28,24 +28,24 @@ class Step:
 
     @property
     def jobs(self) -> int:
-        """How many there are."""
+        """The number of jobs."""
         return len(self.each)
 
     @property
     def cost(self) -> Cost:
-        """Of one job: each figure is the largest that a job has."""
+        """The maximum of each figure over the jobs."""
         return Cost(**{field.name: max(getattr(cost, field.name) for cost in self.each) for field in fields(Cost)})
 
 
 def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
-    """What each rule of the workflow costs, in the order of the data flow, without those that the config does not need.
+    """Estimate the costs of each rule that the config needs, in the order of the data flow.
 
     Args:
-        config: checked.
-        gpu_name: kind of GPU that the jobs which run the model get; None: the CPU.
+        config: a checked config.
+        gpu_name: kind of GPU for jobs that run the model; None: the CPU.
 
     Raises:
-        UserError: the model or the GPU is unknown, or a job fits on no number of GPUs.
+        UserError: the model or the GPU is unknown, or a job does not fit on any number of GPUs.
     """
     job = Jobs(config, shapes.shape(config), gpu(gpu_name) if gpu_name else None)
     tokens = sum(each.tokens for each in evaluations.planned(config).values())
@@ -54,43 +54,41 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "corpus": [job.corpus(text) for text in corpora.texts(config)],
         "tokenizer": [job.tokenizer()],
         "blocks": [job.blocks(text) for text in corpora.texts(config)],
-        "samples": [light()],
+        "samples": [light_job()],
         "base_model": [job.base_model()],
-        "further": [job.further(language) for language in workload.trained(config)],
+        "further": [job.further(language) for language in workload.continued_languages(config)],
         "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],
         "region": [job.region(recipe) for recipe in workload.regions(config).values()],
         "evaluate": [job.evaluate(names, tokens) for names in plan.conditions(config).values()],
         "overlap": [job.overlap()],
         "retraining": [job.experiment("retraining", each["arm"]) for each in plan.trainings(config, "retraining")],
         "freezing": [job.experiment("freezing", each["arm"]) for each in plan.trainings(config, "freezing")],
-        "settings": [light()],
-        "tables": [light(host=0.4e9)],
-        "provenance": [light(host=0.4e9)],
-        "figures": [light(seconds=10, host=0.8e9)],
-        "report": [light(seconds=1.5, host=0.4e9)],
+        "settings": [light_job()],
+        "tables": [light_job(host=0.4e9)],
+        "provenance": [light_job(host=0.4e9)],
+        "figures": [light_job(seconds=10, host=0.8e9)],
+        "report": [light_job(seconds=1.5, host=0.4e9)],
     }
     return {rule: Step(tuple(each)) for rule, each in steps.items() if each}
 
 
 def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int | str]:
-    """What a job of a rule asks for: its estimate with headroom, and more at each further attempt.
+    """The resources of a rule's jobs: the estimate with a safety margin, increased with each attempt.
 
     Args:
-        config: checked; its `gpu` is the kind of GPU.
-        rule: as in `costs`.
-        attempt: from 1.
+        config: a checked config, whose `gpu` is the kind of GPU.
+        rule: name of a rule, as in `costs`.
+        attempt: number of the attempt, from 1.
 
     Returns:
-        mem_mb: MiB of RAM, a fifth more than estimated, and what Snakemake takes beside a job on a cluster; half as
-            much again at each further attempt.
-        runtime: minutes, twice the estimate and ten more, doubled at each further attempt; at most what
-            `cluster.max_runtime` says.
-        disk_mb: MiB that its outputs take.
-        gpu: GPUs; 0 at a site that wants them as generic resources.
-        gres: GPUs as such a site names them (`cluster.gres`), such as `gpu:a100:2`; empty elsewhere.
+        mem_mb: MiB of RAM, 1.2 times the estimate plus Snakemake's own processes; times 1.5 with each attempt.
+        runtime: minutes, twice the estimate plus ten; doubled with each attempt, up to `cluster.max_runtime`.
+        disk_mb: MiB of the outputs.
+        gpu: number of GPUs; 0 if the site has generic resources (`cluster.gres`).
+        gres: generic resources, such as `gpu:a100:2`; empty if the site has none.
 
     Raises:
-        UserError: as `costs`.
+        UserError: as for `costs`.
     """
     cost, cluster = _steps(json.dumps(config))[rule].cost, config["cluster"]
     return {
@@ -106,9 +104,9 @@ def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int | str]
 
 @cache
 def _steps(described: str) -> dict[str, Step]:
-    """The costs of a config given as JSON: Snakemake asks for each resource of each job.
+    """The costs of a config given as JSON, cached because Snakemake asks for each resource of each job.
 
-    All experiments are on, for a rule's output can be asked for by hand though no experiment of the config needs it.
+    All experiments are included, because a user may request outputs that the config's experiments do not need.
     """
     config = json.loads(described)
     config |= {"experiments": EXPERIMENTS, "importance": config["importance"] | {"at": "further"}}

@@ -1,4 +1,4 @@
-"""The shape of a decoder: how many weights it has and where. Standard library only."""
+"""The shape of a decoder, and the numbers of weights that follow from it. Standard library only."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ class Shape:
         width: hidden size.
         mlp_width: inner width of the MLP, or of one expert.
         heads: attention heads.
-        kv_heads: key and value heads; fewer than `heads` is grouped-query attention.
+        kv_heads: key and value heads; fewer than `heads` means grouped-query attention.
         head_size: width of a head; heads x head_size need not be `width`.
         vocabulary: rows of the embedding.
         tied: whether the head shares the embedding's weights.
         gated: whether the MLP has a third matrix, the gate.
-        experts: MLPs of each layer, of which ...
-        active: ... a token passes through so many.
+        experts: MLPs per layer.
+        active: experts that a token passes through.
     """
 
     layers: int
@@ -35,27 +35,27 @@ class Shape:
 
     @property
     def matrices(self) -> int:
-        """Selectable weights: query, key, value, output and MLP of all layers (no router, no shared expert)."""
+        """Number of selectable weights: attention and MLP of all layers, without routers and shared experts."""
         return self.layers * (self._attention + self.experts * self._mlp)
 
     @property
     def used(self) -> int:
-        """Those of them that a token passes through."""
+        """Number of selectable weights that a token passes through."""
         return self.layers * (self._attention + self.active * self._mlp)
 
     @property
     def largest_matrix(self) -> int:
-        """Weights of the largest selectable matrix; some models join query, key and value, or gate and up, to one."""
+        """Number of weights of the largest selectable matrix, assuming that matrices are not fused."""
         return self.width * max(self.experts * self.mlp_width, self.heads * self.head_size)
 
     @property
     def embedding(self) -> int:
-        """Weights of the embedding, and of the head."""
+        """Number of weights of the embedding, which is also that of the head."""
         return self.vocabulary * self.width
 
     @property
     def parameters(self) -> int:
-        """All weights of the language model but norms, biases and position embeddings (below 1 %)."""
+        """Number of weights of the language model, without norms, biases and position embeddings (below 1 %)."""
         return self.matrices + self.embedding * (1 if self.tied else 2)
 
     @property

@@ -1,4 +1,4 @@
-"""The shape of the decoder in a GGUF file, from its header. Standard library only, but for what is on the hub."""
+"""The shape of the decoder in a GGUF file, from its header. Standard library only, except for files on the hub."""
 
 import hashlib
 import json
@@ -12,76 +12,73 @@ from linguistic_regions.runtime import environment
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write
 
-PIECE = 1 << 22  # bytes of a file on the hub that are fetched at a time
+CHUNK = 1 << 22  # bytes of a file on the hub that are downloaded at a time
 
 
-def of_file(path: Path) -> Shape:
+def from_file(path: Path) -> Shape:
     """The shape of the model in a local file.
 
     Raises:
-        UserError: it is not there, damaged, or its metadata lack a field.
+        UserError: the file does not exist, is corrupted, or lacks a field.
     """
     try:
-        return described(gguf_header.read(path), str(path))
+        return from_header(gguf_header.read(path), str(path))
     except FileNotFoundError:
-        raise UserError(
-            f"model.pretrained: there is no file {path}: check the path (~ does not stand for your home)"
-        ) from None
+        raise UserError(f"model.pretrained: there is no file {path}: check the path (~ is not expanded)") from None
     except (gguf_header.InvalidGguf, OSError) as error:
-        raise UserError(f"model.pretrained: {path} cannot be read ({error}): bring it again") from None
+        raise UserError(f"model.pretrained: {path} cannot be read ({error}): download it again") from None
 
 
-def on_hub(repo: str, file: str, revision: str | None) -> Shape:
-    """The shape of the model in a file on the hub, of which only the header is fetched; a copy of the shape is kept.
+def from_hub(repo: str, file: str, revision: str | None) -> Shape:
+    """The shape of the model in a file on the hub. Only the header is downloaded, and the shape is cached.
 
     Raises:
-        UserError: it cannot be had.
+        UserError: the file is not available, is corrupted, or lacks a field.
     """
     key = hashlib.sha256(f"{repo}\n{file}\n{revision}".encode()).hexdigest()[:32]
-    kept = environment.hub_cache() / "linguistic-regions" / f"{key}.json"
+    cached = environment.hub_cache() / "linguistic-regions" / f"{key}.json"
     try:
-        return Shape(**json.loads(kept.read_text(encoding="utf-8")))
+        return Shape(**json.loads(cached.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         pass
-    from huggingface_hub import HfFileSystem  # takes longer to import than all the rest
+    from huggingface_hub import HfFileSystem  # slow to import
 
     from linguistic_regions.runtime import hub
 
-    def fetched() -> Header:
-        place = f"{repo}/{file}"
-        with HfFileSystem().open(place, "rb", revision=revision, block_size=PIECE) as opened:
-            return gguf_header.parse(opened)
+    def download() -> Header:
+        with HfFileSystem().open(f"{repo}/{file}", "rb", revision=revision, block_size=CHUNK) as stream:
+            return gguf_header.parse(stream)
 
     try:
-        shape = described(hub.with_retries(fetched), f"{repo}/{file}")
+        shape = from_header(hub.with_retries(download), f"{repo}/{file}")
     except UserError:
         raise
-    except Exception as error:  # the client raises a dozen kinds
+    except Exception as error:  # the client raises many types
         raise UserError(f"model.pretrained: {file}: {hub.explain(error, repo, revision)}") from None
-    with atomic_write(kept) as part:
+    with atomic_write(cached) as part:
         part.write_text(json.dumps(asdict(shape)), encoding="utf-8")
     return shape
 
 
-def described(header: Header, name: str) -> Shape:
-    """The shape that a GGUF file's header describes.
+def from_header(header: Header, name: str) -> Shape:
+    """The shape of the model that a GGUF header describes.
 
     Args:
-        header: of the file.
-        name: of the model, for the error.
+        header: the header.
+        name: the name of the model in error messages.
 
     Raises:
-        UserError: it lacks a field.
+        UserError: the header lacks a field.
     """
     architecture = header.metadata["general.architecture"]
     shapes = {tensor.name: tensor.shape for tensor in header.tensors}
 
-    def field(key: str, otherwise: int | None = None) -> int:
-        found = header.metadata.get(f"{architecture}.{key}", otherwise)
-        found = max(found, default=None) if isinstance(found, list) else found
-        if not isinstance(found, int) or found < 1:
-            raise UserError(f"model.pretrained: {name}: its metadata have no {architecture}.{key}: name another file")
-        return found
+    def field(key: str, default: int | None = None) -> int:
+        value = header.metadata.get(f"{architecture}.{key}", default)
+        value = max(value, default=None) if isinstance(value, list) else value
+        if not isinstance(value, int) or value < 1:
+            raise UserError(f"model.pretrained: {name}: its metadata has no {architecture}.{key}: name another file")
+        return value
 
     width, heads, experts = field("embedding_length"), field("attention.head_count"), field("expert_count", 1)
     mlp_width = field("expert_feed_forward_length" if experts > 1 else "feed_forward_length", 4 * width)

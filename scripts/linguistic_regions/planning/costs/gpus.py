@@ -1,4 +1,4 @@
-"""Kinds of GPU, from `resources/gpus.tsv`, which holds what their makers' data sheets say. Standard library only."""
+"""Kinds of GPU, from `resources/gpus.tsv`, which has the figures of the data sheets. Standard library only."""
 
 import csv
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Gpu:
     Attributes:
         name: as in the config.
         memory: bytes.
-        bf16_flops: peak operations per second of dense bfloat16 matrix products (no sparsity), summed in float32.
-        fp32_flops: of float32 ones (not TF32).
-        bandwidth: of its memory, bytes per second.
+        bf16_flops: peak FLOP/s of dense bfloat16 matrix products, accumulated in float32.
+        fp32_flops: peak FLOP/s of float32 matrix products (not TF32).
+        bandwidth: memory bandwidth, bytes per second.
     """
 
     name: str
@@ -47,8 +47,12 @@ def gpus() -> dict[str, Gpu]:
 
 
 def gpu(name: str) -> Gpu:
-    """The kind of GPU of this name. Raises `UserError`, with all names, if the table has none."""
+    """The kind of GPU with this name.
+
+    Raises:
+        UserError: it is not in the table; the message lists the names.
+    """
     if name not in gpus():
         known = ", ".join(gpus())
-        raise UserError(f"gpu: {name!r} is none of {known}; choose one or add a row to resources/{TABLE.name}")
+        raise UserError(f"gpu: {name!r} is not one of {known}; choose one, or add a row to resources/{TABLE.name}")
     return gpus()[name]

