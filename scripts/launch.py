@@ -1,8 +1,8 @@
-"""Run a program on the GPUs that its job asked for, with the model spread over them if they are several.
+"""Run a program on a number of GPUs, with the model sharded over them if there are several.
 
-Without a GPU it is `python PROGRAM OPTION ...`, and no GPU can be seen; with one the same, and that one can; with more
-`accelerate launch --num_processes GPUS PROGRAM OPTION ... --shard-model True`. Programs that one user starts side by
-side take different GPUs.
+Without GPUs, this runs `python PROGRAM OPTION ...` with no GPU visible; with one GPU, the same with that GPU visible;
+with several, `accelerate launch --num_processes GPUS PROGRAM OPTION ... --shard-model True`. Programs that a user
+starts at the same time get different GPUs.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from linguistic_regions.runtime.errors import UserError
 
 
 def command(gpus: int, program: str, *arguments: str) -> list[str]:
-    """The command that runs a program in one process for each GPU; without GPUs or with one, in this interpreter."""
+    """The command that runs a program in one process per GPU; with at most one GPU, in this interpreter."""
     python = Path(sys.executable)
     if gpus < 2:
         return [str(python), program, *arguments]
@@ -24,30 +24,30 @@ def command(gpus: int, program: str, *arguments: str) -> list[str]:
     return [*accelerate, *defaults, program, *arguments, "--shard-model", "True"]
 
 
-def wanted(gpus: int, gres: str) -> int:
-    """How many GPUs a job asked for: by number, or in Slurm's words for generic resources, such as `gpu:a100:2`."""
+def requested_gpus(gpus: int, gres: str) -> int:
+    """The number of GPUs: `gpus`, or the number in Slurm's notation of generic resources, such as `gpu:a100:2`."""
     return int(gres.rsplit(":", 1)[-1]) if gres else gpus
 
 
 def main() -> None:
-    """Take the GPUs and become the program."""
+    """Acquire the GPUs and run the program in place of this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gpus", type=int, default=0, help="how many GPUs")
+    parser.add_argument("--gpus", type=int, default=0, help="number of GPUs")
     parser.add_argument(
-        "--gres", default="", help="the same in Slurm's words, such as gpu:a100:2; counts before --gpus"
+        "--gres", default="", help="the same in Slurm's notation, such as gpu:a100:2; takes precedence over --gpus"
     )
     parser.add_argument("program")
     parser.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTION")
-    asked = parser.parse_args()
-    gpus = wanted(asked.gpus, asked.gres)
+    arguments = parser.parse_args()
+    gpus = requested_gpus(arguments.gpus, arguments.gres)
     try:
-        taken = devices.acquire(gpus) if gpus else []
+        acquired = devices.acquire(gpus) if gpus else []
     except UserError as error:
         sys.exit(f"launch.py: error: {error}")
-    if taken:
-        print(f"GPUs of this job: {','.join(taken)}", flush=True)
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
-    words = command(gpus, asked.program, *asked.options)
+    if acquired:
+        print(f"GPUs of this job: {','.join(acquired)}", flush=True)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(acquired)
+    words = command(gpus, arguments.program, *arguments.options)
     os.execv(words[0], words)
 
 

@@ -1,4 +1,4 @@
-"""Pretrain a tiny Llama from scratch on all languages: the demo's stand-in for LLaMA-2."""
+"""Pretrain a Llama from scratch on all languages."""
 
 import logging
 import math
@@ -19,7 +19,7 @@ from linguistic_regions.runtime.storage import atomic_write, remove
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
 
-VALID_BLOCKS = 16  # per language, for a last look in the log
+VALID_BLOCKS = 16  # per language, for the perplexity in the log
 
 
 def main(
@@ -43,24 +43,24 @@ def main(
     seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Train a Llama on blocks of all languages and write it in Hugging Face format.
+    """Pretrain a Llama on blocks of all languages and write it in Hugging Face format.
 
     Args:
-        tokens_folder: the blocks: {language}/train.parquet.
+        tokens_folder: folder of the blocks, {language}/{train,valid}.parquet.
         languages: the languages.
-        tokenizer: its tokenizer, copied beside the weights.
+        tokenizer: folder of the tokenizer, which is copied to `output`.
         output: folder of the model.
         schedule: how to train.
-        checkpoints: folder for the state of an unfinished training.
-        samples: blocks to train on; a language's blocks are used again when they run out.
-        learning_rate: its peak.
+        checkpoints: folder of the checkpoints.
+        samples: blocks to train on; the blocks of a language are repeated when they run out.
+        learning_rate: peak learning rate.
         layers: decoder layers.
         width: hidden size.
         heads: attention heads.
         kv_heads: key and value heads.
         mlp_width: inner width of the MLP.
         tied: whether the head shares the embedding's weights.
-        balance: a language with n blocks is drawn in proportion to n to this power (1: as the text is, 0: evenly).
+        balance: a language with n blocks is drawn in proportion to n to this power (1: as in the text, 0: uniformly).
         checkpoint_minutes: time between two checkpoints.
         seed: of the weights and of the order of the samples.
         threads: CPU threads.
@@ -86,23 +86,26 @@ def main(
 
 
 def mix(languages: list[np.ndarray], samples: int, balance: float, seed: int) -> np.ndarray:
-    """Draw `samples` rows from several languages' rows; each language is gone through in random order, again and again.
+    """Draw rows from several languages. The rows of each language are shuffled in every pass over them.
 
     Args:
-        languages: for each language its rows, int32, shape (blocks, block size).
-        samples: rows to draw.
+        languages: the rows of each language, int32, shape (blocks, block size).
+        samples: number of rows to draw.
         balance: languages are drawn in proportion to their number of rows to this power.
-        seed: of all draws.
+        seed: random seed.
+
+    Returns:
+        int32, shape (samples, block size).
     """
     generator = np.random.default_rng(seed)
     share = np.array([len(rows) for rows in languages], float) ** balance
     drawn = generator.choice(len(languages), samples, p=share / share.sum())
     mixed = np.empty((samples, languages[0].shape[1]), np.int32)
     for index, rows in enumerate(languages):
-        places = np.flatnonzero(drawn == index)
-        rounds = [generator.permutation(len(rows)) for _ in range(-(-len(places) // len(rows)))]
-        if rounds:
-            mixed[places] = rows[np.concatenate(rounds)[: len(places)]]
+        positions = np.flatnonzero(drawn == index)
+        passes = [generator.permutation(len(rows)) for _ in range(-(-len(positions) // len(rows)))]
+        if passes:
+            mixed[positions] = rows[np.concatenate(passes)[: len(positions)]]
     return mixed
 
 

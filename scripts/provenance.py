@@ -1,4 +1,4 @@
-"""Record what made a run's results, and say what differs between two runs."""
+"""Record the provenance of a run's results, and compare two runs."""
 
 import json
 from pathlib import Path
@@ -17,26 +17,26 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Pa
     """Write config, software, data and hardware of a run as JSON.
 
     Args:
-        config: the run's settings, JSON.
-        manifests: the manifest of each language's text.
-        output: the record.
-        model: folder of the base model, if it was fetched.
+        config: the run's checked config, JSON.
+        manifests: the manifest of each text.
+        output: the record, JSON.
+        model: folder of the base model, unless it was pretrained in this run.
     """
     source = read_json(model / SOURCE) if model else None
-    made = provenance.record(read_json(config), [read_json(path) for path in manifests], source)
+    content = provenance.record(read_json(config), [read_json(path) for path in manifests], source)
     with atomic_write(output) as part:
-        part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path, tyro.conf.Positional], /) -> None:
-    """Say what differs between two runs: what made them, and their tables.
+    """Print the differences between two runs: their provenance, and their tables.
 
     Args:
         first: folder of a run, such as results/demo.
-        second: folder of another.
+        second: folder of another run.
     """
-    made = [read_json(folder / "provenance.json") for folder in (first, second)]
-    differing = provenance.differences(*made)
+    records = [read_json(folder / "provenance.json") for folder in (first, second)]
+    differing = provenance.differences(*records)
     for key, a, b in differing:
         print(f"{key}: {a} | {b}")
     if not differing:
@@ -44,8 +44,8 @@ def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path
     of_first, of_second = (tables.read_folder(folder / "tables") for folder in (first, second))
     for name in tables.COLUMNS:
         if name in of_first and name in of_second:
-            said = tables.table_difference(name, of_first[name], of_second[name])
-            print(f"tables/{name}.csv: {said or 'the same'}")
+            difference = tables.table_difference(name, of_first[name], of_second[name])
+            print(f"tables/{name}.csv: {difference or 'the same'}")
         elif name in of_first or name in of_second:
             print(f"tables/{name}.csv: only in {first if name in of_first else second}")
 

@@ -1,4 +1,4 @@
-"""See, before any model is trained or scored, that every language has the blocks that the config asks for."""
+"""Check, before any model is trained or scored, that every language has enough blocks for the config."""
 
 import json
 import logging
@@ -12,29 +12,29 @@ from linguistic_regions.text import tokens
 SPLITS = ("train", "valid", "test")
 
 
-def main(*, tokens_folder: Path, languages: tuple[str, ...], wanted_json: str, output: Path) -> None:
-    """Write how many blocks each language has, if they are enough.
+def main(*, tokens_folder: Path, languages: tuple[str, ...], required_json: str, output: Path) -> None:
+    """Write the number of blocks of each language, after checking that there are enough.
 
     Args:
-        tokens_folder: the blocks: {language}/{train,valid,test}.parquet.
+        tokens_folder: folder of the blocks, {language}/{train,valid,test}.parquet.
         languages: the languages.
-        wanted_json: for each key of the config the number of training blocks that it asks for, by language.
+        required_json: for each key of the config, the number of training blocks that it requires, by language; JSON.
         output: the table, CSV: language, train, valid, test.
     """
     rows = []
     for language in languages:
         counts = {split: tokens.count(tokens_folder / language / f"{split}.parquet") for split in SPLITS}
         rows.append({"language": language, **counts})
-        logging.info("%s: %d blocks to train on, %d valid, %d test", language, *counts.values())
-    have = {row["language"]: row["train"] for row in rows}
-    lacking = [
-        f"{key} asks for {count} of the {have[language]} training blocks of {language}"
-        for key, by_language in json.loads(wanted_json).items()
+        logging.info("%s: %d training blocks, %d validation blocks, %d test blocks", language, *counts.values())
+    available = {row["language"]: row["train"] for row in rows}
+    missing = [
+        f"{key} requires {count} training blocks of {language}, which has {available[language]}"
+        for key, by_language in json.loads(required_json).items()
         for language, count in by_language.items()
-        if count > have[language]
+        if count > available[language]
     ]
-    if lacking:
-        raise UserError(f"config: {'; '.join(lacking)}: ask for fewer, or give more text")
+    if missing:
+        raise UserError(f"config: {'; '.join(missing)}: lower the numbers, or add text")
     write_csv(output, rows)
 
 

@@ -1,4 +1,4 @@
-"""Give the run its tokenizer: the model's own, or a byte-level BPE trained on the corpora."""
+"""Write the run's tokenizer: the model's, or a byte-level BPE trained on the corpora."""
 
 import logging
 from pathlib import Path
@@ -22,12 +22,12 @@ def main(
     """Write a tokenizer in Hugging Face format.
 
     Args:
-        output: its folder.
-        model: take the tokenizer of the model in this folder; without it, one is trained.
-        trust_remote_code: let Python code that comes with the model run.
-        corpora: train on these files of documents (parquet, column text), one per language.
-        size: entries of the trained vocabulary.
-        characters: at most so many characters are taken of each file, so that no language outweighs the rest.
+        output: folder of the tokenizer.
+        model: folder of the model whose tokenizer is copied; None: a tokenizer is trained.
+        trust_remote_code: run Python code that comes with the model.
+        corpora: files of documents to train on (parquet, column text), one per language.
+        size: size of the trained vocabulary.
+        characters: maximum number of characters from each file, so that no language dominates.
     """
     if model:
         tokenizer = load_tokenizer(model, trust_remote_code)

@@ -163,10 +163,10 @@ def test_blocks_that_are_damaged(break_it, base, token_folder, tmp_path, monkeyp
 
 def test_more_samples_than_there_are_blocks(token_folder, tmp_path, monkeypatch):
     wanted = {"importance.samples": {"en": 2, "ru": 5000}, "freezing.milestones": {"en": 4000}}
-    told = ("--tokens-folder", token_folder, "--languages", "en", "ru", "--wanted-json", json.dumps(wanted))
+    told = ("--tokens-folder", token_folder, "--languages", "en", "ru", "--required-json", json.dumps(wanted))
     message = end_of(monkeypatch, "samples", *told, "--output", tmp_path / "samples.csv")
-    assert "config: importance.samples asks for 5000 of the" in message and "training blocks of ru" in message
-    assert "freezing.milestones asks for 4000" in message and not (tmp_path / "samples.csv").exists()
+    assert "config: importance.samples requires 5000 training blocks of ru" in message and "which has" in message
+    assert "freezing.milestones requires 4000" in message and not (tmp_path / "samples.csv").exists()
 
 
 def region(path, shape=(8, 8), name=MATRIX):

@@ -19,13 +19,13 @@ STAGES = [
     "Gather text",
     "Cut text into blocks",
     "Pretrain the base model",
-    "Continue pretraining",
+    "Continue pre-training",
     "Score the weights",
     "Build the region",
     "Evaluate",
     "Retrain on",
     "Train on zh",
-    "Lay out the tables",
+    "Make the tables",
 ]
 
 

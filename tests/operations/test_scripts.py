@@ -247,7 +247,7 @@ def test_a_folder_with_pickled_weights_only_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("gpus", "gres", "wanted"), [(2, "", 2), (0, "", 0), (0, "gpu:2", 2), (0, "gpu:a100:4", 4)])
 def test_gpus_are_asked_for_by_number_or_as_generic_resources(gpus, gres, wanted):
-    assert launch.wanted(gpus, gres) == wanted
+    assert launch.requested_gpus(gpus, gres) == wanted
 
 
 def test_several_gpus_are_a_launch_of_as_many_processes():

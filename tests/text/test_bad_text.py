@@ -23,7 +23,10 @@ def raw(name, content):
 SENTENCE = b'{"text": "A sentence."}\n'
 TEXT = {
     "an empty file": (raw("x.txt", b""), "no text is left for test: the corpus has only 0 distinct documents"),
-    "white space alone": (raw("x.txt", b" \n\t\n"), "no text is left for test: the corpus has only 0 distinct documents"),
+    "white space alone": (
+        raw("x.txt", b" \n\t\n"),
+        "no text is left for test: the corpus has only 0 distinct documents",
+    ),
     "too little for each split": (raw("x.txt", b"One document."), "the corpus has only 1 distinct documents; add text"),
     "the same text again and again": (raw("x.jsonl", SENTENCE * 50), "the corpus has only 1 distinct documents"),
     "Latin-1": (raw("x.txt", "Grüße".encode("latin-1")), "x.txt is not UTF-8 at byte 2: convert it to UTF-8"),

@@ -199,7 +199,7 @@ def test_machine_without_apt(tmp_path, monkeypatch):
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs apt-get and dpkg-deb")
 @pytest.mark.parametrize("name", ["--help", "A Name", "x=1;y"])
 def test_name_that_is_no_package(tmp_path, name):
-    with pytest.raises(UserError, match="no name of a Debian package"):
+    with pytest.raises(UserError, match="not a valid name of a Debian package"):
         fetch_package(package=name, output=tmp_path / "out")
 
 
