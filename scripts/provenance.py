@@ -40,7 +40,7 @@ def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path
     for key, a, b in differing:
         print(f"{key}: {a} | {b}")
     if not differing:
-        print("made by the same config, software, data and hardware")
+        print("made with the same config, software, data and hardware")
     of_first, of_second = (tables.read_folder(folder / "tables") for folder in (first, second))
     for name in tables.COLUMNS:
         if name in of_first and name in of_second:

@@ -108,7 +108,7 @@ MISTAKES = {
     "generic resources with options": ({"cluster": {"gres": "gpu --x"}}, "cluster.gres: 'gpu --x' is not allowed"),
     "a region that climbs": (
         {"regions": {"../x": {"select": "complement", "of": ["top-0.01"]}}},
-        "regions: '../x' is not allowed (names are of letters",
+        "regions: '../x' is not allowed (names consist of letters",
     ),
     "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is not one of top"),
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is not one of taylor"),
@@ -143,7 +143,7 @@ MISTAKES = {
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
     "a region with a taken name": (
         {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
-        "regions: 'top-0.01' is not allowed (names are of letters",
+        "regions: 'top-0.01' is not allowed (names consist of letters",
     ),
     "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "'scores' is a required property"),
     "a region of unknown scores": (

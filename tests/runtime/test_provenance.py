@@ -67,7 +67,7 @@ def test_two_runs_are_compared(tmp_path, capsys):
     second = write_run(tmp_path / "second", worse, CONFIG | {"seed": 1})
     program.compare(first, same)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "made by the same config, software, data and hardware"
+    assert said[0] == "made with the same config, software, data and hardware"
     assert said[1:] == [f"tables/{name}.csv: the same" for name in tables.read_folder(first / "tables")]
     program.compare(first, second)
     said = capsys.readouterr().out.splitlines()

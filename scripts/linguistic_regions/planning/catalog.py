@@ -56,7 +56,7 @@ def monolingual(config: dict) -> Recipes:
             ranked = {"scores": [score_name(config, language, samples)], "ratio": ratio, "scope": "tensor"}
             label = _label("top", ratio, samples, target=language)
             recipes[f"top-{language}-{samples}"] = {"select": "top", **ranked, "label": label}
-    return recipes | {name: recipe for made in monolingual_sets(config).values() for name, recipe in made.items()}
+    return recipes | {name: recipe for each in monolingual_sets(config).values() for name, recipe in each.items()}
 
 
 def monolingual_sets(config: dict) -> dict[str, Recipes]:

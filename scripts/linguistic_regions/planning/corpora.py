@@ -37,8 +37,8 @@ def _has_text(config: dict, text: str) -> bool:
     settings, language = corpus(config, text), text.split("/")[0]
     if settings["source"] == "files":
         return bool(corpus_files(config, text))
-    wanted = {"debian": settings["debian"]["packages"], "huggingface": [settings["huggingface"]["config"] or ""]}
-    return all(can_fill(template, language) for template in wanted[settings["source"]])
+    templates = {"debian": settings["debian"]["packages"], "huggingface": [settings["huggingface"]["config"] or ""]}
+    return all(can_fill(template, language) for template in templates[settings["source"]])
 
 
 def corpus(config: dict, text: str) -> dict:

@@ -100,11 +100,11 @@ def conditions(config: dict) -> dict[str, list[str]]:
     experiments = config["experiments"]
     found: dict[str, list[str]] = {"intact": []}
     if "removal" in experiments:
-        for cut, made in catalog.cuts(config).items():
-            found[f"core-{cut}"] = list(made)
+        for cut, recipes in catalog.cuts(config).items():
+            found[f"core-{cut}"] = list(recipes)
     if "monolingual" in experiments:
-        for name, made in catalog.monolingual_sets(config).items():
-            found[name] = list(made)
+        for name, recipes in catalog.monolingual_sets(config).items():
+            found[name] = list(recipes)
     return found | {f"region-{name}": [name] for name in config["removal"]["regions"]}
 
 
@@ -144,8 +144,8 @@ def evidence(config: dict) -> dict[str, list[str]]:
         found["further"] = [f"{EVIDENCE}/further/{language}.parquet" for language in config["further"]["languages"]]
     paths = {"retraining": "{language}-{arm}", "freezing": "{language}-{arm}-{rate}-{seed}"}
     for experiment, path in paths.items():
-        if made := trainings(config, experiment):
-            found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in made]
+        if planned := trainings(config, experiment):
+            found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in planned]
     return found
 
 

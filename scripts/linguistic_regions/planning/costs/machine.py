@@ -58,7 +58,7 @@ class Work:
         share: share of a GPU's peak that they achieve.
         bf16: whether matrix products are in bfloat16, not float32.
         sharded: bytes that are sharded over the GPUs.
-        whole: bytes on each GPU that are not sharded.
+        unsharded: bytes on each GPU that are not sharded.
         gathered: bytes of gathered weights on each GPU, if there are several.
         cast: bytes of weight copies in the precision of the products, on a single GPU.
         loaded: bytes of the complete model, which each GPU has at the start.
@@ -74,7 +74,7 @@ class Work:
     share: float
     bf16: bool
     sharded: float
-    whole: float
+    unsharded: float
     gathered: float = 0.0
     cast: float = 0.0
     loaded: float = 0.0
@@ -87,7 +87,7 @@ class Work:
 
     def device_bytes(self, gpus: int) -> float:
         """Peak memory of each GPU, if there are `gpus` of them, in bytes."""
-        return max(self.loaded, self.sharded / gpus + self.whole + (self.gathered if gpus > 1 else self.cast))
+        return max(self.loaded, self.sharded / gpus + self.unsharded + (self.gathered if gpus > 1 else self.cast))
 
 
 def light_job(seconds: float = 0.0, host: float = 0.0, disk: float = SMALL, threads: int = 1) -> Cost:

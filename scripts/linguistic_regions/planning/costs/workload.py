@@ -18,14 +18,14 @@ def regions(config: dict) -> Recipes:
         for training in plan.trainings(config, experiment):
             names += [Path(file).stem for file in plan.arm_regions(config, experiment, training["arm"]).values()]
     declared = catalog.declared(config)
-    return {made: recipe for name in names for made, recipe in needed(name, declared).items()}
+    return {region: recipe for name in names for region, recipe in needed(name, declared).items()}
 
 
 def scores(config: dict) -> list[tuple[str, str]]:
     """The estimator and language of each scoring job, which regions or the table `stability` need."""
-    wanted = [folder for recipe in regions(config).values() for folder in recipe.get("scores", [])]
-    wanted += [f"{Path(path).parent.name}/{Path(path).stem}" for path in plan.stability(config)]
-    return sorted({tuple(name.split("/")[:2]) for name in wanted})
+    folders = [folder for recipe in regions(config).values() for folder in recipe.get("scores", [])]
+    folders += [f"{Path(path).parent.name}/{Path(path).stem}" for path in plan.stability(config)]
+    return sorted({tuple(name.split("/")[:2]) for name in folders})
 
 
 def continued_languages(config: dict) -> list[str]:
