@@ -185,8 +185,8 @@ REGION = {
         lambda path: (Region.from_masks({MATRIX: np.eye(8) > 0}).save(path), rot(path, -1), rot(path, -2)),
         "r.safetensors: not a readable region (it does not hold what was written: a checksum differs)",
     ),
-    "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
-    "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
+    "of other counts than it states": (another_count, "its masks do not have the recorded numbers of weights"),
+    "of other shapes than it states": (another_shape, "its masks do not have the recorded shapes"),
 }
 
 
@@ -227,8 +227,8 @@ SCORES = {
         lambda folder: (scores(folder, 1), rot(folder / "importance.safetensors", -5)),
         "ru/8: not a readable folder of importance scores (it does not hold what was written: a checksum differs)",
     ),
-    "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} holds NaN or infinite scores"),
-    "of another model": (lambda folder: scores(folder, 1, (4, 8)), "its tensors differ from those of"),
+    "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} has NaN or infinite scores"),
+    "of another model": (lambda folder: scores(folder, 1, (4, 8)), "names or shapes of its tensors differ from"),
     "cut short": (
         lambda folder: (scores(folder, 1), cut(folder / "importance.safetensors")),
         "not a readable folder of importance scores",

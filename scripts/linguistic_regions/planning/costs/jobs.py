@@ -222,7 +222,7 @@ class Jobs:
         """Build a region: scores are read, three times to rank over the whole model; a region has a bit a weight."""
         bits = self.shape.matrices / 8
         passes = len(recipe.get("scores", [])) * (3 if recipe.get("scope") == "model" else 1)
-        read = passes * 4 * self.shape.matrices + len(recipes.ingredients(recipe)) * bits
+        read = passes * 4 * self.shape.matrices + len(recipes.dependencies(recipe)) * bits
         built = self.shape.matrices / SELECTION_SPEED
         return light(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
 
@@ -299,7 +299,7 @@ class Jobs:
 def _share(name: str, declared: Recipes) -> float:
     """The share of the weights that a region takes, at most."""
     recipe = declared[name]
-    parts = [_share(part, declared) for part in recipes.ingredients(recipe)]
+    parts = [_share(part, declared) for part in recipes.dependencies(recipe)]
     if recipe["select"] == "complement":
         return 1.0
     if recipe["select"] == "union":
