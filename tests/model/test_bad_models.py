@@ -173,10 +173,10 @@ def another_shape(path):
 
 
 REGION = {
-    "of another model": (lambda path: region(path, (8, 9)), "r.safetensors is of another model: this one has no"),
+    "of another model": (lambda path: region(path, (8, 9)), "r.safetensors belongs to another model: this one has no"),
     "of other layers": (
         lambda path: region(path, name="h.7.weight"),
-        "is of another model: this one has no h.7.weight",
+        "belongs to another model: this one has no h.7.weight",
     ),
     "cut short": (lambda path: (region(path), cut(path, 0.9)), "r.safetensors: not a readable region"),
     "no region": (lambda path: save_file({"a": torch.zeros(1)}, path), "r.safetensors: not a readable region"),
@@ -252,5 +252,5 @@ def test_a_loss_that_turns_nan(base, token_folder, tmp_path, monkeypatch):
     told = ("--model", base, "--tokens-folder", token_folder, "--languages", "en", "--learning-rates", 1e30)
     made = ("--table", tmp_path / "x.csv", "--checkpoints", tmp_path / "checkpoints", "--output", tmp_path / "models")
     message = end_of(monkeypatch, "further_pretrain", *told, "--milestones", 0, 12, "--batch-size", 4, *made)
-    assert "is no number; lower the learning rate" in message
+    assert "is not finite at step" in message and "; lower the learning rate" in message
     assert not (tmp_path / "x.csv").exists() and not (tmp_path / "models").exists()
