@@ -52,8 +52,8 @@ def main(
         model=naming.of_run(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
-        links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
-        | report.beside([path for path in (config, provenance) if path], output),
+        links=report.links_to([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
+        | report.links_to([path for path in (config, provenance) if path], output),
         template=template,
     )
     with atomic_write(output) as part:
