@@ -1,4 +1,4 @@
-"""Print docs/config.md, the reference of the config, from its schema."""
+"""Print docs/config.md, the config reference, from the schema."""
 
 import json
 
@@ -7,8 +7,8 @@ from linguistic_regions.runtime.cli import run
 
 HEADER = """# The config
 
-Made from `schemas/config.schema.yaml` by `make docs`. `config.yaml` holds every key with its default; a file given
-with `--configfile` says only what differs. An unknown key is refused before any job starts.
+Generated from `schemas/config.schema.yaml` by `make docs`. `config.yaml` has every key with its default; a file given
+with `--configfile` needs only the keys that differ. Unknown keys are rejected before any job starts.
 
 | key | type | default | meaning |
 | --- | --- | --- | --- |"""
