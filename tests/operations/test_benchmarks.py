@@ -78,4 +78,4 @@ def test_operations_are_those_that_torch_counts(tiny_model, tiny_blocks):
 def test_an_unknown_benchmark_is_named():
     run = subprocess.run([sys.executable, FOLDER / "run.py", "speed"], capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith("run.py: error: no benchmark 'speed'; there are tokenizing, ")
+    assert run.stderr.startswith("run.py: error: unknown benchmark 'speed'; choose from tokenizing, ")
