@@ -16,7 +16,7 @@ STEPS = 4
 
 
 def rows() -> Iterator[Row]:
-    """Yield a row per ratio: steps of AdamW, or of SGD on a GPU, where AdamW's state does not fit next to a 7B model."""
+    """Yield a row per ratio: steps of AdamW, or on a GPU of SGD, as AdamW's state does not fit next to a 7B model."""
     model = load_model().train()
     ids = torch.tensor(text(model, batch_tokens() // 64).input_ids, dtype=torch.long, device=model.device)
     ids = ids[: batch_tokens() // ids.shape[1]]
