@@ -1,4 +1,4 @@
-"""Importance, against a bare forward and backward pass over the same matrices; and what bfloat16 sums would lose."""
+"""Importance, compared with a bare forward and backward pass; and the error of bfloat16 sums."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from workbench import (
     MODEL,
     PRECISION,
     batch_tokens,
+    description,
     forward_flops,
-    named,
+    load_model,
     on_gpu,
     peak_flops,
     peak_memory,
     text,
     wait,
-    workpiece,
 )
 
 from linguistic_regions.importance.accumulation import measure
@@ -26,8 +26,8 @@ from linguistic_regions.model.weights import selectable
 
 
 def rows() -> Iterator[Row]:
-    """Throughput of "taylor", and the error of its sums."""
-    model = workpiece()
+    """Yield the throughput of "taylor", and the error of its sums."""
+    model = load_model()
     blocks = text(model, 16 if MODEL else 64 if on_gpu() else 32)
     parameters = selectable(model, [], [])
     size = batch_tokens() // blocks.input_ids.shape[1]
@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
     flops = 2 * forward_flops(model, blocks) + 2 * matrices * tokens
     peak = peak_flops()
     yield Row(
-        f"importance, {named(model)}",
+        f"importance, {description(model)}",
         f"{tokens / our:,.0f} tokens/s{peak_memory()}",
         f"{tokens / bare:,.0f} tokens/s (bare forward and backward)",
         bare / our,
@@ -60,7 +60,7 @@ def rows() -> Iterator[Row]:
 
 
 def _sums(model, blocks) -> Row:
-    """The scores from sums of bfloat16 gradients in float32 and in bfloat16, against sums in float64."""
+    """Compare scores from sums of bfloat16 gradients in float32 and in bfloat16 with sums in float64."""
     parameters = selectable(model, [], [])
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
     sampled = dict(list(parameters.items())[::7])
@@ -90,9 +90,9 @@ def _sums(model, blocks) -> Row:
     core = {kind: set(np.argsort(-score)[: len(exact) // 100]) for kind, score in scores.items()}
     agreement = {kind: len(core[kind] & core["float64"]) / len(core[kind] | core["float64"]) for kind in kinds}
     return Row(
-        f"error of the sum of {len(blocks)} bfloat16 gradients (mean, of the mean score)",
+        f"error of the sum of {len(blocks)} bfloat16 gradients (mean, relative to the mean score)",
         f"{error['float32']:.1e} (float32)",
         f"{error['bfloat16']:.1e} (bfloat16)",
         error["bfloat16"] / error["float32"],
-        f"the 1 % of largest scores: Jaccard {agreement['float32']:.4f} and {agreement['bfloat16']:.4f} with float64's",
+        f"Jaccard index of the top 1 % with float64's: {agreement['float32']:.4f} and {agreement['bfloat16']:.4f}",
     )

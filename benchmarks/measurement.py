@@ -1,4 +1,4 @@
-"""How the benchmarks measure: our way and a reference in turns, in one process, medians of both."""
+"""Timing of the benchmarks: the library and a reference alternate in one process; medians are reported."""
 
 import statistics
 import time
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        what: what is measured, on which size.
-        ours: our figure, with its unit.
-        reference: the reference's figure, and what it is.
-        ratio: ours over the reference's, as a speed: above 1, ours is faster.
-        limit: what bounds it (bytes, FLOPs), and how far we are from that.
+        what: what is measured, and the problem size.
+        ours: the library's result, with its unit.
+        reference: the reference's result, and what the reference is.
+        ratio: speed of the library relative to the reference: above 1, the library is faster.
+        limit: the limiting resource (bytes, FLOPs), and how close the library comes to it.
     """
 
     what: str
@@ -26,13 +26,13 @@ class Row:
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Wall-clock time of one call."""
+    """Return the wall-clock time of one call, in seconds."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def medians(*functions: Callable[[], object], rounds: int = 5) -> list[float]:
-    """Median seconds of each function; they take turns, so that a noisy machine disturbs all alike. One warm-up."""
+    """Return the median seconds of each function, after one warm-up; functions alternate, so that noise affects all."""
     times = [[seconds(function) for function in functions] for _ in range(rounds + 1)][1:]
     return [statistics.median(column) for column in zip(*times, strict=True)]

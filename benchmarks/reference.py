@@ -1,4 +1,4 @@
-"""The plain ways that the benchmarks compare with: short, obvious, without regard to memory or speed."""
+"""Reference implementations for the benchmarks: short and obvious, not optimized for memory or speed."""
 
 import random
 
@@ -11,7 +11,7 @@ from linguistic_regions.model.precision import autocast
 
 
 def summed(files: list, name: str) -> torch.Tensor:
-    """The float32 sum of one matrix's scores in several files, flat."""
+    """Return the float32 sum of one matrix's scores in several files, flat."""
     total = None
     for file in files:
         with safe_open(file, "pt") as opened:
@@ -21,9 +21,9 @@ def summed(files: list, name: str) -> torch.Tensor:
 
 
 def cut(total: torch.Tensor, ratio: float, seed: int) -> dict[str, np.ndarray]:
-    """Top, bottom and random regions of one matrix (flat), as boolean masks.
+    """Return top, bottom and random regions of one matrix (flat), as boolean masks.
 
-    `random` draws with another generator than the library: the same number of weights, not the same weights.
+    `random` uses another generator than the library: it selects as many weights, but not the same ones.
     """
     count = int(ratio * total.numel())
     chosen = {
@@ -32,20 +32,20 @@ def cut(total: torch.Tensor, ratio: float, seed: int) -> dict[str, np.ndarray]:
         "random": random.Random(seed).sample(range(total.numel()), count),
     }
     masks = {kind: np.zeros(total.numel(), bool) for kind in chosen}
-    for kind, places in chosen.items():
-        masks[kind][places] = True
+    for kind, indices in chosen.items():
+        masks[kind][indices] = True
     return masks
 
 
 def passes(model, blocks: np.ndarray, size: int, precision: str, weights: list = ()) -> None:
-    """Forward over all blocks, `size` at a time; with `weights` backward too, each gradient thrown away.
+    """Run forward passes over all blocks; with `weights`, backward passes too, whose gradients are discarded.
 
     Args:
         model: a causal language model.
         blocks: int32, shape (blocks, block size).
-        size: blocks in one pass.
+        size: blocks per pass.
         precision: "fp32", "bf16" or "auto".
-        weights: parameters, those alone that want gradients.
+        weights: the parameters that require gradients.
     """
     with torch.set_grad_enabled(bool(weights)):
         for start in range(0, len(blocks), size):

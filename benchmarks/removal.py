@@ -1,4 +1,4 @@
-"""Removal of many regions one after another, against as many bare forward passes."""
+"""Removal of several regions in sequence, compared with as many bare forward passes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from workbench import (
     MODEL,
     PRECISION,
     batch_tokens,
+    description,
     forward_flops,
-    named,
+    load_model,
     peak_flops,
     peak_memory,
     region,
     text,
     wait,
-    workpiece,
 )
 
 from linguistic_regions.interventions import removed
@@ -29,8 +29,8 @@ LANGUAGES = 3
 
 
 def rows() -> Iterator[Row]:
-    """Each region read, removed, measured in each language and restored."""
-    model = workpiece()
+    """Yield the throughput of reading and removing each region, measuring each language, and restoring the region."""
+    model = load_model()
     blocks = text(model, 8 if MODEL else 32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "region.safetensors"
@@ -52,7 +52,7 @@ def rows() -> Iterator[Row]:
     flops = REGIONS * LANGUAGES * forward_flops(model, blocks)
     peak = peak_flops()
     yield Row(
-        f"removal of {REGIONS} regions of 3 %, {LANGUAGES} languages, {named(model)}",
+        f"removal of {REGIONS} regions of 3 %, {LANGUAGES} languages, {description(model)}",
         f"{tokens / our:,.0f} tokens/s{peak_memory()}",
         f"{tokens / bare:,.0f} tokens/s (bare forward)",
         bare / our,

@@ -1,4 +1,4 @@
-"""Cutting top, bottom and random regions from six languages' scores, against topk and random.sample."""
+"""Selection of top, bottom and random regions from six languages' scores, compared with topk and random.sample."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ NAME = "model.layers.0.mlp.up_proj.weight"
 
 
 def rows() -> Iterator[Row]:
-    """For each shape the selection from a sum of scores, and the whole way from score files to region files."""
+    """Yield, for each shape, the selection from summed scores, and the whole path from score files to region files."""
     parallel.set_threads(THREADS)
     for shape in SHAPES:
         with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def _rows(folder: Path, shape: tuple[int, int]) -> Iterator[Row]:
     yield Row(
         f"{what} from {LANGUAGES} score files to three region files",
         f"{our_files:.3f} s ({THREADS} threads)",
-        f"{plain_files:.2f} s (the same)",
+        f"{plain_files:.2f} s (same as above)",
         plain_files / our_files,
         f"reading {gigabytes:.2f} GB once: {read:.3f} s, {read / our_files:.0%} of ours",
     )

@@ -1,4 +1,4 @@
-"""Cutting text into blocks, against the tokenizer alone on the same text: what packing and counting bytes cost."""
+"""Splitting text into blocks, compared with the tokenizer alone: the cost of packing and counting bytes."""
 
 import os
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from measurement import Row, medians
 from linguistic_regions.text import tokens, vocabulary
 from linguistic_regions.text.tokens import BlockTokenizer
 
-# The first and the last letter, and what stands between words; letters of one, two and three bytes.
+# First and last letter, and word separator; letters take one, two or three bytes in UTF-8.
 SCRIPTS = [("a", "z", " "), ("а", "я", " "), ("ا", "ي", " "), ("가", "힣", " "), ("一", "鿿", "，")]
-WORDS = 5000  # of each script
-DOCUMENTS = 400  # of each script
+WORDS = 5000  # per script
+DOCUMENTS = 400  # per script
 VOCABULARY = 8000
 BLOCK_SIZE = 512
 
 
 def rows() -> Iterator[Row]:
-    """A row for one thread and one for all cores."""
-    documents = [(str(number), text) for number, text in enumerate(made_up_texts())]
+    """Yield a row for one thread and a row for all cores."""
+    documents = [(str(number), text) for number, text in enumerate(synthetic_texts())]
     trained = vocabulary.train((text for _, text in documents[::4]), VOCABULARY)
     cutter = BlockTokenizer(trained.backend_tokenizer, trained.bos_token_id, trained.eos_token_id)
     for threads in sorted({1, len(os.sched_getaffinity(0))}):
@@ -28,8 +28,8 @@ def rows() -> Iterator[Row]:
             yield _row(cutter, documents, threads)
 
 
-def made_up_texts() -> Iterator[str]:
-    """Documents of all scripts in turn: frequent and rare words of random letters, of lengths as real ones have."""
+def synthetic_texts() -> Iterator[str]:
+    """Yield documents of realistic lengths, alternating between scripts, of random words with Zipf frequencies."""
     generator = np.random.default_rng(0)
     dictionaries = [_words(first, last, generator) for first, last, _ in SCRIPTS]
     frequency = 1 / (np.arange(WORDS) + 3)  # Zipf's law
@@ -46,7 +46,7 @@ def _words(first: str, last: str, generator: np.random.Generator) -> list[str]:
 
 @contextmanager
 def _parallel(wanted: bool) -> Iterator[None]:
-    """Let the tokenizer use all cores, or one."""
+    """Let the tokenizer use all cores inside the block, or one."""
     os.environ["TOKENIZERS_PARALLELISM"] = str(wanted).lower()
     yield
     del os.environ["TOKENIZERS_PARALLELISM"]
@@ -67,5 +67,5 @@ def _row(cutter: BlockTokenizer, documents: list[tuple[str, str]], threads: int)
         f"{count / our / 1e6:.2f} M tokens/s",
         f"{count / plain / 1e6:.2f} M tokens/s (encode_batch alone)",
         plain / our,
-        f"the tokenizer itself: {megabytes / plain:.1f} MB/s",
+        f"tokenizer alone: {megabytes / plain:.1f} MB/s",
     )

@@ -1,6 +1,7 @@
-"""The model that the benchmarks run: a folder's, in passes as the demo's, or a random Llama. Its text is random.
+"""Model, region and text of the benchmarks.
 
-The Llama is shaped like LLaMA-2-7B on a GPU, and small on a CPU.
+The model is read from a folder (with passes of the demo's size), or is a Llama with random weights, which has the shape
+of LLaMA-2-7B on a GPU and is small on a CPU. The text is random.
 """
 
 import os
@@ -19,7 +20,7 @@ from linguistic_regions.runtime.compute import device
 from linguistic_regions.text.tokens import Blocks
 
 PRECISION = "auto"
-MODEL = os.environ.get("BENCHMARK_MODEL")  # a folder, from --model
+MODEL = os.environ.get("BENCHMARK_MODEL")  # model folder, from --model
 
 
 def on_gpu() -> bool:
@@ -27,9 +28,11 @@ def on_gpu() -> bool:
     return device().type == "cuda"
 
 
-def workpiece() -> PreTrainedModel:
-    """The model of the folder; without one, a Llama with random weights: 32 x 4096 in bfloat16 on a GPU, 4 x 512 in
-    float32 on a CPU."""
+def load_model() -> PreTrainedModel:
+    """Load the model of the folder, or create a Llama with random weights.
+
+    The Llama has 32 layers of width 4096 in bfloat16 on a GPU, and 4 layers of width 512 in float32 on a CPU.
+    """
     if MODEL:
         return loading.load(MODEL)
     width, mlp, layers, heads, vocabulary = (4096, 11008, 32, 32, 32000) if on_gpu() else (512, 1376, 4, 8, 8192)
@@ -45,34 +48,34 @@ def workpiece() -> PreTrainedModel:
 
 
 def text(model: PreTrainedModel, count: int) -> Blocks:
-    """`count` blocks of random tokens: 512 each on a GPU, 128 on a CPU, 64 (as in the demo) for a model of a folder."""
+    """Return `count` blocks of random tokens: 64 tokens (as in the demo) for a model folder, 512 on a GPU, else 128."""
     size = 64 if MODEL else 512 if on_gpu() else 128
     ids = np.random.default_rng(0).integers(0, model.config.vocab_size, (count, size)).astype(np.int32)
     return Blocks(ids, [str(block) for block in range(count)], np.full(count, 2 * size, np.int32), bos=True)
 
 
 def batch_tokens() -> int:
-    """Tokens in one pass."""
+    """Return the number of tokens per pass."""
     return 256 if MODEL else 4096 if on_gpu() else 2048
 
 
-def named(model: PreTrainedModel) -> str:
-    """The model in a few words."""
+def description(model: PreTrainedModel) -> str:
+    """Describe the model in a few words."""
     kind = naming.run_model_name(None, Path(MODEL)) if MODEL else "Llama"
-    return f"{kind} of {model.num_parameters() / 1e6:,.0f} M parameters, {device().type}"
+    return f"{kind} with {model.num_parameters() / 1e6:,.0f} M parameters, {device().type}"
 
 
 def region(model: PreTrainedModel, ratio: float) -> Region:
-    """A random region of the model's matrices."""
+    """Return a random region of the model's matrices with about this share of the weights."""
     generator = np.random.default_rng(0)
     shapes = {name: tuple(weight.shape) for name, weight in selectable(model, [], []).items()}
     return Region.from_masks({name: generator.random(shape, np.float32) < ratio for name, shape in shapes.items()})
 
 
 def forward_flops(model: PreTrainedModel, blocks: Blocks) -> float:
-    """Of a forward pass over all blocks: 2 per weight and token, without the embedding, and attention's products.
+    """Return the FLOPs of a forward pass over all blocks: 2 per weight and token, and those of attention.
 
-    An embedding that the head shares is multiplied as the head.
+    The embedding is excluded, unless the head shares it.
     """
     config, size = model.config, blocks.input_ids.shape[1]
     embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
@@ -81,7 +84,7 @@ def forward_flops(model: PreTrainedModel, blocks: Blocks) -> float:
 
 
 def peak_flops() -> float:
-    """FLOP/s of a large matrix product in the benchmarks' precision: what this machine can reach."""
+    """Measure the FLOP/s of a large matrix product in the benchmarks' precision, as the limit of this machine."""
     size = 8192 if on_gpu() else 2048
     dtype = torch.bfloat16 if mixed_precision(PRECISION, device()) else torch.float32
     square = torch.randn(size, size, device=device(), dtype=dtype)
@@ -89,12 +92,12 @@ def peak_flops() -> float:
 
 
 def wait(value=None):
-    """Wait for the GPU to finish, if there is one."""
+    """Wait for the GPU, if there is one, and return `value`."""
     if on_gpu():
         torch.cuda.synchronize()
     return value
 
 
 def peak_memory() -> str:
-    """Peak of the GPU's memory so far, in words; nothing on a CPU."""
+    """Describe the peak GPU memory so far; empty on a CPU."""
     return f", peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if on_gpu() else ""

@@ -1,4 +1,4 @@
-"""Train a model further on one language, whole or with a region removed or frozen (paper, sections 2 to 5)."""
+"""Continue pretraining a model on one language, optionally with a region removed or frozen (paper, sections 2 to 5)."""
 
 import logging
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ from linguistic_regions.training.loop import Schedule, train
 
 @dataclass(frozen=True)
 class Arm:
-    """What is done with regions.
+    """An arm of a training experiment: which regions are removed and frozen.
 
     Attributes:
         arm: its name in the tables; see docs/method.md.
-        zero: set this region to zero before training, a file.
-        freeze: keep the weights of this region, a file, as they are then.
-        train_only: keep all other weights.
+        zero: file of a region to set to zero before training.
+        freeze: file of a region to freeze, after zeroing.
+        train_only: file of a region to train while everything else is frozen.
     """
 
     arm: str = "full"
@@ -70,23 +70,23 @@ def main(
     """Train on one language, and measure perplexity at each milestone.
 
     Args:
-        model: the model to start from.
+        model: folder of the model to start from.
         language: code of the language to train on.
-        samples: its training blocks, a file.
-        evidence: the measurements, a file.
-        learning_rate: its peak.
-        milestones: numbers of samples after which to measure; the last one ends the training; 0 is before it.
+        samples: file with its training blocks.
+        evidence: file for the measurements.
+        learning_rate: peak learning rate.
+        milestones: numbers of samples after which to measure; 0 is before training, which ends at the last.
         schedule: how to train.
         measured: the text to measure perplexity on.
         checkpoints: folder for the state of an unfinished training.
-        arm: what to do with regions.
-        start: evidence of the intact model, a file: an arm that removes nothing takes its first measurement from there.
-        output: folder for the trained model; None: it is not kept.
-        dtype: in which its weights are written, float32 or bfloat16; in training they are float32.
-        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        arm: which regions to remove and freeze.
+        start: evidence file of the intact model, from which an arm that removes nothing takes its first measurement.
+        output: folder for the trained model; None: not saved.
+        dtype: dtype of the saved weights, float32 or bfloat16; in training they are float32.
+        shard_model: shard the model over the processes (accelerate launch), if it does not fit on one GPU.
         trust_remote_code: run the Python code that comes with the model.
-        checkpoint_minutes: time between two checkpoints.
-        seed: of the order of the samples.
+        checkpoint_minutes: minutes between checkpoints.
+        seed: seed of the sample order.
         threads: CPU threads.
     """
     configure(threads)
@@ -105,12 +105,13 @@ def main(
         columns = first if count == 0 and first else measured.measure(subject)
         return [{"samples": count, "columns": dict(columns)}]
 
-    used = {role: region.fingerprint for role, region in regions.items()}
+    fingerprints = {role: region.fingerprint for role, region in regions.items()}
+    code = programs.fingerprint("continue_pretraining")
     state = Checkpoints(
         checkpoints,
         checkpoint_minutes,
         artifacts=("model",) if output else (),
-        dependencies=(programs.fingerprint("continue_pretraining"), labels, used, measured.fingerprint(), dtype),
+        dependencies=(code, labels, fingerprints, measured.fingerprint(), dtype),
     )
     found = train(
         learner,
@@ -132,24 +133,28 @@ def main(
         nll = sum(row["columns"]["nll"]) / sum(row["columns"]["tokens"])
         logging.info("%s, %d samples: %.4f nats per token", name, row["samples"], nll)
     gathered.save(evidence)
-    if output:  # last: from here on nothing can fail for want of space
+    if output:  # last, because moving needs no more disk space
         move(checkpoints / "model", output)
     remove(checkpoints)
 
 
 def draw(path: Path, language: str, count: int, seed: int) -> np.ndarray:
-    """This many of the training blocks, in random order: int32, shape (count, block size)."""
+    """Return `count` of the training blocks in random order: int32, shape (count, block size).
+
+    Raises:
+        UserError: if there are fewer blocks.
+    """
     blocks = tokens.read(path)
     if count > len(blocks):
         raise UserError(
-            f"{language}: milestone {count} is beyond its {len(blocks)} training blocks; "
-            "lower the milestones or give the language more text"
+            f"{language}: milestone {count} exceeds its {len(blocks)} training blocks; "
+            "lower the milestones or add text for the language"
         )
     return blocks.input_ids[np.random.default_rng(seed).permutation(len(blocks))[:count]]
 
 
 def intact(path: Path, measured: Measurement) -> dict | None:
-    """The intact model's measurement in a file of evidence, if it is of the same blocks."""
+    """Return the intact model's measurement in an evidence file, or None if it is not of the same blocks."""
     rows = Evidence.load(path).rows.get(INTACT)
     items = [f"{document}/{row}" for blocks in measured.blocks.values()
              for document, row in zip(blocks.documents, blocks.rows, strict=True)]  # fmt: skip
@@ -159,7 +164,7 @@ def intact(path: Path, measured: Measurement) -> dict | None:
 
 
 def intervene(model: PreTrainedModel, regions: dict[str, Region]) -> Frozen | None:
-    """Remove from the model what its arm removes, and freeze what it freezes."""
+    """Remove the arm's region from the model, and return its frozen weights."""
     if "zero" in regions:
         zero(model, regions["zero"])
     if "freeze" in regions:
@@ -170,7 +175,7 @@ def intervene(model: PreTrainedModel, regions: dict[str, Region]) -> Frozen | No
 
 
 def keep(model: PreTrainedModel, folder: Path, dtype: str) -> None:
-    """Write the trained model; all processes must call it, for each may hold a part."""
+    """Save the trained model; all processes must call this, because each may hold a shard."""
     if processes().is_main_process:
         with atomic_write(folder) as part:
             save(model, part, dtype)

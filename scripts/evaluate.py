@@ -1,4 +1,4 @@
-"""Measure a model in several conditions: intact, and with a region removed (paper, sections 3 and 4)."""
+"""Evaluate a model in several conditions: intact, and with a region removed (paper, sections 3 and 4)."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,20 +39,20 @@ def main(
     trust_remote_code: bool = False,
     threads: int = 1,
 ) -> None:
-    """Load the model once, and run each evaluation in each condition. Conditions measured before are taken over.
+    """Load the model once, and run each evaluation in each condition; earlier measurements are reused.
 
     Args:
-        model: the base model.
+        model: folder of the base model.
         output: folder of the evidence: {evaluation}/{name}.parquet.
-        name: of the files.
+        name: name of the evidence files.
         checkpoints: folder for the evidence until all conditions are measured.
         evaluations: what to measure.
-        regions: region files; each is set to zero, and restored bit for bit.
-        intact: measure the intact model too.
-        batch_tokens: tokens in one forward pass.
-        precision: of the matrix products.
-        dtype: of the weights.
-        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        regions: region files; each region is set to zero, then restored bit for bit.
+        intact: evaluate the intact model too.
+        batch_tokens: tokens per forward pass.
+        precision: precision of matrix products.
+        dtype: dtype of the weights.
+        shard_model: shard the model over the processes (accelerate launch), if it does not fit on one GPU.
         trust_remote_code: run the Python code that comes with the model.
         threads: CPU threads.
     """
@@ -61,26 +61,26 @@ def main(
     conditions = [Condition()] * intact + [Condition.without(path) for path in regions]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
-    for condition in conditions[intact:]:  # all of them, before the first is removed
+    for condition in conditions[intact:]:  # check all before removing the first
         check(loaded, condition.region)
     if shard_model:
         shard(loaded, precision)
     else:
         cast_linear_weights(loaded, precision)
-    computing = Checkpoints(checkpoints, dependencies=(batch_tokens, precision)).fingerprint(loaded)
+    identity = Checkpoints(checkpoints, dependencies=(batch_tokens, precision)).fingerprint(loaded)
     codes = {key: programs.fingerprint("evaluate", f"{PACKAGE}.{key}") for key in wanted}
-    places = {key: output / key / f"{name}.parquet" for key in wanted}
+    outputs = {key: output / key / f"{name}.parquet" for key in wanted}
     gathered = evaluate(
         Subject(loaded, model, batch_tokens, precision, trust_remote_code),
         conditions,
         wanted,
-        known={key: [path] for key, path in places.items()},
+        known={key: [path] for key, path in outputs.items()},
         checkpoints={key: checkpoints / f"{key}.parquet" for key in wanted},
-        identities={key: f"{computing} {code}" for key, code in codes.items()},
+        identities={key: f"{identity} {code}" for key, code in codes.items()},
     )
     if processes().is_main_process:
         for key, evidence in gathered.items():
-            evidence.save(places[key])
+            evidence.save(outputs[key])
         remove(checkpoints)
 
 

@@ -25,10 +25,10 @@ def main(
 
     Args:
         tables: folder with the run's tables.
-        output: folder for the figures, one file for each and format.
-        languages: language codes in the order in which they stand.
-        formats: file endings: svg, png, pdf.
-        density_regions: how the names of the regions start whose density by layer and matrix is drawn.
+        output: folder for the figures, one file per figure and format.
+        languages: language codes in display order.
+        formats: file formats: svg, png, pdf.
+        density_regions: name prefixes of the regions whose density by layer and matrix is drawn.
     """
     output.mkdir(parents=True, exist_ok=True)
     with styled():

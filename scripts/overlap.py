@@ -1,4 +1,4 @@
-"""Compare regions: what they share, and where in the model they lie."""
+"""Compare regions: their pairwise overlap, and their density by layer and matrix."""
 
 import math
 import re
@@ -17,8 +17,8 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
 
     Args:
-        overlap: table of pairs, CSV.
-        density: table of layers and matrices, CSV.
+        overlap: CSV table of pairs.
+        density: CSV table of layers and matrices.
         regions: region files of one model.
     """
     loaded = {path.stem: Region.load(path) for path in regions}
@@ -50,16 +50,19 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
 
 
 def _parameters(loaded: dict[str, Region]) -> list[str]:
-    """The parameters that all regions have a mask of: they are of one model."""
+    """Return the parameters of the regions, after checking that all belong to the same model."""
     shapes = [region.shapes for region in loaded.values()]
     for path, other in zip(loaded, shapes, strict=True):
         if other != shapes[0]:
-            raise UserError(f"{path}: it is not of the same model as {next(iter(loaded))}: parameters or shapes differ")
+            raise UserError(
+                f"{path} and {next(iter(loaded))} belong to different models (parameters or shapes differ): compare "
+                "regions of one model"
+            )
     return list(shapes[0]) if shapes else []
 
 
 def _density(name: str, parameter: str, region: Region) -> list[dict]:
-    """The row of a layer's matrix; model.layers.3.mlp.up_proj.weight is layer 3, mlp.up_proj. None for an embedding."""
+    """Return the row of a layer's matrix (model.layers.3.mlp.up_proj.weight: layer 3, mlp.up_proj), or no row."""
     found = re.search(r"\.(\d+)\.(.+)\.weight$", parameter)
     if not found:
         return []

@@ -1,4 +1,4 @@
-"""Show the demo's results in the README: `collect` takes them from a run, `render` writes them into it."""
+"""Show the demo's results in the README: `collect` extracts them from a run, `render` writes them to the README."""
 
 import json
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "docs") -> None:
-    """Take from a run what the README shows: demo.json, and the picture demo.svg. Without the run nothing changes.
+    """Extract the README's values and figure from a run, as demo.json and demo.svg; without a run nothing changes.
 
     Args:
         results: folder of the run.
@@ -26,11 +26,11 @@ def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "d
     """
     record = results / "provenance.json"
     if not record.exists():
-        print(f"{results} has no finished run: {docs / 'demo.json'} stays as it is")
+        print(f"{results}: no finished run; {docs / 'demo.json'} was not changed")
         return
     tables, config, made = read_folder(results / "tables"), read_json(results / "config.json"), read_json(record)
     if "removal" not in tables:
-        raise UserError(f"{results / 'tables'}: it has no removal.csv; run the demo first: make run")
+        raise UserError(f"{results / 'tables'}: no removal.csv; run the demo first (make run)")
     date = made.get("date") or datetime.fromtimestamp(record.stat().st_mtime, UTC).date().isoformat()
     shown = demo.collect(tables, config, made, str(date), language_names(), paper.load())
     with atomic_write(docs / "demo.json") as part:
@@ -42,11 +42,14 @@ def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "d
 
 
 def render(*, readme: Path = ROOT / "README.md", docs: Path = ROOT / "docs") -> None:
-    """Write demo.json into the README, between its markers.
+    """Render demo.json between the README's markers.
 
     Args:
-        readme: the file that has the markers.
+        readme: file with the markers.
         docs: folder of demo.json.
+
+    Raises:
+        UserError: if the file does not have each marker exactly once, in order.
     """
     shown = docs / "demo.json"
     new = demo.block(read_json(shown) if shown.exists() else None)

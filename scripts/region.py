@@ -1,4 +1,4 @@
-"""Build regions from importance scores, and do set algebra on them (paper, sections 3 and 4)."""
+"""Build regions from importance scores, and combine, describe and export them (paper, sections 3 and 4)."""
 
 import hashlib
 import json
@@ -27,15 +27,15 @@ Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 @dataclass(frozen=True)
 class Label:
-    """What a region stands for in the tables.
+    """The labels of a region in the tables.
 
     Attributes:
         kind: top, bottom, random or monolingual.
         ratio: share of the weights.
-        samples: from which its scores come.
-        replicate: number of a random region.
-        scope: what it is ranked over, tensor or model.
-        target: core, or a language.
+        samples: number of samples of its scores.
+        replicate: replicate number of a random region.
+        scope: scope of the ranking, tensor or model.
+        target: core, or a language code.
     """
 
     kind: str = ""
@@ -48,15 +48,15 @@ class Label:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a region is of: recorded in its file.
+    """The model and the importance that a region was built from, recorded in its file.
 
     Attributes:
-        model: as the config names it.
-        revision: of the model.
-        include: which of its weights are selectable.
-        exclude: and which are not.
-        at: at which weights importance was measured, base or further.
-        micro_batch: blocks in a term of taylor_abs.
+        model: the model, as named in the config.
+        revision: revision of the model.
+        include: regular expressions for its selectable weights.
+        exclude: regular expressions for weights that are not selectable.
+        at: the weights at which importance was measured, base or further.
+        micro_batch: blocks per micro-batch of taylor_abs.
     """
 
     model: str = ""
@@ -82,20 +82,20 @@ def build(
     fetched: Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Build a region by recipe; docs/method.md lists the kinds.
+    """Build a region by recipe; docs/method.md lists the recipes.
 
     Args:
-        select: what to take: the largest or smallest scores, a random draw, or a combination of other regions.
-        output: the region's file.
-        scores: top, bottom: folders of importance, which are summed.
-        like: bottom, random: the region whose size in each matrix is taken, a file.
-        of: the regions to combine, files.
+        select: the largest or smallest scores, a random draw, or a combination of other regions.
+        output: file for the region.
+        scores: top, bottom: folders of importance scores, which are summed.
+        like: top, bottom, random: file of a region whose size in each matrix is copied.
+        of: files of the regions to combine.
         ratio: top, bottom: share of the weights.
         scope: top, bottom: rank within each tensor, or over the whole model.
-        seed: of a random draw.
-        label: what the region stands for in the tables.
-        origin: what it is of.
-        fetched: folder of the base model, if it was fetched: its name and commit are recorded too.
+        seed: random: seed of the draw.
+        label: labels of the region in the tables.
+        origin: the model and importance that it is built from.
+        fetched: folder of the base model, if it was fetched; its name and commit are recorded too.
         threads: CPU threads.
     """
     parallel.set_threads(threads)
@@ -112,30 +112,30 @@ def build(
     recipe = {key: value for key, value in recipe.items() if value not in (None, [])}
     parts = [Region.load(path) for path in (*like, *of)]
     region = recipes.build(recipe, Scores(scores) if scores else None, parts)
-    made_by = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
-    digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-    region.metadata = {**made_by, "config_hash": digest}
+    metadata = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
+    region.metadata = {**metadata, "config_hash": digest}
     region.save(output)
     loaded = Region.load(output)
     logging.info("%s: %d of %d weights (%.3f %%)", output, len(loaded), loaded.size, 100 * len(loaded) / loaded.size)
 
 
 def union(operands: Operands, *, output: Output) -> None:
-    """Write the weights in any of the regions.
+    """Write the union of regions.
 
     Args:
         operands: region files.
-        output: the new region's file.
+        output: file for the new region.
     """
     _write(union_of(_load(operands)), "union", operands, output)
 
 
 def intersection(operands: Operands, *, output: Output) -> None:
-    """Write the weights in all of the regions.
+    """Write the intersection of regions.
 
     Args:
         operands: region files.
-        output: the new region's file.
+        output: file for the new region.
     """
     _write(reduce(lambda a, b: a & b, _load(operands)), "intersection", operands, output)
 
@@ -145,36 +145,36 @@ def difference(operands: Operands, *, output: Output) -> None:
 
     Args:
         operands: region files.
-        output: the new region's file.
+        output: file for the new region.
     """
     first, *others = _load(operands)
     _write(first - union_of(others), "difference", operands, output)
 
 
 def complement(region: tyro.conf.Positional[Path], *, output: Output) -> None:
-    """Write all selectable weights but the region's.
+    """Write all selectable weights that are not in the region.
 
     Args:
         region: a region file.
-        output: the new region's file.
+        output: file for the new region.
     """
     _write(~Region.load(region), "complement", (region,), output)
 
 
 def jaccard(operands: Operands) -> None:
-    """Print the Jaccard index of two regions: shared weights over weights of either.
+    """Print the Jaccard index of two regions, |intersection| / |union|.
 
     Args:
         operands: two region files.
     """
     if len(operands) != 2:
-        raise UserError(f"jaccard: it compares two regions; {len(operands)} were given")
+        raise UserError(f"jaccard: {len(operands)} region files were given; give two")
     first, second = _load(operands)
     print(f"{first.jaccard(second):.6f}")
 
 
 def describe(region: tyro.conf.Positional[Path]) -> None:
-    """Print what a region holds, and what made it.
+    """Print a region's metadata and its number of weights per parameter.
 
     Args:
         region: a region file.
@@ -194,30 +194,30 @@ def export(
     model: Path | None = None,
     lesioned: Path | None = None,
 ) -> None:
-    """Write a region for other programs: as boolean masks, or as a copy of the model without it.
+    """Export a region for other programs: as boolean masks, or as a copy of the model with the region removed.
 
     Args:
         region: a region file.
         mask: safetensors file to write: a boolean tensor for each parameter, named and shaped as in the model.
-        model: folder of the model that the region is of.
-        lesioned: folder to write, which must not exist: the model with the region's weights at zero.
+        model: folder of the model that the region belongs to.
+        lesioned: folder to write, which must not exist: the model with the region's weights set to zero.
     """
     if (model is None) != (lesioned is None):
-        raise UserError("export: --model and --lesioned go together: give both, or neither")
+        raise UserError("export: --model and --lesioned need each other: give both or neither")
     if mask is None and lesioned is None:
-        raise UserError("export: there is nothing to write: give --mask, or --model and --lesioned")
+        raise UserError("export: no output: give --mask, or --model and --lesioned")
     loaded = Region.load(region)
     if mask:
         save_masks(loaded, mask)
         print(f"{mask}: masks of {len(loaded.shapes)} parameters")
     if lesioned:
         save_lesioned(model, loaded, lesioned)
-        print(f"{lesioned}: {model} with {len(loaded)} weights at zero")
+        print(f"{lesioned}: {model} with {len(loaded)} weights set to zero")
 
 
 def _load(paths: tuple[Path, ...]) -> list[Region]:
     if len(paths) < 2:
-        raise UserError("regions: at least two region files are needed")
+        raise UserError(f"operands: {len(paths)} region files were given; give at least two")
     return [Region.load(path) for path in paths]
 
 

@@ -1,4 +1,4 @@
-"""Write the report of a run: one HTML file with its findings, tables and figures, to be opened offline.
+"""Write the report of a run: a self-contained HTML file with findings, tables and figures.
 
 python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output report.html
 """
@@ -27,19 +27,19 @@ def main(
     paper_figures: Path = paper.RESOURCES / "paper",
     template: Path = report.TEMPLATE,
 ) -> None:
-    """Write the report of a run: one HTML file with its findings, tables and figures, to be opened offline.
+    """Write the report of a run: a self-contained HTML file with findings, tables and figures.
 
     Args:
         tables: folder with the run's tables.
         figures: folder with the run's figures as SVG.
         output: the HTML file.
         config: JSON file with the run's settings.
-        provenance: JSON file with what made the results.
-        manifests: the manifest of each language's text.
-        languages: language codes in the order in which they stand.
-        model: folder of the base model, if it was fetched: source.json there has its name.
-        model_name: name of the run's model, under which its figures stand; None: what `model` says.
-        paper_figures: folder with the paper's figures.
+        provenance: JSON file with the software, data and hardware of the run.
+        manifests: manifest files of the texts.
+        languages: language codes in display order.
+        model: folder of the base model, if it was fetched; its source.json has the model's name.
+        model_name: name of the run's model in the report; None: from `model`.
+        paper_figures: folder with the paper's values.
         template: Jinja template of the report.
     """
     page = report.render(
@@ -52,8 +52,8 @@ def main(
         model=naming.run_model_name(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
-        links=report.beside([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
-        | report.beside([path for path in (config, provenance) if path], output),
+        links=report.links_to([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
+        | report.links_to([path for path in (config, provenance) if path], output),
         template=template,
     )
     with atomic_write(output) as part:

@@ -24,7 +24,7 @@ from linguistic_regions.text import tokens
 
 @dataclass(frozen=True)
 class Stops:
-    """Where the pass over the samples stops: see `main`."""
+    """The stops of the pass over the samples; see `main`."""
 
     milestones: tuple[int, ...]
     checks: tuple[int, ...]
@@ -62,27 +62,27 @@ def main(
 
     Args:
         model: folder of the model.
-        samples: training blocks of the language, a file.
-        language: its code, for the table.
+        samples: file with the language's training blocks.
+        language: language code, for the table.
         output: folder of the scores.
-        stability: table of how well the regions of two halves of the samples agree, CSV.
-        milestones: numbers of samples, ascending; all come out of one pass.
-        checkpoints: folder for the state of an unfinished run, and for its scores until all are there.
-        estimator: what importance means.
-        micro_batch: blocks in a term of taylor_abs.
+        stability: CSV table of the agreement between the regions of two halves of the samples.
+        milestones: numbers of samples, ascending; all are scored in one pass.
+        checkpoints: folder for the state of an unfinished run, and for its scores until all are complete.
+        estimator: how importance is estimated.
+        micro_batch: blocks per micro-batch of taylor_abs.
         checks: numbers of samples after which the two halves are compared.
-        ratio: size of the regions that are compared.
-        stop_at: end at the first check whose Jaccard index is at least this; milestones beyond it get the same scores.
-        batch_tokens: tokens in one pass of taylor, of each process.
-        precision: of the matrix products; sums are float32.
-        dtype: of the weights.
-        activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
-        offload: hold the sums in RAM, not on the GPU.
-        shard_model: spread the model over the processes (accelerate launch), for one that does not fit a GPU.
+        ratio: size of the regions to compare, as a share of the weights.
+        stop_at: stop at the first check with a Jaccard index of at least this; later milestones get the same scores.
+        batch_tokens: tokens per pass and process for taylor.
+        precision: precision of matrix products; sums are float32.
+        dtype: dtype of the weights.
+        activation_checkpointing: recompute activations in the backward pass: less memory, a third more time.
+        offload: keep the sums in CPU memory, not on the GPU.
+        shard_model: shard the model over the processes (accelerate launch), if it does not fit on one GPU.
         trust_remote_code: run the Python code that comes with the model.
-        include: regular expressions of the weights to score; none: the decoder layers' matrices.
-        exclude: regular expressions of weights to leave out.
-        checkpoint_minutes: time between two checkpoints.
+        include: regular expressions for the weights to score; none: the decoder layers' matrices.
+        exclude: regular expressions for weights to leave out.
+        checkpoint_minutes: minutes between checkpoints.
         threads: CPU threads.
     """
     configure(threads)
@@ -93,8 +93,8 @@ def main(
     blocks = tokens.read(samples, wanted)
     if wanted > len(blocks):
         raise UserError(
-            f"{language}: importance.samples asks for {wanted} of its {len(blocks)} training blocks; "
-            "lower it or give the language more text"
+            f"{language}: importance.samples needs {wanted} training blocks, but there are {len(blocks)}; "
+            "lower it or add text for the language"
         )
     scored = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     if activation_checkpointing:
@@ -104,27 +104,27 @@ def main(
     parameters = selectable(scored, list(include), list(exclude))
     facts = (programs.fingerprint("score"), language, kind, stops, batch_tokens, precision, sorted(parameters))
     state = Checkpoints(checkpoints, checkpoint_minutes, dependencies=facts)
-    noted: list[dict] = []
+    records: list[dict] = []
     passes = measure(
-        scored, parameters, blocks, milestones, kind, batch_tokens, precision, checks, offload, state, noted
+        scored, parameters, blocks, milestones, kind, batch_tokens, precision, checks, offload, state, records
     )
-    score(passes, stops, language, noted, checkpoints)
+    score(passes, stops, language, records, checkpoints)
     if not processes().is_main_process:
         return
-    write_csv(stability, noted, ("language", "samples", "ratio", "jaccard"))
-    for milestone in map(str, milestones):  # last: from here on nothing can fail for want of space
+    write_csv(stability, records, ("language", "samples", "ratio", "jaccard"))
+    for milestone in map(str, milestones):  # last, because moving needs no more disk space
         move(checkpoints / milestone, output / milestone)
     remove(checkpoints)
 
 
-def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, noted: list[dict], folder: Path) -> None:
-    """Go through the passes; write the scores of each milestone, and note how well the halves agree at each check."""
+def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, records: list[dict], folder: Path) -> None:
+    """Run the passes; write the scores at each milestone, and record the agreement of the halves at each check."""
     for count, sums in passes:
         enough = False
         if count in stops.checks:
             agreement = sums.agreement(stops.ratio)
-            logging.info("%s, %d samples: the regions of two halves agree by %.3f", language, count, agreement)
-            noted.append({"language": language, "samples": count, "ratio": stops.ratio, "jaccard": agreement})
+            logging.info("%s, %d samples: Jaccard index of the two halves %.3f", language, count, agreement)
+            records.append({"language": language, "samples": count, "ratio": stops.ratio, "jaccard": agreement})
             enough = broadcast_from_main(stops.stop_at is not None and agreement >= stops.stop_at)
         for milestone in stops.milestones:
             if milestone == count or (enough and milestone > count):
@@ -135,7 +135,7 @@ def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, note
 
 
 def write(sums: Sums, folder: Path, samples: int) -> None:
-    """Write the scores that follow from `samples` samples, tensor by tensor, from the main process."""
+    """Write the scores from the first `samples` samples, tensor by tensor; the main process writes."""
     metadata = {"format": "pt", "samples": str(samples), "estimator": sums.estimator.name}
     main_process = processes().is_main_process
     with atomic_write(folder) if main_process else nullcontext() as part:
@@ -145,7 +145,7 @@ def write(sums: Sums, folder: Path, samples: int) -> None:
                 for name in sums.shapes:
                     file.write(name, sums.score(name))
         else:
-            for name in sums.shapes:  # to hand over this process's part
+            for name in sums.shapes:  # takes part in gathering the sums
                 sums.score(name)
     logging.info("%s: %s of %d matrices from %d samples", folder, sums.estimator.name, len(sums.shapes), samples)
 

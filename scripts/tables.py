@@ -1,4 +1,4 @@
-"""Compute the result tables from the evidence, and the paper's tables with this run's figures beside.
+"""Compute the result tables from evidence, and the paper's tables with this run's values.
 
 python scripts/tables.py --removal results/demo/evaluations/perplexity/*.parquet --output results/demo/tables
 """
@@ -28,30 +28,30 @@ def main(
     model_name: str | None = None,
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
-    """Compute the result tables from the evidence, and the paper's tables with this run's figures beside.
+    """Compute the result tables from evidence, and the paper's tables with this run's values.
 
-    A table without evidence is not written; one that an earlier config left there is removed.
+    A table without evidence is not written, and is removed if an earlier config left one.
 
     Args:
         output: folder for the tables (CSV) and the paper's tables (paper_*.md).
-        removal: evidence of the perplexity of the intact model and without regions.
-        retraining: evidence of training on after a removal.
-        freezing: evidence of continued pretraining with a region frozen.
-        further: evidence of continued pretraining per language.
-        stability: pieces of the table of how well the regions of two halves of the samples agree.
-        languages: language codes in the order in which rows stand.
-        domains: kinds of text, likewise; the paper's tables show the first.
-        model: folder of the base model, if it was fetched: source.json there has its name.
-        model_name: name under which this run's figures stand in the paper's tables; None: what `model` says.
-        paper_figures: folder with the paper's figures.
+        removal: evidence files of the intact model and of removals.
+        retraining: evidence files of retraining after a removal.
+        freezing: evidence files of continued pretraining with a region frozen.
+        further: evidence files of continued pretraining per language.
+        stability: parts of the table of agreement between the regions of two halves of the samples.
+        languages: language codes in row order.
+        domains: domains in row order; the paper's tables show the first.
+        model: folder of the base model, if it was fetched; its source.json has the model's name.
+        model_name: name of the model in the paper's tables; None: from `model`.
+        paper_figures: folder with the paper's values.
     """
     measured = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if stability:
         found["stability"] = tables.joined(stability, "stability")
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    for left in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
-        left.unlink(missing_ok=True)
+    for old in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
+        old.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")
 

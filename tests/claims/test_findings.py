@@ -10,9 +10,9 @@ from linguistic_regions.reporting import paper
 def verdicts(**tables) -> dict[str, Finding]:
     """Every finding by a word of its title, from the default tables with some replaced."""
     found = findings(synthetic.two_domains() | tables, paper.load(), synthetic.NAMES)
-    words = ("Enough samples", "core matters", "loses every", "least important", "larger the part", "core held at zero")
-    words += ("English", "carries its own", "of its size does", "Close", "more samples", "Freezing the core")
-    words += ("… in text of another", "language's in text")
+    words = ("Enough samples", "core matters", "destroys every", "least important", "larger the removed core")
+    words += ("core held at zero", "English", "carries its own", "of its size does", "Close", "more samples")
+    words += ("Freezing the core", "… in another domain", "language in another domain")
     words += ("as many random", "learnt")
     by_word = {word: [claim for claim in found if word in claim.title] for word in words}
     assert all(len(claims) == 1 for claims in by_word.values()), "every claim once"
@@ -25,15 +25,19 @@ def verdicts(**tables) -> dict[str, Finding]:
     [
         ("Enough samples", {"stability": synthetic.stability()}, {"stability": synthetic.stability(end=0.94)}),
         ("core matters", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=0.01)}),
-        ("loses every", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
+        ("destroys every", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
         ("least important", {"removal": synthetic.removal(bottom=0)}, {"removal": synthetic.removal(bottom=0.2)}),
-        ("larger the part", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=-1)}),
+        ("larger the removed core", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=-1)}),
         ("core held at zero", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(held=0)}),
         ("English", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(english=-0.3)}),
         ("carries its own", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.02)}),
         ("of its size does", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=0.005)}),
-        ("… in text of another", {"removal": synthetic.removal()}, {"removal": synthetic.removal(elsewhere=0.01)}),
-        ("language's in text", {"removal": synthetic.removal()}, {"removal": synthetic.removal(own_elsewhere=0.02)}),
+        ("… in another domain", {"removal": synthetic.removal()}, {"removal": synthetic.removal(elsewhere=0.01)}),
+        (
+            "language in another domain",
+            {"removal": synthetic.removal()},
+            {"removal": synthetic.removal(own_elsewhere=0.02)},
+        ),
         ("more samples", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=-0.1)}),
         ("Freezing the core", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(core=1.1)}),
         ("as many random", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(random=0.7)}),
@@ -99,9 +103,9 @@ def test_kin_are_found_next():
 
 def test_saving_is_paired_and_has_the_sign_of_less_forgetting():
     claim = verdicts()["Freezing the core"]
-    assert claim.measured[0].endswith("20.0 % of what full forgets, 6 pairs.")
+    assert claim.measured[0].endswith("20.0 % of the forgetting in arm full, 6 pairs.")
     worse = verdicts(freezing=synthetic.freezing(core=1.2))["Freezing the core"]
-    assert "-20.0 % of what full forgets" in worse.measured[0]
+    assert "-20.0 % of the forgetting in arm full" in worse.measured[0]
 
 
 def test_pairing_sees_a_difference_that_spread_between_languages_hides():
@@ -140,13 +144,13 @@ def test_what_is_not_forgotten_cannot_be_kept():
     found = verdicts(freezing=synthetic.freezing(forgotten=-0.1))
     for word in ("Freezing the core", "as many random"):
         assert found[word].verdict == UNTESTED
-        assert "nothing is forgotten" in found[word].measured[1]
+        assert "no forgetting is detected" in found[word].measured[1]
 
 
 def test_forgetting_is_measured_in_the_second_domain():
     """In the first one every language gains (the synthetic table says so), hence nothing would be forgotten."""
     claim = verdicts()["Freezing the core"]
-    assert "(verse): something is forgotten" in claim.measured[1]
+    assert "(verse): forgetting is detected" in claim.measured[1]
 
 
 def test_too_little_recovery_is_no_verdict():
@@ -161,5 +165,5 @@ def test_too_little_recovery_is_no_verdict():
 def test_one_domain_leaves_the_other_untested():
     removal = synthetic.removal().query("domain == 'manuals'")
     found = verdicts(removal=removal)
-    assert found["… in text of another"].verdict == found["language's in text"].verdict == UNTESTED
+    assert found["… in another domain"].verdict == found["language in another domain"].verdict == UNTESTED
     assert found["core matters"].verdict == HOLDS

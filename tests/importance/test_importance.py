@@ -185,33 +185,33 @@ class Killed(Exception):
 def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(
     tiny_model, tiny_blocks, tmp_path, estimator, stops_before
 ):
-    """At each stop a checkpoint follows; the run is killed at one of them, before or after what was noted there."""
+    """At each stop a checkpoint follows; the run is killed at one of them, before or after its record."""
 
     def run(checkpoints, die_at=None):
-        noted, scores = [], {}
+        records, scores = [], {}
         parameters = selectable(tiny_model, [], [])
         kind = Estimator(estimator)
         passes = accumulation.measure(
             *(tiny_model, parameters, tiny_blocks, [2, 4, 6], kind, 8),
             checks=[2, 4],
             checkpoints=checkpoints,
-            noted=noted,
+            records=records,
         )
         for samples, sums in passes:
             if samples == die_at:
                 passes.close()
                 raise Killed
-            noted.append({"samples": samples})
+            records.append({"samples": samples})
             scores[samples] = [sums.score(name).tobytes() for name in parameters]
-        return noted, scores
+        return records, scores
 
     undisturbed = run(None)
     checkpoints = Checkpoints(tmp_path, minutes=0)
     with pytest.raises(Killed):
         run(checkpoints, die_at=[2, 4, 6][stops_before])
     assert len(list(tmp_path.iterdir())) == (2 if stops_before else 1)
-    noted, scores = run(checkpoints)
-    assert noted == undisturbed[0]
+    records, scores = run(checkpoints)
+    assert records == undisturbed[0]
     assert scores == {samples: undisturbed[1][samples] for samples in [2, 4, 6][stops_before:]}
 
 

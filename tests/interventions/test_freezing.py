@@ -164,7 +164,7 @@ def test_an_optimizer_without_hooks_is_refused(tiny_model):
     class Master:
         """Steps on copies of the weights."""
 
-    with pytest.raises(UserError, match=r"freeze: Master is no torch.optim.Optimizer"):
+    with pytest.raises(UserError, match=r"freeze: Master is not a torch.optim.Optimizer"):
         freeze(Master(), tiny_model, region_of(tiny_model))
 
 

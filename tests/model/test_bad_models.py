@@ -184,10 +184,10 @@ def another_shape(path):
 
 
 REGION = {
-    "of another model": (lambda path: region(path, (8, 9)), "r.safetensors is of another model: this one has no"),
+    "of another model": (lambda path: region(path, (8, 9)), "r.safetensors belongs to another model: this one has no"),
     "of other layers": (
         lambda path: region(path, name="h.7.weight"),
-        "is of another model: this one has no h.7.weight",
+        "belongs to another model: this one has no h.7.weight",
     ),
     "cut short": (lambda path: (region(path), cut(path, 0.9)), "r.safetensors: not a readable region"),
     "no region": (lambda path: save_file({"a": torch.zeros(1)}, path), "r.safetensors: not a readable region"),
@@ -196,8 +196,8 @@ REGION = {
         lambda path: (Region.from_masks({MATRIX: np.eye(8) > 0}).save(path), rot(path, -1), rot(path, -2)),
         "r.safetensors: not a readable region (a checksum differs)",
     ),
-    "of other counts than it states": (another_count, "its masks do not hold the counts that it states"),
-    "of other shapes than it states": (another_shape, "its masks are not of the shapes that it states"),
+    "of other counts than it states": (another_count, "its masks do not have the recorded numbers of weights"),
+    "of other shapes than it states": (another_shape, "its masks do not have the recorded shapes"),
 }
 
 
@@ -236,8 +236,8 @@ SCORES = {
         lambda folder: (scores(folder, 1), rot(folder / "importance.safetensors", -5)),
         "ru/8: not a readable folder of importance scores (a checksum differs)",
     ),
-    "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} holds NaN or infinite scores"),
-    "of another model": (lambda folder: scores(folder, 1, (4, 8)), "its tensors differ from those of"),
+    "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} has NaN or infinite scores"),
+    "of another model": (lambda folder: scores(folder, 1, (4, 8)), "names or shapes of its tensors differ from"),
     "cut short": (
         lambda folder: (scores(folder, 1), cut(folder / "importance.safetensors")),
         "not a readable folder of importance scores",
@@ -260,5 +260,5 @@ def test_scores(name, tmp_path, monkeypatch):
 def test_a_loss_that_turns_nan(base, token_folder, tmp_path, monkeypatch):
     rate = ("--learning-rate", 1e30, "--milestones", 0, 12)
     message = end_of(monkeypatch, *training(base, token_folder, tmp_path), *rate)
-    assert "is no number; lower the learning rate" in message
+    assert "; lower the learning rate" in message
     assert not (tmp_path / "x.parquet").exists() and not (tmp_path / "trained").exists()

@@ -86,4 +86,4 @@ def test_a_line_of_the_table_for_each_benchmark_of_a_model(tmp_path):
 def test_an_unknown_benchmark_is_named():
     run = subprocess.run([sys.executable, FOLDER / "run.py", "speed"], capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith("run.py: error: no benchmark 'speed'; there are tokenizing, ")
+    assert run.stderr.startswith("run.py: error: unknown benchmark 'speed'; choose from tokenizing, ")

@@ -125,7 +125,9 @@ def test_a_cancelled_job_goes_on_and_finished_work_stays(tmp_path):
     assert code == 0, said[-5000:]
     assert not re.search("Gather text|Cut text|Train a tokenizer", said)
     assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert re.search(r"going on from step [1-9]", (folder / "results/small/logs/base_model.log").read_text())
+    assert re.search(
+        r"resumed from the checkpoint at step [1-9]", (folder / "results/small/logs/base_model.log").read_text()
+    )
 
 
 def test_the_log_of_a_job_that_fails_is_shown(on_cluster):

@@ -169,9 +169,9 @@ def test_a_folder_that_exists_is_not_replaced(tmp_path, tiny_model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "there is nothing to write: give --mask"),
-        ({"model": "model"}, "--model and --lesioned go together"),
-        ({"lesioned": "copy"}, "--model and --lesioned go together"),
+        ({}, "no output: give --mask"),
+        ({"model": "model"}, "--model and --lesioned need each other"),
+        ({"lesioned": "copy"}, "--model and --lesioned need each other"),
     ],
 )
 def test_export_wants_to_be_told_what_to_write(tmp_path, arguments, message):

@@ -93,7 +93,7 @@ def made(folder, declared):
     for name in (name for wanted in declared for name in recipes.needed(wanted, declared)):
         recipe = declared[name]
         scored = Scores([folder / scores for scores in recipe["scores"]]) if "scores" in recipe else None
-        built[name] = recipes.build(recipe, scored, [built[part] for part in recipes.ingredients(recipe)])
+        built[name] = recipes.build(recipe, scored, [built[part] for part in recipes.dependencies(recipe)])
     return built
 
 
@@ -176,7 +176,7 @@ def test_algebra_equals_that_of_sets(pair):
 
 def test_regions_of_other_models_do_not_mix(pair):
     other = Region.from_masks({"a.weight": np.ones((2, 2), bool)})
-    with pytest.raises(UserError, match="not of the same model"):
+    with pytest.raises(UserError, match="belong to different models"):
         pair[0] | other
 
 
@@ -223,7 +223,7 @@ def test_monolingual_is_the_top_without_the_others_top(tmp_path):
 
 def test_a_recipe_made_of_itself_is_refused():
     declared = {"a": {"select": "union", "of": ["b", "b"]}, "b": {"select": "union", "of": ["a", "a"]}}
-    with pytest.raises(UserError, match="made of itself"):
+    with pytest.raises(UserError, match="depends on itself"):
         recipes.needed("a", declared)
     with pytest.raises(UserError, match="no region 'c'"):
         recipes.needed("d", {"d": {"select": "union", "of": ["c", "c"]}})

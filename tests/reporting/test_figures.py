@@ -90,7 +90,7 @@ def test_stability_has_a_curve_per_language_with_its_end_beside_it_and_two_lines
     curves = {line.get_label(): list(line.get_ydata()) for line in panel.get_lines()}
     assert curves["zh"] == pytest.approx([0.21, 0.31, 0.41, 0.51, 0.61])
     words = [text.get_text() for text in panel.texts]
-    assert words == ["ru 0.59", "uk 0.60", "zh 0.61", "enough: 0.95", "by chance: 0.015"]
+    assert words == ["ru 0.59", "uk 0.60", "zh 0.61", "threshold: 0.95", "by chance: 0.015"]
     assert [label.get_text() for label in panel.get_xticklabels()] == ["16", "32", "64", "128", "256"]
 
 

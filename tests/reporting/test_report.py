@@ -179,7 +179,7 @@ def test_absent_experiments_say_what_turns_them_on(tmp_path):
 
 
 def test_whether_there_were_enough_samples_is_said_before_any_experiment(page):
-    assert page.index("were there enough samples?</h2>") < page.index("Experiment 1: the core region</h2>")
+    assert page.index("Stability of importance</h2>") < page.index("Experiment 1: the core region</h2>")
     assert page.index("two halves of them give the same region") < page.index("The core matters more than")
     assert "importance.stability.checks" not in page
 
@@ -250,7 +250,7 @@ def test_two_kinds_of_text_stand_side_by_side_and_the_papers_tables_have_the_fir
     assert f"{synthetic.MODEL}, documentation {synthetic.MODEL}, quotations" in russian
     assert "Russian (own) ×1.822 ×1.010 ×1.001 ×1.822 ×1.010 ×1.001" in russian
     assert "8,000 tokens of documentation and quotations" in page
-    assert "its start, tested on quotations" in page
+    assert "relative to its start, tested on quotations" in page
     assert part(page, "core").split("Each")[0] == part(alone, "core").split("Each")[0]
 
 
@@ -272,18 +272,18 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     settings["model"]["pretrained"] = "models/some.gguf"
     page = write_report(tmp_path, synthetic.everything(), tmp_path / "none", settings=settings)
     text = part(page, "method")
-    named = ["Model", "Text", "Tests", "Further pre-training", "Importance", "Core removal", "Monolingual regions"]
-    named += ["Retraining", "Freezing", "Training", "Computing", "Seeds"]
-    left_out = {"Further pre-training"} if settings["importance"]["at"] == "base" else set()
+    named = ["Model", "Text", "Tests", "Continued pretraining", "Importance", "Core removal", "Monolingual regions"]
+    named += ["Retraining", "Freezing", "Training", "Precision", "Seeds"]
+    left_out = {"Continued pretraining"} if settings["importance"]["at"] == "base" else set()
     assert [word for word in named if f" {word}. " in f" {text}"] == [word for word in named if word not in left_out]
     importance, freezing = settings["importance"], settings["freezing"]
     assert f"({importance['estimator']})" in text
-    assert f"{importance['samples'][-1]} samples; the core is cut at the last" in text
+    assert f"{importance['samples'][-1]} samples; the core is selected by the last" in text
     assert f"blocks of {settings['tokens']['block_size']} tokens" in text
     assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
     assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
     assert f"{settings['removal']['replicates']} random region" in text
-    assert "Perplexity is that of 1,000 tokens per language of manuals (4,000 in all)." in text
+    assert "Perplexity is measured on 1,000 tokens per language of manuals (4,000 in all)." in text
     assert "without a beginning-of-sequence token" in text
 
 
@@ -311,5 +311,5 @@ def test_no_model_is_named_by_the_path_of_a_folder(given, shown):
 
 
 def test_links_stay_right_when_the_folder_moves(tmp_path):
-    links = report.beside([tmp_path / "tables" / "a b.csv", tmp_path / "config.json"], tmp_path / "report.html")
+    links = report.links_to([tmp_path / "tables" / "a b.csv", tmp_path / "config.json"], tmp_path / "report.html")
     assert links == {"a b.csv": "tables/a%20b.csv", "config.json": "config.json"}

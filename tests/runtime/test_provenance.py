@@ -74,7 +74,7 @@ def test_two_runs_are_compared(tmp_path, capsys):
     assert said[0] == "config.seed: 0 | 1"
     count = len(tables.read_folder(first / "tables")["removal"])
     removal = next(line for line in said if "removal.csv" in line)
-    differing = f"rows that differ: 1 of {count - 1}, by up to 0.5 of ppl"
+    differing = f"rows that differ: 1 of {count - 1}, by at most 0.5 (relative) in ppl"
     assert removal == f"tables/removal.csv: rows in one run only: 1; {differing}"
     (second / "tables/freezing.csv").unlink()
     program.compare(first, second)

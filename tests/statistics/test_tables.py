@@ -152,7 +152,7 @@ def test_languages_of_the_paper_that_were_not_run_are_left_out_and_counted():
     russian, *others = paper.monolingual(synthetic.removal(), synthetic.MODEL, synthetic.NAMES, printed["monolingual"])
     for grid in (core, russian):
         assert [row[0] for row in grid.rows] == ["Chinese", "Russian", "Ukrainian", "English"]
-        assert "Left out: 8 of the paper's 11 languages, which this run did not measure." in grid.notes
+        assert "Omitted: 8 of the paper's 11 languages, which this run did not measure." in grid.notes
     assert not any("Left out" in note for grid in others for note in grid.notes)
 
 
@@ -168,7 +168,7 @@ def test_random_is_the_geometric_mean_of_its_replicates():
 def test_without_three_percent_the_nearest_ratio_stands_in_and_the_table_says_so():
     removal = synthetic.removal().query("ratio != 0.03")
     (grid,) = paper.core_removal(removal, synthetic.MODEL, synthetic.NAMES, paper.load()["core_removal"])
-    assert any("1 % is the nearest" in note for note in grid.notes)
+    assert any("1 % is its nearest ratio" in note for note in grid.notes)
 
 
 def test_retraining_keeps_our_milestones_and_the_papers_in_blocks_of_their_own():

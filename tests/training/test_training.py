@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, damage, damaged, caplog):
     caplog.set_level("INFO")
     train(resumed, ROWS, 1e-2, schedule, [], lambda _: [], checkpoints=checkpoints)
     assert f"{kept[-1]} is corrupted" in caplog.text
-    assert ("going on from step 6" in caplog.text) is (damaged == 1)
+    assert ("resumed from the checkpoint at step 6" in caplog.text) is (damaged == 1)
     for a, b in zip(undisturbed.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 

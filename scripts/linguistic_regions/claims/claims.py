@@ -1,7 +1,7 @@
-"""What holds in a run and what does not: the paper's claims, judged by the run's own tables.
+"""The paper's claims, judged by a run's tables.
 
-Nothing here is known beforehand: every figure and every verdict is computed from the tables. Intervals are 95 %
-bootstrap intervals; where two arms are compared, they are compared pair by pair.
+Every figure and every verdict is computed from the tables. Intervals are 95 % bootstrap intervals; comparisons of two
+arms are paired.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ __all__ = ["FAILS", "HOLDS", "UNTESTED", "Finding", "findings"]
 def findings(
     tables: Mapping[str, pd.DataFrame], printed: Mapping[str, pd.DataFrame], names: Mapping[str, str]
 ) -> list[Finding]:
-    """Every claim, first on the scores, then in the order of the experiments; what a run did not measure is `UNTESTED`.
+    """Return all claims, on the scores first and then by experiment; those that a run did not measure are `UNTESTED`.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.

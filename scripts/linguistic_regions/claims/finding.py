@@ -1,4 +1,4 @@
-"""One claim of the paper, held against one run."""
+"""A claim of the paper, judged by a run."""
 
 from dataclasses import dataclass
 
@@ -12,29 +12,29 @@ UNTESTED = "not tested"
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim and what became of it.
+    """A claim and its verdict.
 
     Attributes:
         title: the claim in a few words.
-        paper: what the paper reports, or why this is asked at all.
+        paper: what the paper reports, or why the claim is tested.
         verdict: `HOLDS`, `FAILS` or `UNTESTED`.
-        measured: what was measured here, a line each: first what the verdict rests on, then the rest.
+        measured: the measurements, one line each; the first is the basis of the verdict.
     """
 
     title: str
     paper: str
     verdict: str = UNTESTED
-    measured: tuple[str, ...] = ("This run has no measurement of it.",)
+    measured: tuple[str, ...] = ("Not measured in this run.",)
 
     def judged(self, holds: bool, *measured: str) -> "Finding":
-        """This claim with a verdict and the measurements behind it."""
+        """Return this claim with a verdict and the measurements."""
         return Finding(self.title, self.paper, HOLDS if holds else FAILS, measured)
 
-    def untold(self, *measured: str) -> "Finding":
-        """This claim without a verdict: what was measured cannot decide it, and says why."""
+    def undecided(self, *measured: str) -> "Finding":
+        """Return this claim without a verdict, and with measurements that explain why they cannot decide it."""
         return Finding(self.title, self.paper, UNTESTED, measured)
 
 
 def described(estimate: Estimate) -> str:
-    """An estimate of a log ratio, as a factor with its interval."""
+    """Format an estimate of a log ratio as a factor with its interval."""
     return f"{formats.factor(estimate.mean)} {formats.factor_interval(estimate.low, estimate.high)}"

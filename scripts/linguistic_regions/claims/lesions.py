@@ -1,4 +1,4 @@
-"""What removal shows: a core that every language needs, and regions that one language needs."""
+"""Claims on removal: a core that every language needs, and regions that a single language needs."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from linguistic_regions.claims.finding import Finding, described
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, only
 
-COLLAPSE = 100.0  # the factor from which on a language counts as lost; the smallest in the paper is in the thousands
+COLLAPSE = 100.0  # factor from which a language counts as destroyed; the smallest in the paper is in the thousands
 
-# Languages close to a region's own, which should suffer next. The paper's case is Russian and Ukrainian; the others are
-# close in the same way: by family (Romance), or by script and loan words (Arabic and Persian, Chinese and Japanese).
+# Languages close to a region's own, expected to be affected next. The paper's case is Russian and Ukrainian; the others
+# are close by family (Romance), or by script and loanwords (Arabic and Persian, Chinese and Japanese).
 KIN = {
     "ru": ("uk",),
     "uk": ("ru",),
@@ -28,11 +28,11 @@ KIN = {
 
 
 def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[Finding]:
-    """The claims about the core region (experiment 1).
+    """Return the claims on the core region (experiment 1).
 
     Args:
         removal: the removal table, or None.
-        printed: the paper's table of the core removal, as text.
+        printed: the paper's table of core removal, as text.
     """
     logs = np.log(printed[["base", "top", "bottom", "random"]].astype(float))
     paper = logs[["top", "bottom", "random"]].sub(logs["base"], axis=0)
@@ -40,23 +40,23 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
     claims = {
         "random": Finding(
             "The core matters more than a random region of its size",
-            f"LLaMA-2 without 3 %: top {formats.factor(mean['top'])}, random {formats.factor(mean['random'])}.",
+            f"LLaMA-2, 3 % removed: top {formats.factor(mean['top'])}, random {formats.factor(mean['random'])}.",
         ),
         "domain": Finding(
-            "… in text of another kind too",
-            "Not tested in the paper; without it, the core could be that of one kind of text.",
+            "… in another domain too",
+            "Not tested in the paper; without it, the core could be specific to one domain.",
         ),
         "total": Finding(
-            f"Without its core the model loses every language (perplexity {COLLAPSE:g} times as high, or more)",
-            f"LLaMA-2 without 3 %: {formats.factor(paper['top'].min())} in the least damaged language.",
+            f"Removing the core destroys every language (perplexity rises by a factor of {COLLAPSE:g} or more)",
+            f"LLaMA-2, 3 % removed: {formats.factor(paper['top'].min())} in the least affected language.",
         ),
         "bottom": Finding(
             "The least important parameters matter less than random ones",
-            f"LLaMA-2 without 3 %: bottom {formats.factor(mean['bottom'])}, random {formats.factor(mean['random'])}.",
+            f"LLaMA-2, 3 % removed: bottom {formats.factor(mean['bottom'])}, random {formats.factor(mean['random'])}.",
         ),
         "ratio": Finding(
-            "The larger the part of the core that is removed, the larger the damage",
-            "Printed for one ratio, 3 %; 1 % before retraining.",
+            "The larger the removed core, the greater the damage",
+            "Reported for one ratio, 3 %, and for 1 % before retraining.",
         ),
     }
     setting = None if removal is None else measures.paper_setting(removal)
@@ -73,13 +73,13 @@ def core_findings(removal: pd.DataFrame | None, printed: pd.DataFrame) -> list[F
 
 
 def _core_tables(removal: pd.DataFrame) -> dict[tuple[str, float], pd.DataFrame]:
-    """What removal of the core does in one domain, by (scope, ratio)."""
+    """Return the effects of removing the core in one domain, by (scope, ratio)."""
     effects = measures.log_ratios(removal)
     return {pair: measures.core_effects(effects, *pair) for pair in measures.core_settings(removal)}
 
 
 def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> Finding:
-    """Is the damage of `top` above that of `random`, or that of `bottom` below it, by language?"""
+    """Judge whether `top` does more damage than `random`, or `bottom` less, paired by language."""
     sign = 1 if kind == "top" else -1
     lines = []
     for pair, table in tables.items():
@@ -88,7 +88,7 @@ def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> 
             for column in (kind, "random")
             if table[column].notna().any()
         ]
-        lines.append(f"{_words(pair)}: {', '.join(parts)}")
+        lines.append(f"{_described(pair)}: {', '.join(parts)}")
     differences = (sign * (tables[setting][kind] - tables[setting]["random"])).dropna()
     if differences.empty:
         return claim
@@ -96,7 +96,7 @@ def _against_random(claim: Finding, tables: dict, setting: tuple, kind: str) -> 
     ratio = "top over random" if kind == "top" else "random over bottom"
     return claim.judged(
         paired.low > 0,
-        f"{_words(setting)}: {ratio} {described(paired)}, language by language, {paired.count} languages.",
+        f"{_described(setting)}: {ratio} {described(paired)}, paired by language, {paired.count} languages.",
         *lines,
     )
 
@@ -107,7 +107,7 @@ def _collapse(claim: Finding, tables: dict, setting: tuple) -> Finding:
         top = table["top"].dropna()
         lost = int((top >= np.log(COLLAPSE)).sum())
         lines[pair] = (
-            f"{_words(pair)}: {lost} of {len(top)} languages, {formats.factor(top.min())} ({top.idxmin()}) to "
+            f"{_described(pair)}: {lost} of {len(top)} languages, {formats.factor(top.min())} ({top.idxmin()}) to "
             f"{formats.factor(top.max())} ({top.idxmax()})"
         )
     holds = tables[setting]["top"].min() >= np.log(COLLAPSE)
@@ -115,8 +115,8 @@ def _collapse(claim: Finding, tables: dict, setting: tuple) -> Finding:
 
 
 def _ratios(claim: Finding, tables: dict, setting: tuple) -> Finding:
-    """Does the mean damage rise with the ratio, in the setting's scope?"""
-    lines = []  # the setting's scope comes first, as it does in `tables`
+    """Judge whether the mean damage rises with the ratio, in the setting's scope."""
+    lines = []  # the setting's scope is first, as in `tables`
     rising = {}
     for scope in dict.fromkeys(scope for scope, _ in tables):
         damage = {ratio: table["top"].mean() for (other, ratio), table in tables.items() if other == scope}
@@ -132,11 +132,11 @@ def _ratios(claim: Finding, tables: dict, setting: tuple) -> Finding:
 def monolingual_findings(
     removal: pd.DataFrame | None, printed: pd.DataFrame, names: Mapping[str, str]
 ) -> list[Finding]:
-    """The claims about monolingual regions (experiment 2).
+    """Return the claims on monolingual regions (experiment 2).
 
     Args:
         removal: the removal table, or None.
-        printed: the paper's table of Russian's region, as text.
+        printed: the paper's table for the region of Russian, as text.
         names: English names of languages by code.
     """
     logs = np.log(printed.set_index("language").astype(float))
@@ -146,23 +146,24 @@ def monolingual_findings(
     claims = {
         "own": Finding(
             "A monolingual region carries its own language",
-            f"Russian's region in LLaMA-2-7B: Russian {formats.factor(own['top_100k'])}, the other languages "
+            f"Region of Russian in LLaMA-2-7B: Russian {formats.factor(own['top_100k'])}, other languages "
             f"{formats.factor(others['top_100k'].mean())}.",
         ),
         "random": Finding(
             "… more than a random region of its size does",
-            f"The paper compares with as many unimportant parameters: {formats.factor(own['bottom_100k'])}.",
+            "Compared in the paper with as many of the least important parameters: "
+            f"{formats.factor(own['bottom_100k'])}.",
         ),
         "domain": Finding(
-            "A monolingual region is its language's in text of another kind too",
-            "Not tested in the paper; without it, the region could be that of one kind of text, such as manuals.",
+            "A monolingual region carries its language in another domain too",
+            "Not tested in the paper; without it, the region could be specific to one domain, such as manuals.",
         ),
         "kin": Finding(
-            "Close languages suffer next",
-            f"Russian's region in LLaMA-2-7B hits Ukrainian next: {kin}.",
+            "Close languages are the next most affected",
+            f"Region of Russian in LLaMA-2-7B: Ukrainian is the next most affected, {kin}.",
         ),
         "samples": Finding(
-            "Importance from more samples cuts a region that carries more",
+            "Scores from more samples give a region whose removal does more damage",
             f"Russian in LLaMA-2-7B: {formats.factor(own['top_10k'])} at 10K samples, "
             f"{formats.factor(own['top_100k'])} at 100K.",
         ),
@@ -183,7 +184,7 @@ def monolingual_findings(
 
 
 def _own(matrix: pd.DataFrame) -> pd.Series:
-    """What each region does to its own language, where that was measured."""
+    """Return the effect of each region's removal on its own language, where it was measured."""
     return pd.Series({code: matrix.at[code, code] for code in matrix.index if code in matrix.columns}, dtype=float)
 
 
@@ -194,13 +195,15 @@ def _own_language(claim: Finding, matrix: pd.DataFrame, own: pd.Series) -> Findi
     if differences.empty:
         return claim
     paired = measures.estimate(differences)
-    strays = ", ".join(f"{code} hits {matrix.loc[code].idxmax()}" for code in own.index if code not in largest)
+    exceptions = ", ".join(f"{code}: {matrix.loc[code].idxmax()}" for code in own.index if code not in largest)
+    exceptions = f" (exceptions, with the most affected language: {exceptions})" if exceptions else ""
     return claim.judged(
         paired.low > 0 and 2 * len(largest) > len(own),
-        f"The own language suffers most in {len(largest)} of {len(own)} regions{f' ({strays})' if strays else ''}.",
+        f"A region's own language is the most affected in {len(largest)} of {len(own)} regions{exceptions}.",
         f"Own language {described(measures.estimate(own))}, from {formats.factor(own.min())} ({own.idxmin()}) to "
-        f"{formats.factor(own.max())} ({own.idxmax()}); the others {described(measures.estimate(others.dropna()))}.",
-        f"Region by region, own over others: {described(paired)}.",
+        f"{formats.factor(own.max())} ({own.idxmax()}); other languages "
+        f"{described(measures.estimate(others.dropna()))}.",
+        f"Paired by region, own over other languages: {described(paired)}.",
     )
 
 
@@ -212,9 +215,9 @@ def _own_against_random(claim: Finding, control: pd.DataFrame, own: pd.Series) -
     paired = measures.estimate(own[targets] - random)
     return claim.judged(
         paired.low > 0,
-        f"Own language without its region {described(measures.estimate(own[targets]))}, without a random region of the "
-        f"same size in every tensor {described(measures.estimate(random))}.",
-        f"Region by region: {described(paired)}, {paired.count} regions.",
+        f"Own language with its region removed {described(measures.estimate(own[targets]))}, with a random region of "
+        f"the same size in each tensor removed {described(measures.estimate(random))}.",
+        f"Paired by region: {described(paired)}, {paired.count} regions.",
     )
 
 
@@ -235,7 +238,7 @@ def _kin(claim: Finding, matrix: pd.DataFrame, names: Mapping[str, str]) -> Find
         lines.append(f"{names.get(code, code)}: {ranks}")
     if not lines:
         return claim
-    summary = f"A close language is hit hardest beside the own in {first} of {len(lines)} regions (holds if in most)."
+    summary = f"A close language is the next most affected in {first} of {len(lines)} regions (holds if in most)."
     return claim.judged(2 * first > len(lines), summary, *lines)
 
 
@@ -252,10 +255,10 @@ def _samples(claim: Finding, effects: pd.DataFrame, own: pd.Series) -> Finding:
         paired.low > 0,
         f"Own language at {formats.count(milestones[0])} samples {described(measures.estimate(before))}, at "
         f"{formats.count(milestones[-1])} samples {described(measures.estimate(own[targets]))}.",
-        f"Region by region, more over fewer samples: {described(paired)}.",
+        f"Paired by region, more over fewer samples: {described(paired)}.",
     )
 
 
-def _words(setting: tuple[str, float]) -> str:
+def _described(setting: tuple[str, float]) -> str:
     scope, ratio = setting
     return f"{formats.percent(ratio)} {formats.scope(scope)}"

@@ -1,4 +1,4 @@
-"""What the scores rest on: whether other samples of a language would give the same region."""
+"""The claim on the stability of scores: other samples of a language would give the same region."""
 
 import numpy as np
 import pandas as pd
@@ -6,30 +6,30 @@ import pandas as pd
 from linguistic_regions.claims import formats
 from linguistic_regions.claims.finding import Finding
 
-AGREEMENT = 0.95  # the Jaccard index from which on two regions count as the same: each holds 97 % of the other
+AGREEMENT = 0.95  # Jaccard index from which two regions count as the same: each contains 97 % of the other
 
 
 def importance_findings(stability: pd.DataFrame | None) -> list[Finding]:
-    """The claim about the scores themselves, before any region is cut from them.
+    """Return the claim on the scores themselves, before regions are selected from them.
 
     Args:
         stability: the stability table, or None.
     """
     claim = Finding(
         "Enough samples were scored: two halves of them give the same region",
-        "Scores from 10K and 100K samples per language; no agreement between samples is reported. Without it, a region "
-        "could be that of the samples, not of the language.",
+        "Scores from 10K and 100K samples per language; agreement between samples is not reported. Without it, a "
+        "region could reflect the samples rather than the language.",
     )
     return [claim if stability is None else _agreement(claim, stability)]
 
 
 def chance(ratio: float) -> float:
-    """The Jaccard index to expect of two random regions, each of this share of the weights."""
+    """Return the expected Jaccard index of two random regions with this share of the weights."""
     return ratio / (2 - ratio)
 
 
 def _agreement(claim: Finding, stability: pd.DataFrame) -> Finding:
-    """Do the halves agree at the last check? Each language has its own: it may have ended early (`stop_at`)."""
+    """Judge whether the halves agree at each language's last check, which may be early because of `stop_at`."""
     ordered = stability.sort_values("samples", kind="stable")
     curves = {code: rows.set_index("samples")["jaccard"] for code, rows in ordered.groupby("language", sort=False)}
     ends = pd.Series({code: curve.iloc[-1] for code, curve in curves.items()})
@@ -40,14 +40,14 @@ def _agreement(claim: Finding, stability: pd.DataFrame) -> Finding:
         bool(ends.mean() >= AGREEMENT),
         f"Jaccard index of the halves' top {formats.percent(ratio)} after {span} samples in all: {ends.mean():.3f}, "
         f"from {ends.min():.3f} ({ends.idxmin()}) to {ends.max():.3f} ({ends.idxmax()}), {len(ends)} languages (holds "
-        f"from {AGREEMENT:g} on).",
+        f"if the mean is at least {AGREEMENT:g}).",
         *_course(curves),
-        f"By chance, two random regions of that size would have {chance(ratio):.3f}.",
+        f"Expected of two random regions of that size: {chance(ratio):.3f}.",
     )
 
 
 def _course(curves: dict[str, pd.Series]) -> list[str]:
-    """Which languages agree from which check on, and how fast the others come closer."""
+    """Describe from which check on languages agree, and how fast the agreement of the others rises."""
     steady = pd.Series({code: _steady(curve) for code, curve in curves.items()}, dtype=float).dropna()
     since = [
         f"{', '.join(steady.index[steady == samples])} from {formats.count(samples)} samples on"
@@ -66,11 +66,11 @@ def _course(curves: dict[str, pd.Series]) -> list[str]:
 
 
 def _steady(curve: pd.Series) -> float:
-    """The check from which on two halves agree; NaN if they do not at the last."""
-    enough = curve[::-1].cummin() >= AGREEMENT
-    return enough.index[enough].min()
+    """Return the check from which the two halves agree permanently; NaN if they do not agree at the last check."""
+    agree = curve[::-1].cummin() >= AGREEMENT
+    return agree.index[agree].min()
 
 
 def _slope(curve: pd.Series) -> float:
-    """How much one doubling of the samples added, by the last two checks."""
+    """Return the change of the index per doubling of the samples, between the last two checks."""
     return (curve.iloc[-1] - curve.iloc[-2]) / np.log2(curve.index[-1] / curve.index[-2])

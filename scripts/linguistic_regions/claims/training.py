@@ -1,4 +1,4 @@
-"""What training shows: recovery after a removal, and forgetting with the core frozen."""
+"""Claims on training: recovery after a removal, and forgetting with the core frozen."""
 
 import pandas as pd
 
@@ -8,11 +8,11 @@ from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains
 
 ENGLISH = "en"
-RECOVERED = 0.5  # share of the lost log perplexity to be regained before two ways of regaining it are compared
+RECOVERED = 0.5  # share of the lost log perplexity that must be regained before recoveries are compared
 
 
 def retraining_findings(retraining: pd.DataFrame | None, printed: pd.DataFrame) -> list[Finding]:
-    """The claims about training on after the core was removed.
+    """Return the claims on retraining after the core was removed.
 
     Args:
         retraining: the retraining table, or None.
@@ -23,15 +23,16 @@ def retraining_findings(retraining: pd.DataFrame | None, printed: pd.DataFrame) 
     english = paper[paper["language"] == "English"]
     claims = [
         Finding(
-            "With the core held at zero, recovery is slower than with the core free",
+            "With the core held at zero, recovery is slower than with the core trainable",
             f"LLaMA-2, Chinese after {formats.count(int(chinese['train_samples_chinese']))} samples: perplexity "
-            f"{formats.perplexity(chinese['top_freeze'])} with the core held, "
-            f"{formats.perplexity(chinese['top_unfreeze'])} with it free.",
+            f"{formats.perplexity(chinese['top_freeze'])} with the core held at zero, "
+            f"{formats.perplexity(chinese['top_unfreeze'])} with the core trainable.",
         ),
         Finding(
-            "English falls behind while another language is trained",
-            f"LLaMA-2, English at the end: {formats.perplexity(english['top_freeze'].iloc[-1])} with the core held at "
-            f"zero, {formats.perplexity(english['bottom_freeze'].iloc[-1])} undamaged; before, "
+            "English deteriorates while another language is trained",
+            "LLaMA-2, perplexity of English after training: "
+            f"{formats.perplexity(english['top_freeze'].iloc[-1])} with the core held at zero, "
+            f"{formats.perplexity(english['bottom_freeze'].iloc[-1])} with the bottom held at zero; before training, "
             f"{formats.perplexity(english['bottom_freeze'].iloc[0])}.",
         ),
     ]
@@ -50,26 +51,30 @@ def _recovery(claim: Finding, retraining: pd.DataFrame) -> Finding:
     gaps = later[controls].rsub(later["top_freeze"], axis=0).dropna(subset="top_unfreeze")
     if gaps.empty:
         return claim
-    names = {"top_unfreeze": "core free", "bottom_freeze": "bottom frozen", "random_freeze": "random frozen"}
+    names = {"top_unfreeze": "core trainable", "bottom_freeze": "bottom frozen", "random_freeze": "random frozen"}
     milestones = gaps.index.get_level_values("samples")
     lines = [
-        f"After {formats.count(samples)} samples, core held over: "
+        f"After {formats.count(samples)} samples, core held at zero over "
         + ", ".join(f"{names[arm]} {formats.factor(gaps[milestones == samples][arm].mean())}" for arm in controls)
         for samples in (milestones.min(), milestones.max())
     ]
     regained = _regained(curves)
     if regained < RECOVERED:
-        told = f"With the core free the model regained {formats.percent(round(regained, 3))} of the lost log perplexity"
-        return claim.untold(f"{told}, less than {formats.percent(RECOVERED)}: too few samples to compare.", *lines)
+        return claim.undecided(
+            f"With the core trainable, the model regained {formats.percent(round(regained, 3))} of the lost log "
+            f"perplexity, less than {formats.percent(RECOVERED)}: too few samples to compare.",
+            *lines,
+        )
     first = gaps.loc[milestones == milestones.min(), "top_unfreeze"]
-    runs = f"in each of {len(first)} runs" if len(first) > 1 else "in one run, hence without interval"
+    runs = f"mean of {len(first)} runs (holds if true of each)" if len(first) > 1 else "one run, hence no interval"
     return claim.judged(bool((first > 0).all()), f"{lines[0]}; {runs}", *dict.fromkeys(lines[1:]))
 
 
 def _regained(curves: pd.DataFrame) -> float:
-    """The share of the log perplexity lost by the removal that training with the core free brought back, at its end.
+    """Return the share of the log perplexity lost by removing the core that training with the core trainable regained.
 
-    What the model had before is taken from the arm without its bottom; 1 where there is none, or nothing was lost.
+    The value before the removal is approximated by that with the bottom removed; 1 if there is no such arm, or nothing
+    was lost.
     """
     if "bottom_freeze" not in curves:
         return 1.0
@@ -85,23 +90,32 @@ def _english(claim: Finding, retraining: pd.DataFrame) -> Finding:
         return claim
     means = english.groupby("samples").mean()
     start, end = means["bottom_freeze"].iloc[0], means.iloc[-1]
-    names = {"top_freeze": "core held at zero", "top_unfreeze": "core removed, then free", "bottom_freeze": "undamaged"}
+    names = {
+        "top_freeze": "core held at zero",
+        "top_unfreeze": "core removed, then trainable",
+        "bottom_freeze": "bottom held at zero",
+    }
     changes = {arm: end[arm] - start for arm in names if arm in end}
     return claim.judged(
         bool(min(changes["top_freeze"], changes["bottom_freeze"]) > 0),
-        f"English after {formats.count(means.index[-1])} samples, over the undamaged model before: "
+        f"Perplexity of English after {formats.count(means.index[-1])} samples, relative to the model with the bottom "
+        "removed before training: "
         + ", ".join(f"{names[arm]} {formats.factor(change)}" for arm, change in changes.items()),
     )
 
 
 def _curves(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row per run and milestone, a column per arm: log perplexity."""
+    """Return log perplexity: a row per run and milestone, a column per arm."""
     keys = ["train_language", "language", "learning_rate", "seed", "samples", "arm"]
     return rows.groupby(keys)["nll"].mean().unstack("arm")
 
 
 def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
-    """The claims about further pre-training with the core frozen (experiment 3)."""
+    """Return the claims on continued pretraining with the core frozen (experiment 3).
+
+    Args:
+        freezing: the freezing table, or None.
+    """
     claims = [
         Finding(
             "Freezing the core reduces forgetting",
@@ -109,11 +123,11 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
         ),
         Finding(
             "… more than freezing as many random parameters does",
-            "Not compared in the paper; without it, the freezing itself could be the cause.",
+            "Not compared in the paper; without it, freezing as such could be the cause.",
         ),
         Finding(
-            "… and the trained language is learnt as well as without",
-            "Shown as curves, without figures.",
+            "… and the trained language is learnt as well as without freezing",
+            "Shown as curves only.",
         ),
     ]
     if freezing is None:
@@ -129,24 +143,24 @@ def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
 
 
 def _forgotten(untrained: pd.DataFrame, domain: str) -> tuple[bool, str]:
-    """Whether full training forgets anything at the rate at which it forgets most, and that in words.
+    """Return whether full training forgets, at the learning rate at which it forgets most, and a sentence on it.
 
-    Where nothing is forgotten, nothing can be kept from it: a claim on forgetting is then not tested.
+    Without forgetting there is nothing that freezing could reduce: claims on forgetting are then not tested.
     """
     if "full" not in untrained or untrained["full"].dropna().empty:
         return True, f"Measured on {domain or 'the test text'}."
     by_rate = untrained["full"].dropna().groupby("learning_rate")
     most = measures.estimate(by_rate.get_group(by_rate.mean().idxmax()))
     rate = formats.rate(by_rate.mean().idxmax())
-    verdict = "something is forgotten" if most.low > 0 else "nothing is forgotten that can be told from noise"
+    verdict = "forgetting is detected" if most.low > 0 else "no forgetting is detected"
     measured = f"Full training at {rate} changes the other languages' perplexity by {described(most)} ({domain})"
     return most.low > 0, f"{measured}: {verdict}."
 
 
 def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str, forgotten: tuple[bool, str]) -> Finding:
-    """Is log perplexity lost with the core frozen less than in the arm `other`, pair by pair?
+    """Judge whether less log perplexity is lost with the core frozen than in the arm `other`, in paired comparison.
 
-    Not tested where full training forgets nothing.
+    Not tested if full training forgets nothing.
     """
     if not {"core_frozen", other} <= set(changes.columns):
         return claim
@@ -155,24 +169,24 @@ def _less_forgetting(claim: Finding, changes: pd.DataFrame, other: str, forgotte
         return claim
     saved = measures.estimate(pairs[other] - pairs["core_frozen"])
     lost = pairs[other].mean()
-    share = f"; {100 * saved.mean / lost:.1f} % of what {_name(other)} forgets" if lost > 0 else ""
+    share = f"; {100 * saved.mean / lost:.1f} % of the forgetting in arm {_name(other)}" if lost > 0 else ""
     by_rate = (pairs[other] - pairs["core_frozen"]).groupby("learning_rate").mean()
     rates = [
         f"Learning rate {formats.rate(rate)}: {_name(other)} over core frozen {formats.factor(mean)}"
         for rate, mean in by_rate.items()
     ]
     measured = (
-        f"Pair by pair (language, learning rate, seed): {_name(other)} over core frozen {described(saved)}{share}, "
+        f"Paired by language, learning rate and seed: {_name(other)} over core frozen {described(saved)}{share}, "
         f"{saved.count} pairs.",
         forgotten[1],
         f"Perplexity of the other languages, end over start: {_arms(changes)}",
         *rates,
     )
-    return claim.judged(saved.low > 0, *measured) if forgotten[0] else claim.untold(*measured)
+    return claim.judged(saved.low > 0, *measured) if forgotten[0] else claim.undecided(*measured)
 
 
 def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
-    """Is the trained language's gain with the core frozen at least that of full training, within the interval?"""
+    """Judge whether the trained language gains no less with the core frozen than in full training, by the interval."""
     if not {"core_frozen", "full"} <= set(changes.columns):
         return claim
     pairs = changes.dropna(subset=["core_frozen", "full"])
@@ -181,8 +195,8 @@ def _cost(claim: Finding, changes: pd.DataFrame) -> Finding:
     cost = measures.estimate(pairs["core_frozen"] - pairs["full"])
     return claim.judged(
         cost.low <= 0,
-        f"Pair by pair: core frozen over full {described(cost)}, {cost.count} pairs. Above 1 is what freezing costs; "
-        "the claim holds unless the whole interval is.",
+        f"Paired by language, learning rate and seed: core frozen over full {described(cost)}, {cost.count} pairs "
+        "(holds unless the whole interval is above 1, where freezing impairs learning).",
         f"Perplexity of the trained language, end over start: {_arms(changes)}",
     )
 

@@ -1,4 +1,4 @@
-"""Conditions: the states in which a model is measured, intact or with a region changed."""
+"""Conditions: the states in which a model is evaluated, intact or with a lesion."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ class Condition:
 
     Attributes:
         name: its name in the evidence.
-        region: whose weights are changed; None: the model is intact.
-        factor: what they are multiplied by; 0 removes the region.
+        region: the region to scale; None: the model is intact.
+        factor: the factor that its weights are multiplied by; 0 removes the region.
     """
 
     name: str = INTACT
@@ -31,17 +31,17 @@ class Condition:
 
     @classmethod
     def without(cls, path: Path) -> "Condition":
-        """The model without the region in a file."""
+        """Return the condition in which the region in a file is removed."""
         return cls(path.stem, Region.load(path))
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the state, given the model."""
+        """Identifies the state of a given model."""
         return fingerprint((self.region and self.region.fingerprint, self.factor))
 
     @property
     def labels(self) -> dict:
-        """What the tables say of it: how its region was made, by its recipe."""
+        """Its labels in the tables, from the recipe of its region."""
         if self.region is None:
             return {"region": "base", "kind": "base", **LABELS}
         return {
@@ -53,7 +53,7 @@ class Condition:
 
     @contextmanager
     def applied(self, model: PreTrainedModel) -> Iterator[None]:
-        """Bring a model into this state inside the block; restore each bit after it."""
+        """Put a model into this state inside the block; restore it bit for bit afterwards."""
         if self.region is None:
             yield
         else:

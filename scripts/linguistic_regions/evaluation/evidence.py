@@ -1,7 +1,6 @@
-"""Evidence: what was measured, item by item, in parquet files. Tables and intervals are computed from it later.
+"""Evidence: measurements item by item, in Parquet files, from which tables and intervals are computed later.
 
-A file holds some conditions. Its metadata say of each by which fingerprint its rows can be found again, and which
-labels it has in the tables.
+A file holds one or more conditions; its metadata records the fingerprint and the table labels of each.
 """
 
 import json
@@ -14,26 +13,26 @@ import pyarrow.parquet as pq
 
 from linguistic_regions.runtime.storage import atomic_write
 
-COLUMNS = {  # of every evaluation, which may add its own
+COLUMNS = {  # of every evaluation; an evaluation may add others
     "condition": pa.string(),  # state of the model
-    "language": pa.string(),  # code
+    "language": pa.string(),  # language code
     "domain": pa.string(),  # kind of text
-    "item": pa.string(),  # what was scored: a block, a pair, a prompt
-    "document": pa.string(),  # what items are resampled by
-    "tokens": pa.int32(),  # predicted
-    "nll": pa.float64(),  # summed negative log-likelihood of these, nats
-    "bytes": pa.int32(),  # of the item's text, UTF-8
+    "item": pa.string(),  # the item scored: a block, a pair, a prompt
+    "document": pa.string(),  # unit of resampling
+    "tokens": pa.int32(),  # number of predicted tokens
+    "nll": pa.float64(),  # their summed negative log-likelihood, in nats
+    "bytes": pa.int32(),  # UTF-8 bytes of the item's text
 }
-CONDITIONS = "conditions"  # key of the metadata
+CONDITIONS = "conditions"  # metadata key
 
 
 @dataclass
 class Evidence:
-    """The rows of some conditions.
+    """The measurements of one or more conditions.
 
     Attributes:
-        rows: by condition.
-        described: by condition its fingerprint and its labels.
+        rows: the rows of each condition.
+        described: the fingerprint and labels of each condition.
     """
 
     rows: dict[str, pa.Table] = field(default_factory=dict)
@@ -41,7 +40,7 @@ class Evidence:
 
     @classmethod
     def load(cls, path: Path) -> "Evidence":
-        """What a file holds; nothing if it is missing or damaged, so that it is measured again."""
+        """Read a file; return no evidence if it is missing or damaged, so that it is measured again."""
         try:
             table = pq.read_table(path, page_checksum_verification=True)
             described = json.loads(table.schema.metadata[CONDITIONS.encode()])
@@ -51,11 +50,11 @@ class Evidence:
         return cls(found, described)
 
     def has(self, condition: str, fingerprint: str) -> bool:
-        """Whether the condition was measured, in the state with this fingerprint."""
+        """Whether there is a measurement of the condition with this fingerprint."""
         return self.described.get(condition, {}).get("fingerprint") == fingerprint
 
     def take(self, condition: str, other: "Evidence") -> None:
-        """Take over a condition's rows."""
+        """Copy a condition's rows from other evidence."""
         self.rows[condition], self.described[condition] = other.rows[condition], other.described[condition]
 
     def add(self, condition: str, fingerprint: str, labels: Mapping, columns: Mapping[str, Sequence]) -> None:
@@ -63,9 +62,9 @@ class Evidence:
 
         Args:
             condition: its name.
-            fingerprint: of all that its rows follow from.
-            labels: what the tables say of it.
-            columns: of equal length, `COLUMNS` but for `condition` among them.
+            fingerprint: identifies everything that its rows depend on.
+            labels: its labels in the tables.
+            columns: columns of equal length, including all of `COLUMNS` except `condition`.
         """
         count = len(columns["item"])
         arrays = {name: pa.array(values, COLUMNS.get(name)) for name, values in columns.items()}

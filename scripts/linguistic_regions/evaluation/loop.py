@@ -1,4 +1,4 @@
-"""Conditions times evaluations: one model, loaded once, measured in each condition by each evaluation."""
+"""Run each evaluation of a model, loaded once, in each condition."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,15 @@ def evaluate(
     checkpoints: Mapping[str, Path],
     identities: Mapping[str, str],
 ) -> dict[str, Evidence]:
-    """Measure each condition by each evaluation; what is in earlier evidence is not measured again.
+    """Run each evaluation in each condition; reuse what earlier evidence holds.
 
     Args:
-        subject: the intact model; it is intact again afterwards, to the bit.
-        conditions: the states to measure it in.
+        subject: the intact model; afterwards it is restored bit for bit.
+        conditions: the states to evaluate it in.
         measurements: the evaluations, by name.
-        known: files of earlier evidence for each evaluation, which may be missing.
-        checkpoints: for each evaluation the file where evidence is kept until all conditions are measured.
-        identities: for each evaluation that of the model, of how it computes, and of the code.
+        known: files of earlier evidence of each evaluation, which may be missing.
+        checkpoints: for each evaluation, the file that stores evidence until all conditions are measured.
+        identities: for each evaluation, the identity of the model, the numerical settings and the code.
 
     Returns:
         The evidence of each evaluation.

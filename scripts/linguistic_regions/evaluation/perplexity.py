@@ -1,4 +1,4 @@
-"""Perplexity: how well a language model predicts held-out text. Summaries and intervals: statistics/perplexity.py."""
+"""Perplexity of held-out text, block by block; statistics/perplexity.py computes means and intervals."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from linguistic_regions.text.tokens import Blocks
 
 
 def planned(config: dict) -> Plan:
-    """What a run measures: the test blocks of all texts."""
+    """Return what a run measures: the test blocks of all texts."""
     texts = corpora.texts(config)
     return Plan(
         inputs=[f"<results>/tokens/{text}/test.parquet" for text in texts],
@@ -33,11 +33,11 @@ class Measurement:
     """Negative log-likelihood of each block of held-out text.
 
     Attributes:
-        tokens_folder: the blocks: {text}/{split}.parquet.
-        texts: what to measure: languages, or language/domain for text of a further domain; none: nothing is measured.
-        domain: name of the kind of text of a language that is named alone.
-        split: which part of the text.
-        max_blocks: at most this many blocks of each text, evenly spaced; None: all.
+        tokens_folder: folder of the blocks: {text}/{split}.parquet.
+        texts: texts to measure: a language, or language/domain for a further domain; none: nothing is measured.
+        domain: the domain of a text that is named by its language alone.
+        split: which split of the text.
+        max_blocks: at most N blocks of each text, evenly spaced; None: all.
     """
 
     tokens_folder: Path = Path("tokens")
@@ -53,15 +53,15 @@ class Measurement:
 
     @cached_property
     def blocks(self) -> dict[str, Blocks]:
-        """The items, by text."""
+        """The blocks to measure, by text."""
         return tokens.read_split(self.tokens_folder, self.texts, self.split, self.max_blocks)
 
     def fingerprint(self) -> str:
-        """Identifies the blocks and what they are called."""
+        """Identify the blocks and their labels."""
         return fingerprint([(text, self.domain, blocks.fingerprint) for text, blocks in self.blocks.items()])
 
     def measure(self, subject: Subject) -> Columns:
-        """A row per block. It adds the columns `window`, the block's size, and `bos`, whether BOS comes first."""
+        """Return a row per block, with more columns: `window`, the block size, and `bos`, whether BOS comes first."""
         from linguistic_regions.model.loss import block_nll
 
         parts = []

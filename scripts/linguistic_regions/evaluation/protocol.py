@@ -1,8 +1,9 @@
-"""What an evaluation is: from a live model and its items to a row per item.
+"""The interface of an evaluation, which measures a live model and returns a row per item.
 
-A new evaluation is a module of this package that is named in planning/evaluations.py. It has a function `planned`,
-which says what a config asks of it (None: nothing, so that it is not run), and a class `Measurement` as described here. It imports torch only where it
-measures, because planning imports it too. CONTRIBUTING.md has the steps.
+To add an evaluation, add a module to this package and name it in planning/evaluations.py. It needs a function
+`planned`, which returns what a config asks it to measure (None: nothing, and it is not run), and a class `Measurement`
+as defined here. It must import torch only where it measures, because planning imports it too. CONTRIBUTING.md lists
+the steps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +20,14 @@ Columns = Mapping[str, Sequence]
 
 @dataclass
 class Subject:
-    """A live model under test, and how it computes.
+    """A live model to evaluate, and its numerical settings.
 
     Attributes:
-        model: a causal language model, in whatever condition it is in.
-        folder: of the model, where its tokenizer is.
-        batch_tokens: tokens in one forward pass.
-        precision: "fp32", "bf16" or "auto" (bf16 where the device has it).
-        trust_remote_code: whether Python code that comes with the model may run.
+        model: a causal language model, in any condition.
+        folder: folder of the model and its tokenizer.
+        batch_tokens: tokens per forward pass.
+        precision: "fp32", "bf16" or "auto" (bf16 where the device supports it).
+        trust_remote_code: whether to run Python code that comes with the model.
     """
 
     model: "PreTrainedModel"
@@ -37,25 +38,21 @@ class Subject:
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerFast":
-        """The model's own tokenizer."""
+        """The model's tokenizer."""
         from linguistic_regions.model.tokenizer import load_tokenizer
 
         return load_tokenizer(self.folder, self.trust_remote_code)
 
 
 class Measurement(Protocol):
-    """Something to measure on a model: a dataclass whose fields, all with defaults, are options of the program."""
+    """A measurement of a model: a dataclass whose fields, all with defaults, are options of the program."""
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anything to measure; with its defaults there is not."""
+        """Whether there is anything to measure; False with all defaults."""
 
     def fingerprint(self) -> str:
-        """Identifies the items and settings that the rows follow from, besides the model."""
+        """Identify the items and settings that the rows depend on, besides the model."""
 
     def measure(self, subject: Subject) -> Columns:
-        """A row per item.
-
-        Returns:
-            Columns of equal length, `evidence.COLUMNS` but for `condition` among them.
-        """
+        """Return a row per item: columns of equal length, including all of `evidence.COLUMNS` except `condition`."""

@@ -1,22 +1,22 @@
-"""Estimators: what importance of a weight means."""
+"""Estimators of the importance of a weight."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """What importance means, and how samples are grouped for it.
+    """How importance is estimated, and how samples are grouped for it.
 
     With g_j the gradient of the mean next-token loss and theta_j the weight:
 
     - "taylor": |mean over samples of g_j| * |theta_j|, the first-order estimate of
-      |L(theta) - L(theta with theta_j = 0)| on all samples together;
-    - "taylor_abs": mean over micro-batches of |g_j * theta_j|;
-    - "magnitude": |theta_j|; the baseline that needs no text.
+      |L(theta) - L(theta with theta_j = 0)| over all samples;
+    - "taylor_abs": the mean over micro-batches of |g_j * theta_j|;
+    - "magnitude": |theta_j|, a baseline that needs no text.
 
     Attributes:
         name: one of these.
-        micro_batch: blocks in a micro-batch of "taylor_abs". The scores of "taylor" do not depend on batching.
+        micro_batch: blocks per micro-batch of "taylor_abs". The scores of "taylor" do not depend on batching.
     """
 
     name: str = "taylor"

@@ -1,4 +1,4 @@
-"""Interventions on a region of a model: set it to zero, remove or scale it for a while, freeze it in training."""
+"""Interventions on a region of a model: set it to zero, remove or scale it temporarily, freeze it in training."""
 
 from linguistic_regions.interventions.freezing import freeze
 from linguistic_regions.interventions.lesions import removed, scaled, zero

@@ -1,4 +1,4 @@
-"""Freezing: weights that keep their bits while the rest is trained."""
+"""Freezing: keep weights fixed, bit for bit, while the rest of the model is trained."""
 
 from torch import nn
 from torch.optim import Optimizer
@@ -10,20 +10,20 @@ from linguistic_regions.runtime.errors import UserError
 
 
 class Frozen:
-    """Weights that keep their present bits through training.
+    """Weights that keep their current values, bit for bit, during training.
 
-    Masking gradients is not enough: weight decay and momentum move a weight without one. So the weights are restored
-    after every optimizer step. Takes 8 bytes per frozen weight (of float32), or 5 for each weight of a matrix of which
-    more than half is frozen.
+    Masking gradients is not enough, because weight decay and momentum move a weight that has no gradient; so the
+    weights are restored after every optimizer step. In float32 this takes 8 bytes per frozen weight, or 5 bytes per
+    weight of a matrix that is more than half frozen.
 
     Args:
-        model: holds the weights.
-        region: which weights to freeze.
-        only: freeze all parameters but the region instead. Parameters outside the region's matrices get no
-            gradient then, and cost nothing.
+        model: the model to be trained.
+        region: the weights to freeze.
+        only: train only the region, and freeze everything else. Parameters without a mask in the region then get no
+            gradient and need no memory.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: if the region belongs to another model.
     """
 
     def __init__(self, model: nn.Module, region: Region, only: bool = False):
@@ -34,45 +34,45 @@ class Frozen:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, in bytes."""
+        """Memory used, in bytes."""
         return sum(part.nbytes for part in self.snapshots)
 
     def restore(self) -> None:
-        """Give the frozen weights their initial bits back."""
+        """Restore the frozen weights, bit for bit."""
         restore(self.snapshots)
 
     def attach(self, optimizer: Optimizer) -> RemovableHandle:
         """Restore the weights after each step of an optimizer, until `remove()` of the returned handle is called.
 
         Args:
-            optimizer: of torch, or as accelerate wraps it.
+            optimizer: a torch optimizer, or accelerate's wrapper of one.
 
         Raises:
-            UserError: it is of another kind, such as DeepSpeed's, which steps on copies of the weights.
+            UserError: if it is of another kind, such as DeepSpeed's, which updates copies of the weights.
         """
-        optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper has no hooks of its own
+        optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper does not support hooks
         if not isinstance(optimizer, Optimizer):
             raise UserError(
-                f"freeze: {type(optimizer).__name__} is no torch.optim.Optimizer, and may step on copies of the "
-                "weights: train with an optimizer of torch"
+                f"freeze: {type(optimizer).__name__} is not a torch.optim.Optimizer and may update copies of the "
+                "weights: use a torch optimizer"
             )
         return optimizer.register_step_post_hook(lambda *_: self.restore())
 
 
 def freeze(optimizer: Optimizer, model: nn.Module, region: Region) -> RemovableHandle:
-    """Keep the region's present bits through every further step of the optimizer.
+    """Keep the region's current values, bit for bit, through all later steps of the optimizer.
 
-    Gradients are left alone, so those of frozen weights count where the norm of all gradients is clipped.
+    Gradients are not changed, so those of frozen weights count towards the norm in gradient clipping.
 
     Args:
-        optimizer: of torch, or as accelerate wraps it; only its steps are undone.
-        model: whose parameters it trains.
-        region: which weights to freeze.
+        optimizer: a torch optimizer, or accelerate's wrapper of one; only its own steps are undone.
+        model: the model that it trains.
+        region: the weights to freeze.
 
     Returns:
-        A handle; its `remove()` ends the freezing.
+        A handle whose `remove()` ends the freezing.
 
     Raises:
-        UserError: the region belongs to another model, or the optimizer is none of torch.
+        UserError: if the region belongs to another model, or the optimizer is not a torch optimizer.
     """
     return Frozen(model, region).attach(optimizer)

@@ -1,4 +1,4 @@
-"""Lesions: a region set to zero or scaled, for good or for a while."""
+"""Lesions: set a region to zero or scale it, permanently or within a block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +13,19 @@ def zero(model: nn.Module, region: Region) -> None:
     """Set the region's weights to zero, in place.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: if the region belongs to another model.
     """
     zero_(snapshot(model, region))
 
 
 @contextmanager
 def removed(model: nn.Module, region: Region) -> Iterator[int]:
-    """Set the region's weights to zero inside the block; restore each bit after it.
+    """Set the region's weights to zero inside the block; restore them bit for bit afterwards.
 
-    Yields the number of weights that were not zero before and are now (in this process).
+    Yields the number of weights that this changed (in this process): those that were not zero before.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: if the region belongs to another model.
     """
     before = snapshot(model, region)
     try:
@@ -37,12 +37,12 @@ def removed(model: nn.Module, region: Region) -> Iterator[int]:
 
 @contextmanager
 def scaled(model: nn.Module, region: Region, factor: float) -> Iterator[None]:
-    """Multiply the region's weights by a factor inside the block; restore each bit after it.
+    """Multiply the region's weights by a factor inside the block; restore them bit for bit afterwards.
 
-    A factor of 0 sets them to +0.0, whatever their sign.
+    A factor of 0 sets them to +0.0, regardless of their sign.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: if the region belongs to another model.
     """
     before = snapshot(model, region)
     try:

@@ -1,6 +1,6 @@
-"""Snapshots: a region's weights with the values they have now, to be written over and restored bit for bit.
+"""Snapshots: copies of a region's weights, to change the weights and restore them bit for bit.
 
-If a model is sharded over several processes, each process keeps its own rows.
+If a model is sharded over several processes, each process copies its own rows.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from linguistic_regions.runtime.errors import UserError
 
 @dataclass(frozen=True)
 class SparseSnapshot:
-    """At most half of one parameter's weights: 8 bytes for each, in float32.
+    """A copy of at most half of one parameter's weights: 8 bytes per copied weight, in float32.
 
     Attributes:
-        parameter: of which this process holds all weights, or some rows.
-        index: which of them, flat, shape (n,); int32 where that suffices.
-        values: what they were, shape (n,), in the parameter's dtype.
+        parameter: the parameter, or this process's rows of it.
+        index: flat indices of the weights, shape (n,); int32 where that suffices.
+        values: their values, shape (n,), in the parameter's dtype.
     """
 
     parameter: nn.Parameter
@@ -36,23 +36,23 @@ class SparseSnapshot:
         return self.index.nbytes + self.values.nbytes
 
     def write(self, values: torch.Tensor) -> None:
-        """Set the weights to these values, shape (n,) or (1,)."""
+        """Set the weights to `values`, shape (n,) or (1,)."""
         with _unordered_writes():
             _flat(self.parameter)[self.index.long()] = values
 
     def nonzero(self) -> int:
-        """How many of the values are not zero."""
+        """Return the number of weights that were not zero."""
         return int(torch.count_nonzero(self.values))
 
 
 @dataclass(frozen=True)
 class DenseSnapshot:
-    """More than half of one parameter's weights: 5 bytes for each weight of the parameter, in float32.
+    """A copy of more than half of one parameter's weights: 5 bytes per weight of the parameter, in float32.
 
     Attributes:
-        parameter: of which this process holds all weights, or some rows.
-        mask: which of them, bool, shape (numel,).
-        values: of the whole parameter, shape (numel,), in its dtype.
+        parameter: the parameter, or this process's rows of it.
+        mask: the weights that belong to the snapshot, bool, shape (numel,).
+        values: the values of all weights, shape (numel,), in the parameter's dtype.
     """
 
     parameter: nn.Parameter
@@ -65,12 +65,12 @@ class DenseSnapshot:
         return self.mask.nbytes + self.values.nbytes
 
     def write(self, values: torch.Tensor) -> None:
-        """Set the weights to these values, shape (numel,) or (1,); of the former only those in the mask count."""
+        """Set the weights in the mask to `values`, shape (numel,) or (1,)."""
         weights = _flat(self.parameter)
         torch.where(self.mask, values, weights, out=weights)
 
     def nonzero(self) -> int:
-        """How many of the values are not zero."""
+        """Return the number of weights that were not zero."""
         return int(torch.count_nonzero(self.mask & (self.values != 0)))
 
 
@@ -79,7 +79,7 @@ Snapshot = SparseSnapshot | DenseSnapshot
 
 @contextmanager
 def _unordered_writes() -> Iterator[None]:
-    """No index comes twice, so the order of writing does not matter: a GPU need not sort them, as torch would."""
+    """Turn off deterministic mode, which sorts indices on a GPU: they are distinct, so their order does not matter."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(False)
@@ -90,7 +90,7 @@ def _unordered_writes() -> Iterator[None]:
 
 
 def _flat(parameter: nn.Parameter) -> torch.Tensor:
-    """The weights that this process holds, a view. Not kept: training may move them."""
+    """Return a flat view of this process's weights. Do not keep it: training may move them."""
     return local_shard(parameter).detach().view(-1)
 
 
@@ -98,14 +98,14 @@ def check(model: nn.Module, region: Region) -> None:
     """Check that a region belongs to this model.
 
     Raises:
-        UserError: it belongs to another model.
+        UserError: if it belongs to another model.
     """
     parameters = dict(model.named_parameters())
     for name, shape in region.shapes.items():
         if name not in parameters or tuple(parameters[name].shape) != shape:
             raise UserError(
-                f"{region.name} is of another model: this one has no {name} of shape {list(shape)}; build it from the "
-                "importance of this model's weights"
+                f"{region.name} belongs to another model: this one has no {name} of shape {list(shape)}; build the "
+                "region from this model's importance scores"
             )
 
 
@@ -114,7 +114,7 @@ def snapshot(model: nn.Module, region: Region) -> list[Snapshot]:
     """Copy a region's weights, parameter by parameter.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: if the region belongs to another model.
     """
     check(model, region)
     parameters = dict(model.named_parameters())
@@ -135,7 +135,7 @@ def _snapshot(parameter: nn.Parameter, mask: np.ndarray) -> Snapshot:
 
 @torch.no_grad()
 def restore(snapshots: list[Snapshot]) -> None:
-    """Set the weights to the values they had in the snapshots."""
+    """Set the weights to their values in the snapshots."""
     for part in snapshots:
         part.write(part.values)
 

@@ -1,4 +1,4 @@
-"""Freezing in a Trainer of transformers."""
+"""Freezing a region in a transformers Trainer."""
 
 from torch import nn
 from torch.optim import Optimizer
@@ -10,16 +10,16 @@ from linguistic_regions.regions.region import Region
 
 
 class FreezeRegion(TrainerCallback):
-    """Keeps a region's bits in any Trainer: `Trainer(..., callbacks=[FreezeRegion(region)])`.
+    """Freezes a region in any Trainer: `Trainer(..., callbacks=[FreezeRegion(region)])`.
 
-    They are the bits when training begins. If it resumes from a checkpoint, its weights are loaded by then; frozen ones
-    were saved with their initial bits, provided that the interrupted training froze the same region.
+    The weights keep their values from the start of training. When training resumes, these come from the checkpoint,
+    which has the initial values if the interrupted training froze the same region.
 
     Args:
-        region: which weights to freeze.
+        region: the weights to freeze.
 
     Raises:
-        UserError: when training begins, if the region belongs to another model.
+        UserError: at the start of training, if the region belongs to another model.
     """
 
     def __init__(self, region: Region):
@@ -27,7 +27,7 @@ class FreezeRegion(TrainerCallback):
         self._handle: RemovableHandle | None = None
 
     def on_train_begin(self, args, state, control, model: nn.Module, optimizer: Optimizer, **kwargs) -> None:
-        self._release()  # a training that an error ended, and the batch size's search, begin anew without an end
+        self._release()  # after an error, or in the batch size search, training starts again without on_train_end
         self._handle = freeze(optimizer, model, self.region)
 
     def on_train_end(self, args, state, control, **kwargs) -> None:

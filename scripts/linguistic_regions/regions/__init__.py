@@ -1,4 +1,4 @@
-"""Regions: sets of a model's weights. Needs no torch."""
+"""Regions: sets of a model's weights. Does not need torch."""
 
 from linguistic_regions.regions.region import Region
 

@@ -1,4 +1,4 @@
-"""A region as plain boolean masks, for programs that do not know packed ones."""
+"""A region as plain boolean masks, for programs that cannot read packed ones."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,11 @@ from linguistic_regions.runtime.progress import progress
 def save_masks(region: Region, path: str | Path) -> None:
     """Write one boolean tensor per parameter of a region, named and shaped as in the model, to a safetensors file.
 
-    `safetensors.torch.load_file` and `safetensors.numpy.load_file` read it. It takes a byte per weight, eight times as
-    much as the region's own file. The region's metadata are the file's, as JSON strings.
+    `safetensors.torch.load_file` and `safetensors.numpy.load_file` read it. It takes one byte per weight, eight times
+    the size of the region's own file. The region's metadata is copied, as JSON strings.
 
     Raises:
-        UserError: the region is damaged, or the file cannot be written.
+        UserError: if the region is damaged, or the file cannot be written.
     """
     metadata = {key: json.dumps(value, sort_keys=True) for key, value in region.metadata.items()}
     with tensorfile.create(path, region.shapes, "bool", metadata) as file:

@@ -1,16 +1,16 @@
-"""Recipes: which regions a run declares, by name, and how one is made. Needs numpy and safetensors only.
+"""Recipes: how each region that a run declares is built. Needs only numpy and safetensors.
 
-A recipe is a dict of JSON values with one of these shapes. Scores are folders below importance/,
-"estimator/language/samples"; a config may leave out the estimator.
+A recipe is a dict of JSON values of one of these forms. Scores are folders below importance/,
+"estimator/language/samples"; in a config the estimator may be omitted.
 
     {select: top | bottom, scores: [...], ratio: r, scope: tensor | model}    ranked by the sum of the scores
     {select: top | bottom, scores: [...], like: region}                       as many per matrix as that region
-    {select: random, like: region, seed: n}                                   the same, drawn at random
+    {select: random, like: region, seed: n}                                   the same number, drawn at random
     {select: union | intersection, of: [region, ...]}
     {select: difference, of: [region, ...]}                                   the first without the others
-    {select: complement, of: [region]}                                        all selectable weights but those
+    {select: complement, of: [region]}                                        all other selectable weights
 
-An optional `label` says what the region stands for in the tables: kind, ratio, samples, replicate, scope, target.
+An optional `label` describes the region in the tables: kind, ratio, samples, replicate, scope, target.
 """
 
 from functools import reduce
@@ -24,41 +24,41 @@ Recipes = dict[str, dict]
 
 
 def like(recipe: dict) -> list[str]:
-    """The name of the region whose size a recipe takes, if any."""
+    """Return the name of the region that a recipe takes its size from, if any."""
     return [recipe["like"]] if "like" in recipe else []
 
 
 def operands(recipe: dict) -> list[str]:
-    """The names of the regions that a recipe combines, in their order."""
+    """Return the names of the regions that a recipe combines, in order."""
     return recipe.get("of", [])
 
 
-def ingredients(recipe: dict) -> list[str]:
-    """The names of all regions that a recipe needs."""
+def dependencies(recipe: dict) -> list[str]:
+    """Return the names of all regions that a recipe needs."""
     return like(recipe) + operands(recipe)
 
 
 def settings(recipe: dict) -> dict[str, object]:
-    """A recipe as options of region.py, without the files that it needs."""
+    """Return a recipe as options of region.py, without its input files."""
     plain = {key: recipe[key] for key in ("select", "ratio", "scope", "seed") if key in recipe}
     return plain | {f"label.{key}": value for key, value in recipe.get("label", {}).items()}
 
 
 def needed(name: str, recipes: Recipes) -> Recipes:
-    """The recipe `name` and all that it needs, ingredients first.
+    """Return the recipe `name` and all recipes that it needs, dependencies first.
 
     Raises:
-        UserError: a region is not declared, or is made of itself.
+        UserError: if a region is not declared, or depends on itself.
     """
     found: Recipes = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
-            raise UserError(f"regions.{path[0]}: it is made of itself ({' of '.join((*path, name))})")
+            raise UserError(f"regions.{path[0]}: the region depends on itself ({' -> '.join((*path, name))})")
         if name not in recipes:
             raise UserError(f"regions.{path[-1] if path else name}: no region {name!r} is declared")
-        for ingredient in ingredients(recipes[name]):
-            visit(ingredient, (*path, name))
+        for dependency in dependencies(recipes[name]):
+            visit(dependency, (*path, name))
         found.setdefault(name, recipes[name])
 
     visit(name, ())
@@ -66,12 +66,15 @@ def needed(name: str, recipes: Recipes) -> Recipes:
 
 
 def build(recipe: dict, scored: Scored | None, parts: list[Region]) -> Region:
-    """The region of a recipe; nothing is computed before its masks are asked for.
+    """Build the region of a recipe; its masks are computed on access.
 
     Args:
         recipe: as described above.
-        scored: the sum of the scores that it ranks by, if it does.
-        parts: its ingredients, in the order of `ingredients`.
+        scored: the summed scores to rank by, if it ranks.
+        parts: the regions that it needs, in the order of `dependencies`.
+
+    Raises:
+        UserError: if `select` is unknown.
     """
     match recipe["select"]:
         case "top" | "bottom" as kind:
@@ -88,4 +91,4 @@ def build(recipe: dict, scored: Scored | None, parts: list[Region]) -> Region:
         case "complement":
             return ~parts[0]
         case kind:
-            raise UserError(f"recipe: select is {kind!r}; docs/method.md lists what it can be")
+            raise UserError(f"recipe: unknown select {kind!r}; docs/method.md lists the allowed values")

@@ -1,8 +1,8 @@
-"""Regions: one boolean mask per weight matrix, and their algebra.
+"""Regions: one boolean mask per weight matrix, and set algebra on them.
 
-Masks are packed, one bit per weight (numpy.packbits of the flattened mask, big-endian bits), and come one matrix at a
-time: read from a file or computed when asked for. However many layers a model has and however many languages a region
-is made of, no more than one matrix of each is in memory. Needs numpy and safetensors only.
+Masks are packed, one bit per weight (numpy.packbits of the flattened mask, big-endian bits), and are read or computed
+on access, one matrix at a time: whatever the number of layers and of regions combined, at most one mask of each region
+is in memory. Needs only numpy and safetensors.
 """
 
 import json
@@ -24,7 +24,7 @@ from linguistic_regions.runtime.tensorfile import Shape
 
 
 class Computed(Mapping):
-    """Packed masks by name that are computed when asked for; the last one is kept."""
+    """Packed masks by name, computed on access; the last one is cached."""
 
     def __init__(self, names: Iterable[str], compute: Callable[[str], np.ndarray]):
         self._names = list(names)
@@ -45,10 +45,10 @@ class Region:
     """A set of weights of one model.
 
     Attributes:
-        packed: for each parameter the packed mask, uint8, shape (ceil(numel / 8),); spare bits are zero.
-        shapes: for each parameter the shape of its mask.
-        metadata: what made it (recipe, model, revision, config hash): JSON values.
-        name: what errors call it.
+        packed: the packed mask of each parameter, uint8, shape (ceil(numel / 8),); padding bits are zero.
+        shapes: the shape of each parameter's mask.
+        metadata: how the region was made (recipe, model, revision, config hash), as JSON values.
+        name: its name in error messages.
     """
 
     packed: Mapping[str, np.ndarray]
@@ -58,27 +58,27 @@ class Region:
 
     @classmethod
     def from_masks(cls, masks: Mapping[str, np.ndarray], metadata: dict | None = None) -> "Region":
-        """A region from boolean masks."""
+        """Create a region from boolean masks."""
         packed = {name: np.packbits(mask) for name, mask in masks.items()}
         return cls(packed, {name: mask.shape for name, mask in masks.items()}, metadata or {})
 
     @classmethod
     def computed(cls, shapes: Mapping[str, Shape], packed: Callable[[str], np.ndarray]) -> "Region":
-        """A region whose packed masks a function gives, by parameter name."""
+        """Create a region whose packed masks a function returns, by parameter name."""
         return cls(Computed(shapes, packed), dict(shapes))
 
     def mask(self, name: str) -> np.ndarray:
-        """The boolean mask of parameter `name`, in its shape."""
+        """Return the boolean mask of parameter `name`, in its shape."""
         shape = self.shapes[name]
         return np.unpackbits(self.packed[name], count=math.prod(shape)).view(bool).reshape(shape)
 
     def count(self, name: str) -> int:
-        """Selected weights of parameter `name`."""
+        """Return the number of selected weights of parameter `name`."""
         return count_ones(self.packed[name])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Selected weights per parameter."""
+        """The number of selected weights of each parameter."""
         return {name: self.count(name) for name in self.packed}
 
     def __len__(self) -> int:
@@ -86,12 +86,12 @@ class Region:
 
     @property
     def size(self) -> int:
-        """Weights that could have been selected."""
+        """The number of selectable weights."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     @property
     def fingerprint(self) -> str:
-        """What tells this set of weights from others, whatever its metadata: of shapes and masks."""
+        """Identifies this set of weights: shapes and masks, without metadata."""
         return fingerprint(
             fact for name in sorted(self.shapes) for fact in (name, tuple(self.shapes[name]), self.packed[name])
         )
@@ -109,14 +109,14 @@ class Region:
         return Region.computed(self.shapes, lambda name: np.packbits(~self.mask(name)))
 
     def jaccard(self, other: "Region") -> float:
-        """Shared weights over all weights of either; 1 for two empty regions."""
+        """Return the Jaccard index, |intersection| / |union|; 1 for two empty regions."""
         self._match(other)
-        shared = either = 0
+        intersection = union = 0
         for name in self.shapes:
             mine, others = self.packed[name], other.packed[name]
-            shared += count_ones(mine & others)
-            either += count_ones(mine | others)
-        return shared / either if either else 1.0
+            intersection += count_ones(mine & others)
+            union += count_ones(mine | others)
+        return intersection / union if union else 1.0
 
     def _combine(self, operation: Callable, other: "Region") -> "Region":
         self._match(other)
@@ -125,15 +125,15 @@ class Region:
     def _match(self, other: "Region") -> None:
         if self.shapes != other.shapes:
             raise UserError(
-                f"{self.name} and {other.name} are not of the same model, their parameters or shapes differ: combine "
+                f"{self.name} and {other.name} belong to different models (parameters or shapes differ): combine "
                 "regions of one model"
             )
 
     def save(self, path: str | Path) -> None:
-        """Write to safetensors; shapes, counts and `metadata` go into its metadata as JSON strings."""
-        counts = {name: math.prod(shape) for name, shape in sorted(self.shapes.items())}  # at most
-        described = {"shapes": self.shapes, "counts": counts} | self.metadata
-        metadata = {key: json.dumps(value, sort_keys=True) for key, value in described.items()}
+        """Write to safetensors; shapes, counts and `metadata` are stored in its metadata as JSON strings."""
+        counts = {name: math.prod(shape) for name, shape in sorted(self.shapes.items())}  # upper bounds, replaced below
+        values = {"shapes": self.shapes, "counts": counts} | self.metadata
+        metadata = {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
         packed = {name: (-(-size // 8),) for name, size in counts.items()}
         with tensorfile.create(path, packed, "uint8", metadata) as file:
             for name in progress(packed, "region", unit="matrix"):
@@ -143,11 +143,11 @@ class Region:
 
     @classmethod
     def load(cls, path: str | Path) -> "Region":
-        """Open what `save` wrote; masks are read when asked for.
+        """Open a file that `save` wrote; masks are read on access.
 
         Raises:
-            UserError: the file is missing, damaged or no region; for a mask that holds not the count that the file
-                states, when that mask is read.
+            UserError: if the file is missing, damaged or not a region, or, on access, if a mask does not have the
+                recorded number of weights.
         """
         path = Path(path)
         try:
@@ -161,7 +161,7 @@ class Region:
         except (OSError, SafetensorError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
             raise unreadable(path, "region", error) from None
         if not whole:
-            raise unreadable(path, "region", "its masks are not of the shapes that it states")
+            raise unreadable(path, "region", "its masks do not have the recorded shapes")
 
         def read(name: str) -> np.ndarray:
             try:
@@ -169,7 +169,7 @@ class Region:
             except SafetensorError as error:
                 raise unreadable(path, "region", error) from None
             if count_ones(packed) != counts[name]:
-                raise unreadable(path, "region", "its masks do not hold the counts that it states")
+                raise unreadable(path, "region", "its masks do not have the recorded numbers of weights")
             return packed
 
         region = cls.computed(shapes, read)
@@ -178,12 +178,12 @@ class Region:
 
 
 def count_ones(packed: np.ndarray) -> int:
-    """How many bits of a packed mask are set."""
+    """Return the number of set bits of a packed mask."""
     return int(np.bitwise_count(packed).sum(dtype=np.int64))
 
 
 def union_of(regions: Iterable[Region]) -> Region:
-    """Weights in any of the regions."""
+    """Return the union of one or more regions."""
     regions = iter(regions)
     result = next(regions)
     for region in regions:

@@ -1,4 +1,4 @@
-"""Regions cut from scores, and random ones."""
+"""Regions selected by score, and random regions."""
 
 import math
 import zlib
@@ -13,27 +13,27 @@ from linguistic_regions.runtime.tensorfile import Shape
 
 
 class Scored(Protocol):
-    """A score of each weight, by parameter name: flat, float32, non-negative."""
+    """Scores of all weights, by parameter name: flat, float32, non-negative."""
 
     @property
     def shapes(self) -> Mapping[str, Shape]:
-        """Shape of each parameter."""
+        """The shape of each parameter."""
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The scores of one parameter, shape (numel,)."""
+        """Return the scores of one parameter, shape (numel,)."""
 
 
 def select(
     scores: Scored, ratio: float | None = None, like: Region | None = None, scope: str = "tensor", top: bool = True
 ) -> Region:
-    """The weights of largest (or smallest) score, ties broken by the lower flat index.
+    """Select the weights with the largest (or smallest) scores; ties go to the lower flat index.
 
     Args:
-        scores: what to rank by, non-negative.
-        ratio: floor(ratio * numel) weights are selected ...
-        like: ... or as many of each parameter as this region has (then `scope` is "tensor").
-        scope: "tensor" ranks within each parameter, "model" all of them together (parameters in name order).
-        top: the largest; False: the smallest.
+        scores: the scores to rank by, non-negative.
+        ratio: select floor(ratio * numel) weights ...
+        like: ... or, with scope "tensor", as many weights of each parameter as this region has.
+        scope: "tensor" ranks within each parameter, "model" over all of them (in name order).
+        top: select the largest scores; False: the smallest.
     """
     sizes = {name: math.prod(shape) for name, shape in scores.shapes.items()}
     if scope == "model":
@@ -49,7 +49,7 @@ def select(
 
 
 def random(like: Region, seed: int) -> Region:
-    """As many weights of each parameter as `like` has, drawn without replacement, the same for the same seed."""
+    """Select as many weights of each parameter as `like` has, drawn without replacement, determined by `seed`."""
 
     def packed(name: str) -> np.ndarray:
         size = math.prod(like.shapes[name])

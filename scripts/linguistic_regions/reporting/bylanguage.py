@@ -1,4 +1,4 @@
-"""Everything that a run measured about one language, gathered from all its tables."""
+"""The report's section on each language, from all tables of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from linguistic_regions.statistics.domains import domains, only
 from linguistic_regions.statistics.tables import ARMS, in_order
 
 KINDS = {"top": "Core", "random": "Random", "bottom": "Bottom"}
-REGIONS = {"monolingual": "Region", "random": "Random of its size", "bottom": "Bottom of its size"}
+REGIONS = {"monolingual": "Region", "random": "Random, same size", "bottom": "Bottom, same size"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """One language's part of the report.
+    """The section on one language.
 
     Attributes:
-        code: the language's.
-        name: in English.
-        facts: label and value.
-        grids: tables for reading.
+        code: language code.
+        name: English name.
+        facts: pairs of label and value.
+        grids: tables to display.
     """
 
     code: str
@@ -39,12 +39,12 @@ def sections(
     names: Mapping[str, str],
     model: str,
 ) -> list[Section]:
-    """A section for each of `languages`, in their order.
+    """Return a section for each of `languages`, in order.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
-        manifests: one per language: `language`, `source` and `splits`.
-        languages: codes.
+        manifests: the manifests of the texts: `language`, `source` and `splits`.
+        languages: language codes.
         names: English names by code.
         model: name of the run's model.
     """
@@ -65,7 +65,7 @@ def sections(
 
 
 def _base(removal: pd.DataFrame | None, code: str) -> list[tuple[str, str]]:
-    """What the untouched model scores on this language's test text."""
+    """Return the intact model's perplexity on this language's test text."""
     facts = []
     for domain in domains(removal) if removal is not None else []:
         rows = only(removal, domain)
@@ -79,7 +79,7 @@ def _base(removal: pd.DataFrame | None, code: str) -> list[tuple[str, str]]:
 
 
 def _text(manifest: Mapping) -> tuple[str, str]:
-    """How much text of one kind there is, split by split."""
+    """Return the size of a text, by split."""
     parts = [
         f"{split} {formats.count(counts['documents'])} documents, {formats.count(counts['characters'])} characters"
         for split, counts in manifest.get("splits", {}).items()
@@ -90,7 +90,7 @@ def _text(manifest: Mapping) -> tuple[str, str]:
 
 
 def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, str]]:
-    """Further pre-training and the agreement of two halves of the samples, if the language had them."""
+    """Return facts on continued pretraining and on the agreement of two halves of the samples, if there are any."""
     facts = []
     further = tables.get("further")
     if further is not None:
@@ -103,7 +103,7 @@ def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, st
                     f"{formats.perplexity(start['ppl'])} to {formats.perplexity(end['ppl'])} on the validation split"
                 )
                 value += f" in {formats.count(end['samples'])} samples"
-                facts.append((f"Further pre-training{f', {domain}' if domain else ''}", value))
+                facts.append((f"Continued pretraining{f', {domain}' if domain else ''}", value))
     stability = tables.get("stability")
     if stability is not None:
         course = stability[stability["language"] == code].sort_values("samples", kind="stable")
@@ -115,7 +115,7 @@ def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, st
 
 
 def _core(removal: pd.DataFrame | None, code: str, model: str) -> Grid | None:
-    """The factor on this language's perplexity by the share of the core that is removed."""
+    """Return the factor on this language's perplexity when the core is removed, by ratio and scope."""
 
     def rows(effects: pd.DataFrame) -> pd.DataFrame:
         found = {
@@ -124,11 +124,11 @@ def _core(removal: pd.DataFrame | None, code: str, model: str) -> Grid | None:
         }
         return pd.concat(found).droplevel(-1)[list(KINDS)].rename(columns=KINDS) if found else pd.DataFrame()
 
-    return _factors(removal, rows, "The core removed", ("Removed", "Ranking"), model)
+    return _factors(removal, rows, "Removal of the core", ("Removed", "Ranking"), model)
 
 
 def _regions(removal: pd.DataFrame | None, code: str, names: Mapping[str, str], model: str) -> Grid | None:
-    """The factor on this language's perplexity without each language's monolingual region."""
+    """Return the factor on this language's perplexity when each monolingual region is removed."""
 
     def rows(effects: pd.DataFrame) -> pd.DataFrame:
         found = {}
@@ -142,7 +142,7 @@ def _regions(removal: pd.DataFrame | None, code: str, names: Mapping[str, str], 
         table.index = [(f"{names.get(target, target)}{' (own)' if target == code else ''}",) for target in table.index]
         return table
 
-    return _factors(removal, rows, "A monolingual region removed", ("Region of",), model)
+    return _factors(removal, rows, "Removal of a monolingual region", ("Region of",), model)
 
 
 def _factors(
@@ -152,15 +152,15 @@ def _factors(
     labels: tuple[str, ...],
     model: str,
 ) -> Grid | None:
-    """A grid of factors, the columns of each domain beside those of the others."""
+    """Return a grid of factors, with a group of columns per domain."""
     if removal is None:
         return None
     tables = {domain: rows(measures.log_ratios(only(removal, domain))) for domain in domains(removal)}
-    return _grid(tables, formats.factor, title, labels, model, ("Perplexity over the untouched model's.",))
+    return _grid(tables, formats.factor, title, labels, model, ("Perplexity relative to the intact model.",))
 
 
 def _retraining(retraining: pd.DataFrame | None, code: str, names: Mapping[str, str], model: str) -> Grid | None:
-    """This language's perplexity while training goes on after a removal."""
+    """Return this language's perplexity during retraining after a removal."""
     if retraining is None:
         return None
     tables = {}
@@ -177,11 +177,11 @@ def _retraining(retraining: pd.DataFrame | None, code: str, names: Mapping[str, 
             ]
             tables[domain] = logs
     labels = ("Trained on", "Learning rate", "Samples")
-    return _grid(tables, formats.from_nll, "Perplexity while training goes on after a removal", labels, model)
+    return _grid(tables, formats.from_nll, "Perplexity during retraining after a removal", labels, model)
 
 
 def _freezing(freezing: pd.DataFrame | None, code: str, names: Mapping[str, str], model: str) -> Grid | None:
-    """The factor on this language's perplexity at the end of further pre-training."""
+    """Return the factor on this language's perplexity at the end of continued pretraining."""
     if freezing is None:
         return None
     tables = {}
@@ -193,7 +193,7 @@ def _freezing(freezing: pd.DataFrame | None, code: str, names: Mapping[str, str]
             means = means[in_order(means.columns, ARMS)].rename(columns=lambda arm: arm.replace("_", " ").capitalize())
             means.index = [(names.get(language, language), formats.rate(rate)) for language, rate in means.index]
             tables[domain] = means
-    title = "Perplexity at the end of further pre-training over its start"
+    title = "Perplexity at the end of continued pretraining relative to its start"
     return _grid(tables, formats.factor, title, ("Trained on", "Learning rate"), model)
 
 
@@ -205,7 +205,7 @@ def _grid(
     model: str,
     notes: tuple[str, ...] = (),
 ) -> Grid | None:
-    """A grid of tables that share their rows, one for each domain."""
+    """Return a grid of tables with shared row labels, one table per domain."""
     tables = {domain: table.dropna(axis=1, how="all") for domain, table in tables.items() if len(table)}
     tables = {domain: table for domain, table in tables.items() if table.size}
     if not tables:

@@ -1,4 +1,4 @@
-"""The demo's results as the README shows them: what is taken from a run, and the Markdown made of it."""
+"""The demo's results in the README: collect them from a run, and render them as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -30,13 +30,13 @@ def collect(
     names: Mapping[str, str],
     printed: Mapping[str, pd.DataFrame],
 ) -> dict:
-    """The figures and labels that the README shows, as text, from a run.
+    """Collect from a run the values and labels that the README shows, as text.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
         config: the run's settings.
-        provenance: what made the results.
-        date: the day of the run.
+        provenance: the software, hardware and data of the run.
+        date: the date of the run.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
     """
@@ -67,7 +67,7 @@ def collect(
 
 
 def block(shown: Mapping | None) -> str:
-    """The README's block, markers included; nothing between them without results."""
+    """Render the README's block with its markers; without results it is empty."""
     if not shown:
         return f"{BEGIN}\n{END}"
     parts = [_about(shown["about"]), _core_table(shown["core"]), _monolingual_table(shown["monolingual"])]
@@ -76,15 +76,15 @@ def block(shown: Mapping | None) -> str:
 
 
 def replaced(readme: str, new: str) -> str:
-    """A README with its block replaced.
+    """Return a README with its block replaced.
 
     Raises:
-        ValueError: the markers are not there, once each and in order.
+        ValueError: if each marker does not occur exactly once, in order.
     """
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
-        raise ValueError(f"the README lacks its markers: {BEGIN} and, below, {END}")
+        raise ValueError(f"needs one line {BEGIN} followed by one line {END}")
     return before + new + after
 
 
@@ -105,7 +105,7 @@ def _software(software: Mapping) -> str:
 
 
 def _core(removal: pd.DataFrame) -> list[dict]:
-    """Per setting the factor, and its range over languages, of the core, as many random weights, and the bottom."""
+    """Return per setting the factor and its range over languages for the core, a random region and the bottom."""
     effects = measures.log_ratios(removal)
     rows = []
     for scope, ratio in measures.core_settings(effects):
@@ -122,7 +122,7 @@ def _spread(logs: pd.Series) -> str:
 
 
 def _monolingual(removal: pd.DataFrame, names: Mapping[str, str]) -> dict:
-    """Per region the factor of its own language, of its kin, of the others, and without random weights instead."""
+    """Return per region the factor on its own, on close and on other languages, and that of a random region."""
     effects = measures.log_ratios(removal)
     matrix, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
     if matrix.empty:
@@ -151,7 +151,7 @@ def _monolingual(removal: pd.DataFrame, names: Mapping[str, str]) -> dict:
 
 
 def _retraining(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[dict]:
-    """Per language trained on and tested: perplexity right after the removal, and at the end of training, by arm."""
+    """Return, by languages trained on and tested, perplexity after the removal and after retraining in each arm."""
     if table is None:
         return []
     table = first(table)
@@ -178,7 +178,7 @@ def _course(logs: pd.Series) -> str:
 
 
 def _freezing(table: pd.DataFrame | None, names: Mapping[str, str]) -> dict:
-    """Per learning rate and arm what is forgotten and learnt, on text of another kind than the trained if there is."""
+    """Return per learning rate and arm what is forgotten and learnt, in the second domain if there is one."""
     if table is None:
         return {}
     domain = domains(table)[:2][-1]
@@ -251,14 +251,14 @@ def _claims(claims: Iterable[Mapping]) -> str:
     claims = list(claims)
     words = {HOLDS: "hold", FAILS: "do not hold", UNTESTED: "not tested"}
     counts = {word: sum(claim["verdict"] == verdict for claim in claims) for verdict, word in words.items()}
-    said = ", ".join(f"{word} {number}" for word, number in counts.items() if number)
+    summary = ", ".join(f"{word} {number}" for word, number in counts.items() if number)
     cells = [[f"{MARKS[claim['verdict']]} {claim['verdict']}", claim["title"], claim["measured"]] for claim in claims]
-    title = f"**The paper's claims, and their controls, in this run**: {said}"
+    title = f"**The paper's claims, and their controls, in this run**: {summary}"
     return f"{title}\n\n" + _table(("verdict", "claim", "measured"), cells, labels=3)
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1) -> str:
-    """A Markdown table; the first columns, which name a row, are flush left."""
+    """Return a Markdown table whose first `labels` columns are left-aligned."""
     rule = ["---"] * labels + ["--:"] * (len(heading) - labels)
     lines = [heading, rule, *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

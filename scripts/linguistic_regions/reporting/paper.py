@@ -1,8 +1,8 @@
-"""The paper's tables, laid out as printed, with a run's figures beside the paper's.
+"""The paper's tables in their printed layout, with a run's values next to the paper's.
 
-Zhang et al., "Unveiling Linguistic Regions in Large Language Models", ACL 2024. `resources/paper` holds its figures as
-printed. A column always stands under the name of the model it belongs to. Of a run that tested several kinds of text
-the figures are those of the first.
+Zhang et al., "Unveiling Linguistic Regions in Large Language Models", ACL 2024; `resources/paper` has its values as
+printed. Every column is grouped under the name of its model. If a run tested several domains, its values are for the
+first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,14 +32,14 @@ ARM_NAMES = PRINTED_ARMS | {"random_freeze": "Random & Freeze"}
 
 @dataclass(frozen=True)
 class Grid:
-    """A table for reading: text cells, columns gathered under the model that they belong to.
+    """A table to display: text cells, with columns grouped by model.
 
     Attributes:
-        title: what the table shows.
-        labels: headings of the first columns, which name a row.
+        title: caption of the table.
+        labels: headings of the label columns, which come first.
         groups: (model, its column headings), in order.
-        rows: label cells and then one cell per column.
-        notes: what a reader must know to read it.
+        rows: label cells, then one cell per column.
+        notes: notes below the table.
     """
 
     title: str
@@ -50,17 +50,17 @@ class Grid:
 
 
 def load(folder: str | Path = RESOURCES / "paper") -> dict[str, pd.DataFrame]:
-    """The paper's tables as printed: every cell the text that stands in the paper."""
+    """Read the paper's tables; every cell is text, as printed."""
     return {name: pd.read_csv(checkout_file(Path(folder) / file), dtype=str) for name, file in FILES.items()}
 
 
 def markdown(grids: Sequence[Grid]) -> str:
-    """The grids as Markdown; the models stand in the header, the column headings in the first row."""
+    """Render grids as Markdown, with models in the header and column headings in the first row."""
     return "\n".join(_markdown(grid) for grid in grids)
 
 
 def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
-    """Experiment 1: perplexity per language after the core, the bottom and a random region are removed.
+    """Return experiment 1: perplexity per language after removal of the core, the bottom and a random region.
 
     Args:
         removal: the removal table.
@@ -87,11 +87,11 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
     notes = [
         f"{model}: {formats.percent(ratio)} of the selectable parameters set to zero, "
         f"{formats.scope(scope)}{like_paper}. Random is the geometric mean over its replicates.",
-        f"LLaMA-2: 3 % of the parameters, figures as printed ({SOURCE}). {ABSENT} not measured there.",
-        "Perplexities of different models, tokenizers and texts do not compare; compare the columns of one model.",
+        f"LLaMA-2: 3 % of the parameters, values as printed ({SOURCE}). {ABSENT}: not reported.",
+        "Perplexities of different models, tokenizers and texts are not comparable; compare columns of the same model.",
     ]
     if ratio != measures.PAPER_RATIO:
-        notes.insert(1, f"3 % was not among the ratios of this run: {formats.percent(ratio)} is the nearest.")
+        notes.insert(1, f"This run did not use 3 %; {formats.percent(ratio)} is its nearest ratio.")
     tables = [table for _, table in paper_models]
     return [
         Grid(
@@ -105,8 +105,8 @@ def core_removal(removal: pd.DataFrame, model: str, names: Mapping[str, str], pr
 
 
 def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
-    """Retraining after removal: test language by training samples, a column per arm; ours and the paper's."""
-    title = "Perplexity while training goes on after a removal"
+    """Return retraining after a removal: a row per test language and milestone, a column per arm; run and paper."""
+    title = "Perplexity during retraining after a removal"
     grids = []
     for (language, rate), table in first(retraining).groupby(["train_language", "learning_rate"], sort=False):
         arms = [arm for arm in ARM_NAMES if arm in set(table["arm"])]
@@ -138,18 +138,18 @@ def retraining(retraining: pd.DataFrame, model: str, names: Mapping[str, str], p
     )
     groups = (("LLaMA-2 (paper)", tuple(PRINTED_ARMS.values())),)
     labels = ("Test set (language)", "Training samples (Chinese)")
-    note = f"1 % of the parameters removed; figures as printed ({SOURCE}). Its milestones are not this run's."
+    note = f"1 % of the parameters removed; values as printed ({SOURCE}). The milestones differ from this run's."
     return [*grids, Grid(title, labels, groups, rows, (note,))]
 
 
 def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], printed: pd.DataFrame) -> list[Grid]:
-    """Experiment 2: one grid per language whose region was removed; Russian's has the paper's figures beside."""
+    """Return experiment 2: a grid per language whose region was removed; Russian's includes the paper's values."""
     removal = first(removal)
     rows = measures.monolingual(removal)
     base = np.exp(measures.base_nll(removal))
     grids = []
     targets = list(rows["target"].unique())
-    for target in sorted(targets, key=lambda code: code != "ru"):  # the paper's own first
+    for target in sorted(targets, key=lambda code: code != "ru"):  # the paper's language first
         table = rows[rows["target"] == target]
         nll = table.groupby(["language", "samples", "kind"], sort=False)["nll"].mean().unstack(["samples", "kind"])
         kinds = {"monolingual": "Top", "bottom": "Bottom", "random": "Random"}
@@ -164,9 +164,9 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
         name = names.get(target, target)
         ratio = formats.percent(table["ratio"].max())
         notes = [
-            f"{model}: the region of {name}, cut from the top {ratio} of each tensor, set to zero; the number behind "
-            "the comma is the samples that importance was measured on. Random is matched to the region's size in every "
-            "tensor, geometric mean over its replicates."
+            f"{model}: the region of {name}, selected from the top {ratio} of each tensor, set to zero; the number in "
+            "the heading is the number of samples for importance. Random has the region's size in each tensor and is "
+            "the geometric mean over its replicates."
         ]
         groups = [(model, headings)]
         paper_tables = []
@@ -175,8 +175,8 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
             paper_tables = [printed.set_index("language")]
             groups.append(("LLaMA-2-7B (paper)", tuple(_printed_heading(column) for column in columns)))
             notes.append(
-                f"LLaMA-2-7B: figures as printed ({SOURCE}), the model recognised by its base column (Chinese is "
-                "printed 8.562 here and 8.652 in the table of the core)."
+                f"LLaMA-2-7B: values as printed ({SOURCE}); the model is inferred from the base column (Chinese is "
+                "printed as 8.562 here and as 8.652 in the table of the core)."
             )
         grids.append(
             Grid(
@@ -193,7 +193,7 @@ def monolingual(removal: pd.DataFrame, model: str, names: Mapping[str, str], pri
 def _beside(
     ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]
 ) -> tuple[tuple[str, ...], ...]:
-    """Rows of a grid: languages in the paper's order, then the others; our cells (nll) before the paper's (text)."""
+    """Return the rows of a grid: the paper's languages first; the run's cells (nll), then the paper's (text)."""
     ours = ours.rename(index=lambda code: names.get(code, code))
     order = list(printed[0].index) if printed else []
     languages = [language for language in order if language in ours.index]
@@ -208,16 +208,16 @@ def _beside(
 
 
 def _left_out(ours: pd.DataFrame, printed: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[str]:
-    """A note on the paper's languages that this run did not measure, if there are any."""
+    """Return a note on the paper's languages that this run did not measure, if any."""
     run = {names.get(code, code) for code in ours.index}
     missing = [language for language in (printed[0].index if printed else []) if language not in run]
     if not missing:
         return []
-    return [f"Left out: {len(missing)} of the paper's {len(printed[0])} languages, which this run did not measure."]
+    return [f"Omitted: {len(missing)} of the paper's {len(printed[0])} languages, which this run did not measure."]
 
 
 def _printed_heading(column: str) -> str:
-    """`top_10k` of the paper's file as a heading: Top, 10K."""
+    """Return a column name of the paper's file as a heading: "Top, 10K" for `top_10k`."""
     return column.title().replace("_", ", ")
 
 

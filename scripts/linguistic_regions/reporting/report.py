@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that opens anywhere, with nothing to load."""
+"""The report of a run: a single self-contained HTML file."""
 
 import base64
 import os.path
@@ -33,19 +33,20 @@ def render(
     links: Mapping[str, str] | None = None,
     template: Path = TEMPLATE,
 ) -> str:
-    """Fill the template; whatever comes from data is escaped.
+    """Render the template; all data are escaped.
 
     Args:
-        tables: the run's tables by name, from `tables.read_folder`; absent ones make their section say so.
-        figures: data URIs by the figure's name, from `embed`.
+        tables: the run's tables by name, from `tables.read_folder`; sections of absent tables say so.
+        figures: data URIs by name of the figure, from `embed`.
         config: the run's settings.
-        provenance: what made the results, from `provenance.describe`; its config is not shown again.
-        manifests: one per language: `language`, `source` and `splits`, each with `documents` and `characters`.
-        languages: language codes in the order in which they stand.
+        provenance: software, data and hardware, from `provenance.describe`; its config is not shown again.
+        manifests: the manifests of the texts: `language`, `source` and `splits`, each with `documents` and
+            `characters`.
+        languages: language codes in display order.
         model: name of the run's model.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
-        links: where files beside the report are, by their name, from `beside`.
+        links: relative links to other files of the run by file name, from `links_to`.
         template: a Jinja template.
     """
     environment = Environment(
@@ -89,8 +90,8 @@ def render(
 
 
 def embed(folder: str | Path) -> dict[str, str]:
-    """The figures of a folder as data URIs, by name: the SVG, or else the PNG."""
-    # An image of its own, not inline markup: identifiers of several figures in one page would clash.
+    """Return the figures of a folder as data URIs, by name: the SVG if there is one, otherwise the PNG."""
+    # As images, not inline markup: identifiers of several figures in a page would clash.
     types = {"png": "image/png", "svg": "image/svg+xml"}
     return {
         path.stem: f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
@@ -99,8 +100,8 @@ def embed(folder: str | Path) -> dict[str, str]:
     }
 
 
-def beside(files: Sequence[Path], output: Path) -> dict[str, str]:
-    """Links from the report to files by their name, relative, so that the run's folder can be moved."""
+def links_to(files: Sequence[Path], output: Path) -> dict[str, str]:
+    """Return links from the report to files, by file name; relative, so that the run's folder can be moved."""
     return {path.name: quote(Path(os.path.relpath(path, output.parent)).as_posix()) for path in files}
 
 
@@ -110,7 +111,7 @@ def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list
 
 
 def _test_tokens(removal: pd.DataFrame | None) -> int:
-    """Tokens on which the untouched model was measured, all languages together; 0 if it was not."""
+    """Return the number of tokens that the intact model was tested on, over all languages; 0 if it was not tested."""
     return 0 if removal is None else int(removal.loc[removal["kind"] == "base", "tokens"].sum())
 
 
@@ -125,7 +126,7 @@ def _verdicts(claims: Sequence[Finding]) -> dict[str, int]:
 def _grids(
     tables: Mapping[str, pd.DataFrame], model: str, names: Mapping[str, str], printed: Mapping[str, pd.DataFrame]
 ) -> dict[str, list[paper.Grid]]:
-    """The paper's tables by experiment; an empty list for what was not run."""
+    """Return the grids of each experiment; an empty list if it was not run."""
     sources = {
         "core_removal": ("removal", paper.core_removal),
         "retraining": ("retraining", paper.retraining),
@@ -143,19 +144,21 @@ def _grids(
 
 
 def _other(removal: pd.DataFrame, model: str) -> list[paper.Grid]:
-    """What the removal of the regions that the user declared does to each language."""
+    """Return the effect of removing user-declared regions on each language."""
     effects = measures.log_ratios(removal)
     effects = effects[effects["kind"] == "other"]
     if effects.empty:
         return []
     means = effects.groupby(["region", "language"], sort=False)["log_ratio"].mean().unstack("language")
     rows = tuple((region, *map(formats.factor, values)) for region, values in means.iterrows())
-    note = "Perplexity over the untouched model's."
-    return [paper.Grid("Regions of the configuration, removed", ("Region",), ((model, tuple(means)),), rows, (note,))]
+    note = "Perplexity relative to the intact model."
+    return [
+        paper.Grid("Removal of the regions in the configuration", ("Region",), ((model, tuple(means)),), rows, (note,))
+    ]
 
 
 def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str], domain: str = "") -> paper.Grid:
-    """Perplexity at the end of training over its start, by language trained on, learning rate and arm."""
+    """Return perplexity at the end of training relative to its start, by trained language, learning rate and arm."""
     changes = measures.forgetting(table)
     arms = in_order(changes.columns, ARMS)
     parts = {"others": measures.untrained(changes), "trained on": measures.trained(changes)}
@@ -167,16 +170,16 @@ def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str], domain:
         for (language, rate, part), values in zip(means.index, means.to_numpy(), strict=True)
     )
     return paper.Grid(
-        f"Perplexity at the end of training over its start{f', tested on {domain}' if domain else ''}",
+        f"Perplexity at the end of training relative to its start{f', tested on {domain}' if domain else ''}",
         ("Trained on", "Learning rate", "Tested on"),
         ((model, tuple(arm.replace("_", " ").capitalize() for arm in arms)),),
         rows,
-        ("Geometric means over languages and seeds. The paper shows curves of this experiment, no figures.",),
+        ("Geometric means over languages and seeds. The paper reports this experiment only as curves.",),
     )
 
 
 def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Language, samples, perplexity before and after further pre-training, and their ratio."""
+    """Return language, samples, perplexity before and after continued pretraining, and their ratio."""
     if table is None:
         return []
     rows = []
@@ -191,7 +194,7 @@ def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple
 def _corpora(
     manifests: Sequence[Mapping], languages: Sequence[str], names: Mapping[str, str]
 ) -> list[tuple[str, str, list[Mapping]]]:
-    """Name, source and splits of each text, language by language; a split that a manifest does not count is empty."""
+    """Return name, source and splits of each text, by language; a split without counts in its manifest is empty."""
     by_language: dict[str, list[Mapping]] = {}
     for manifest in manifests:
         by_language.setdefault(str(manifest.get("language", "")), []).append(manifest)

@@ -1,4 +1,4 @@
-"""The kinds of text that a run was tested on: its column `domain`, where a table has one."""
+"""The domains that a run was tested on, from a table's column `domain`."""
 
 import pandas as pd
 
@@ -6,17 +6,17 @@ COLUMN = "domain"
 
 
 def domains(table: pd.DataFrame | None) -> list[str]:
-    """The domains in order of appearance; one without a name where the table tells none apart."""
+    """Return the domains in order of appearance; a single unnamed one if the table has no such column."""
     if table is None or COLUMN not in table:
         return [""]
     return list(table[COLUMN].unique())
 
 
 def only(table: pd.DataFrame, domain: str) -> pd.DataFrame:
-    """The rows of one of the table's domains."""
+    """Return the rows of one domain."""
     return table[table[COLUMN] == domain] if COLUMN in table else table
 
 
 def first(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the first domain, that of the text which regions are cut from."""
+    """Return the rows of the first domain, the one that regions are selected on."""
     return only(table, domains(table)[0]) if len(table) else table

@@ -1,4 +1,4 @@
-"""The evidence of a run, item by item, and the rows of tables that follow from it."""
+"""Read the evidence of a run, and summarize it into rows of tables."""
 
 import json
 import math
@@ -18,10 +18,10 @@ RATIO = ["ppl_ratio", "ppl_ratio_low", "ppl_ratio_high"]
 
 
 def read(paths: Iterable[str | Path]) -> tuple[pd.DataFrame, dict[str, dict]]:
-    """The items of some evidence files, and what the tables say of each condition.
+    """Return the items of evidence files, and the labels of each condition.
 
     Raises:
-        UserError: a file is missing, damaged or something else.
+        UserError: if a file is missing, damaged or not evidence.
     """
     items, labels = [], {}
     for path in paths:
@@ -36,23 +36,24 @@ def read(paths: Iterable[str | Path]) -> tuple[pd.DataFrame, dict[str, dict]]:
 
 
 def summarize(items: pd.DataFrame, labels: dict[str, dict], reference: str | None = None) -> pd.DataFrame:
-    """A row per condition and text: the condition's labels, the text's language and domain, and its perplexity.
+    """Return a row per condition and text: the condition's labels, the text's language and domain, and its perplexity.
 
     Args:
-        items: as `read` gives them.
-        labels: likewise.
-        reference: the condition that the others are compared with, document by document: its ratio to their perplexity
-            has an interval of its own, in `ppl_ratio`, `ppl_ratio_low` and `ppl_ratio_high`. None: no such columns.
+        items: the items, from `read`.
+        labels: the labels of each condition, from `read`.
+        reference: the condition to compare the others with, document by document: the ratio of their perplexity to
+            its perplexity, with an interval, is in `ppl_ratio`, `ppl_ratio_low` and `ppl_ratio_high`. None: no such
+            columns.
     """
     rows = []
     compared = dict(iter(items[items["condition"] == reference].groupby(TEXT, sort=False)))
     for (condition, *text), part in items.groupby(["condition", *TEXT], sort=False):
         of_text = dict(zip(TEXT, text, strict=True))
         first = part.iloc[0]
-        read = {"window": str(first["window"]), "bos": str(first["bos"])}
+        context = {"window": str(first["window"]), "bos": str(first["bos"])}
         ratios = {}
         if reference:
             ends = (math.exp(end) if end < 700 else math.inf for end in log_ratio(part, compared[tuple(text)]))
             ratios = dict(zip(RATIO, ends, strict=True))
-        rows.append({**labels[condition], **of_text, **asdict(perplexity(part)), **read, **ratios})
+        rows.append({**labels[condition], **of_text, **asdict(perplexity(part)), **context, **ratios})
     return pd.DataFrame(rows)

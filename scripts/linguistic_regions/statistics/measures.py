@@ -1,6 +1,6 @@
-"""What the tables say, in numbers: log ratios of perplexity, forgetting, intervals.
+"""Effect sizes from the tables: log ratios of perplexity, forgetting, intervals.
 
-All means are taken of logarithms, that is of `nll`: a mean of perplexities would be the largest one's.
+All means are of logarithms, that is of `nll`: a mean of perplexities would be dominated by the largest.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ import pandas as pd
 from linguistic_regions.statistics import domains
 from linguistic_regions.statistics.tables import CORE
 
-PAPER_RATIO = 0.03  # the share of parameters that the paper removes in experiment 1
-PAPER_SCOPE = "tensor"  # it ranks within each tensor
+PAPER_RATIO = 0.03  # share of the parameters that the paper removes in experiment 1
+PAPER_SCOPE = "tensor"  # the paper ranks within each tensor
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval and the number of values it rests on."""
+    """A mean, its 95 % interval and the number of values."""
 
     mean: float
     low: float
@@ -27,7 +27,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> Estimate:
-    """The mean of `values` (n,) with a bootstrap interval: values drawn anew with replacement, `draws` times."""
+    """Return the mean of `values`, shape (n,), with a bootstrap interval from `draws` resamples."""
     values = np.asarray(values, dtype=float)
     chosen = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
     low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
@@ -35,10 +35,10 @@ def estimate(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> Est
 
 
 def forgetting_rows(freezing: pd.DataFrame) -> pd.DataFrame:
-    """The rows that say what training changes: languages not trained on in the second domain, the trained in the first.
+    """Return the rows that show what training changes: the trained language in the first domain, others in the second.
 
-    Text like that of the training may gain from it in every language; text of another kind shows what is forgotten.
-    Of a run with one domain these are all rows.
+    Training may improve text of the trained domain in every language; text of another domain shows what is forgotten.
+    With a single domain, these are all rows.
     """
     names = domains.domains(freezing)
     own = freezing["language"] == freezing["train_language"]
@@ -46,41 +46,41 @@ def forgetting_rows(freezing: pd.DataFrame) -> pd.DataFrame:
 
 
 def log_ratios(removal: pd.DataFrame) -> pd.DataFrame:
-    """The removals in one domain, with a column `log_ratio`: log(perplexity / the untouched model's) by language."""
+    """Return the removals in one domain, with a column `log_ratio`: log(perplexity / intact model's) by language."""
     base = base_nll(removal)
     removed = removal[removal["kind"] != "base"]
     return removed.assign(log_ratio=removed["nll"] - base.reindex(removed["language"]).to_numpy())
 
 
 def base_nll(removal: pd.DataFrame) -> pd.Series:
-    """The untouched model's negative log-likelihood per token in one domain, by language."""
+    """Return the intact model's negative log-likelihood per token in one domain, by language."""
     return removal[removal["kind"] == "base"].groupby("language", sort=False)["nll"].mean()
 
 
 def core_settings(removal: pd.DataFrame) -> list[tuple[str, float]]:
-    """The (scope, ratio) pairs at which the core was removed, the paper's scope first."""
+    """Return the (scope, ratio) pairs at which the core was removed, the paper's scope first."""
     core = removal[(removal["target"] == CORE) & (removal["kind"] == "top")]
     pairs = set(zip(core["scope"], core["ratio"], strict=True))
     return sorted(pairs, key=lambda pair: (pair[0] != PAPER_SCOPE, pair))
 
 
 def paper_setting(removal: pd.DataFrame, ratio: float = PAPER_RATIO) -> tuple[str, float] | None:
-    """The setting closest to the paper's: its scope if measured, then the nearest ratio."""
+    """Return the setting closest to the paper's: its scope if measured, then the nearest ratio."""
     settings = core_settings(removal)
     return min(settings, key=lambda pair: (pair[0] != PAPER_SCOPE, abs(pair[1] - ratio)), default=None)
 
 
 def core_effects(ratios: pd.DataFrame, scope: str, ratio: float, value: str = "log_ratio") -> pd.DataFrame:
-    """Experiment 1 at one setting: a row per language, columns top, bottom, random (mean over replicates).
+    """Return experiment 1 at one setting: a row per language, columns top, bottom, random (mean over replicates).
 
     Args:
         ratios: rows of the removal table, with a column `value`.
-        scope: how the core was ranked, "tensor" or "model".
+        scope: scope of the core's ranking, "tensor" or "model".
         ratio: share of the parameters removed.
-        value: the column that is averaged.
+        value: the column to average.
     """
     chosen = ratios[(ratios["target"] == CORE) & (ratios["ratio"] == ratio)]
-    # A random region has no ranking, so it may have been measured for one scope only: it then serves both.
+    # A random region has no ranking: if it was measured for one scope only, it is the control of both.
     own = chosen[chosen["scope"] == scope]
     if "random" not in set(own["kind"]):
         own = pd.concat([own, chosen[chosen["kind"] == "random"]])
@@ -88,18 +88,18 @@ def core_effects(ratios: pd.DataFrame, scope: str, ratio: float, value: str = "l
 
 
 def monolingual(ratios: pd.DataFrame) -> pd.DataFrame:
-    """The rows of experiment 2, at the largest ratio it was run with."""
+    """Return the rows of experiment 2 at its largest ratio."""
     rows = ratios[~ratios["target"].isin(["", CORE])]
     return rows[rows["ratio"] == rows["ratio"].max()]
 
 
 def monolingual_matrix(ratios: pd.DataFrame, kind: str = "monolingual", milestone: int = -1) -> pd.DataFrame:
-    """Experiment 2: a row per region (its language), a column per language tested, mean over replicates.
+    """Return experiment 2: a row per region (its language), a column per language tested, mean over replicates.
 
     Args:
-        ratios: what `log_ratios` gives.
+        ratios: rows from `log_ratios`.
         kind: "monolingual", or one of its controls "bottom" and "random".
-        milestone: which number of samples: 0 the smallest, -1 the largest.
+        milestone: index among the numbers of samples: 0 is the smallest, -1 the largest.
     """
     rows = monolingual(ratios)
     rows = rows[rows["kind"] == kind]
@@ -110,10 +110,10 @@ def monolingual_matrix(ratios: pd.DataFrame, kind: str = "monolingual", mileston
 
 
 def forgetting(freezing: pd.DataFrame) -> pd.DataFrame:
-    """Change of log perplexity from the first to the last milestone of training.
+    """Compute the change of log perplexity from the first to the last milestone of training.
 
     Returns:
-        A row per (train_language, language, learning_rate, seed) and a column per arm; an arm that lacks a row has NaN.
+        A row per (train_language, language, learning_rate, seed) and a column per arm; NaN where an arm has no value.
     """
     ordered = freezing.sort_values("samples", kind="stable")
     keys = ["train_language", "language", "learning_rate", "seed", "arm"]
@@ -122,12 +122,12 @@ def forgetting(freezing: pd.DataFrame) -> pd.DataFrame:
 
 
 def untrained(changes: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `forgetting` whose language was not the one trained on."""
+    """Return the rows of `forgetting` whose language was not trained on."""
     return changes[~_trained(changes)]
 
 
 def trained(changes: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `forgetting` whose language was the one trained on."""
+    """Return the rows of `forgetting` whose language was trained on."""
     return changes[_trained(changes)]
 
 
@@ -137,6 +137,6 @@ def _trained(changes: pd.DataFrame) -> np.ndarray:
 
 
 def _table(rows: pd.DataFrame, row: str, column: str, value: str) -> pd.DataFrame:
-    """Means of `value` by `row` and `column`, both in order of appearance."""
+    """Return the means of `value` by `row` and `column`, both in order of appearance."""
     means = rows.groupby([row, column], sort=False)[value].mean().unstack(column)
     return means.reindex(index=rows[row].unique(), columns=rows[column].unique())

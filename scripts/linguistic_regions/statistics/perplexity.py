@@ -1,4 +1,4 @@
-"""Perplexity from the evidence: means, bits per byte and bootstrap intervals over documents."""
+"""Perplexity from evidence: means, bits per byte and bootstrap intervals over documents."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ INTERVAL = (2.5, 97.5)  # percentiles
 
 @dataclass(frozen=True)
 class Perplexity:
-    """A model's score on one text.
+    """A model's perplexity on one text.
 
     Attributes:
-        tokens: how many tokens were predicted.
+        tokens: number of predicted tokens.
         nll: their mean negative log-likelihood, in nats.
         ppl: exp(nll).
         ppl_low, ppl_high: 95 % bootstrap interval of ppl over documents.
-        bits_per_byte: bits that the text costs per UTF-8 byte; comparable between languages and tokenizers.
+        bits_per_byte: negative log-likelihood in bits per UTF-8 byte; comparable between languages and tokenizers.
     """
 
     tokens: int
@@ -30,15 +30,15 @@ class Perplexity:
 
 
 def perplexity(items: pd.DataFrame, seed: int = 0) -> Perplexity:
-    """A model's score on one text, from its blocks.
+    """Compute a model's perplexity on one text from its blocks.
 
-    The interval comes from resampling documents, not blocks, because the blocks of one document are alike.
-    Bits per byte are exact where blocks begin with BOS; without it a block's first token is not predicted,
-    and counts with the mean of the others.
+    The interval resamples documents, not blocks, because the blocks of a document are correlated. Bits per byte are
+    exact if blocks begin with BOS; without BOS, the first token of a block is not predicted, and the mean of the others
+    is used for it.
 
     Args:
         items: the evidence of one condition and text: columns document, tokens, nll, bytes, window, bos.
-        seed: of the resampling.
+        seed: seed of the resampling.
     """
     nll, tokens = items["nll"].to_numpy(), items["tokens"].to_numpy(np.int64)
     mean = nll.sum() / tokens.sum()
@@ -53,17 +53,17 @@ def perplexity(items: pd.DataFrame, seed: int = 0) -> Perplexity:
 
 
 def log_ratio(items: pd.DataFrame, reference: pd.DataFrame, seed: int = 0) -> tuple[float, float, float]:
-    """Logarithm of a condition's perplexity over that of a reference condition on the same text, with its interval.
+    """Compute the log ratio of a condition's perplexity to a reference condition's on the same text.
 
-    The two are paired: a document that is drawn counts in both, so that what makes it easy or hard cancels out.
+    The bootstrap is paired: a resample takes the same documents from both, so that their difficulty cancels.
 
     Args:
         items: the evidence of one condition and text.
-        reference: that of the reference, for the same items.
-        seed: of the resampling.
+        reference: the evidence of the reference condition, for the same items.
+        seed: seed of the resampling.
 
     Returns:
-        The estimate, and its 95 % bootstrap interval over documents.
+        The estimate, and the ends of its 95 % bootstrap interval over documents.
     """
     (sums, counts), (others, other_counts) = by_document(items), by_document(reference)
     estimate = sums.sum() / counts.sum() - others.sum() / other_counts.sum()
@@ -74,11 +74,11 @@ def log_ratio(items: pd.DataFrame, reference: pd.DataFrame, seed: int = 0) -> tu
 
 
 def by_document(items: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Summed negative log-likelihood and number of tokens of each document, in the order of their names."""
+    """Return the summed negative log-likelihood and the number of tokens of each document, sorted by name."""
     _, document = np.unique(items["document"].to_numpy(str), return_inverse=True)
     return np.bincount(document, items["nll"]), np.bincount(document, items["tokens"])
 
 
 def resampled(count: int, seed: int) -> np.ndarray:
-    """Documents drawn with replacement: indices, shape (RESAMPLES, count)."""
+    """Draw documents with replacement; return their indices, shape (RESAMPLES, count)."""
     return np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))

@@ -1,6 +1,6 @@
-"""The result tables: their columns, their order, and how they are computed from the evidence.
+"""The result tables: their columns, their order, and their computation from evidence.
 
-Rows and columns have one fixed order, so that the same evidence always gives the same bytes.
+Rows and columns have a fixed order, so that the same evidence always gives the same bytes.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from linguistic_regions.runtime.storage import atomic_write, unreadable
 from linguistic_regions.statistics import evidence
 
 INTACT = "intact"  # the condition that removals are compared with
-CORE = "core"  # the target of experiment 1; that of experiment 2 is a language code
+CORE = "core"  # the target in experiment 1; in experiment 2 it is a language code
 
-# Columns with their type; the ones that tell two rows apart, in the order by which rows are sorted.
+# COLUMNS: the columns and their types. KEYS: the columns that identify a row, in sort order.
 COLUMNS = {
     "removal": {
         "region": str,
@@ -104,7 +104,7 @@ KEYS = {
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
 }
-ARMS = (  # of the training experiments, in the order in which they are shown
+ARMS = (  # of the training experiments, in display order
     "top_freeze",
     "bottom_freeze",
     "top_unfreeze",
@@ -118,27 +118,27 @@ KINDS = ("base", "top", "bottom", "random", "monolingual", "other")
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:
-    """Read a table, or a piece of one, with the types of `COLUMNS[name]`; further columns stay text.
+    """Read a table, or a part of one, with the types of `COLUMNS[name]`; other columns are read as text.
 
     Raises:
-        UserError: a column is missing or holds what is no number.
+        UserError: if a column is missing, or a numeric column has a value that is not a number.
     """
-    # An empty cell is an empty string: "no" and "NA" are names, and no column has missing values.
+    # Empty cells are empty strings: "no" and "NA" are names, and no column has missing values.
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:  # not there, empty, no UTF-8, no table
+    except (OSError, ValueError) as error:  # missing, empty, not UTF-8, not a table
         raise unreadable(path, f"{name} table", error) from None
     missing = [column for column in COLUMNS[name] if column not in table]
     if missing:
-        raise UserError(f"{path} is no {name} table: it lacks the column {', '.join(missing)}")
+        raise UserError(f"{path}: not a {name} table: no column {', '.join(missing)}")
     try:
         return table.astype(COLUMNS[name])
     except ValueError as error:
-        raise UserError(f"{path}: {error}; write numbers in the columns that hold numbers") from error
+        raise UserError(f"{path}: {error}; numeric columns must contain numbers") from error
 
 
 def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """Read the tables that a run has, by name; experiments that were not run are simply absent."""
+    """Read the tables of a run, by name; experiments that were not run are absent."""
     paths = {name: Path(folder) / f"{name}.csv" for name in COLUMNS}
     tables = {name: read(path, name) for name, path in paths.items() if path.exists()}
     return {name: table for name, table in tables.items() if len(table)}
@@ -148,7 +148,7 @@ def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
     """Compute table `name` from evidence: a row per condition and text.
 
     Raises:
-        UserError: a file is missing or damaged.
+        UserError: if a file is missing or damaged.
     """
     items, labels = evidence.read(paths)
     rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
@@ -156,16 +156,16 @@ def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
 
 
 def joined(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
-    """The pieces of table `name` as one.
+    """Concatenate the parts of table `name`.
 
     Raises:
-        UserError: a piece lacks a column, or two pieces hold different measurements of one thing.
+        UserError: if a part lacks a column, or two parts disagree about a measurement.
     """
     table = pd.concat([read(path, name) for path in paths], ignore_index=True).drop_duplicates()
-    again = table[table.duplicated(KEYS[name])]
-    if len(again):
-        which = ", ".join(f"{key} {again.iloc[0][key]}" for key in KEYS[name])
-        raise UserError(f"two pieces of the {name} table differ about one measurement ({which}); rerun that step")
+    conflicts = table[table.duplicated(KEYS[name])]
+    if len(conflicts):
+        which = ", ".join(f"{key} {conflicts.iloc[0][key]}" for key in KEYS[name])
+        raise UserError(f"{name} table: two parts have different values for the same row ({which}); rerun that step")
     return table
 
 
@@ -175,7 +175,7 @@ def ordered(
     languages: Sequence[str] = (),
     domains: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Table `name` with its rows sorted by `KEYS[name]`; languages and domains in the given order."""
+    """Return table `name` sorted by `KEYS[name]`, with languages and domains in the given order."""
     orders = {
         "domain": domains,
         "language": languages,
@@ -193,33 +193,33 @@ def ordered(
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV, numbers to eight significant digits."""
+    """Write a table as CSV, with numbers to eight significant digits."""
     with atomic_write(path) as part:
         table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
 
 
 def in_order(values: Sequence[str], order: Sequence[str]) -> list[str]:
-    """The distinct `values`: first those in `order`, as ordered there, then the others by name."""
+    """Return the distinct `values`: those in `order` first, in that order, then the others sorted by name."""
     present = set(values)
     return [value for value in order if value in present] + sorted(present - set(order))
 
 
 def _positions(values: pd.Series, order: Sequence[str]) -> pd.Series:
-    """Each value's place in `in_order(values, order)`."""
-    return values.map({value: place for place, value in enumerate(in_order(values, order))})
+    """Return the position of each value in `in_order(values, order)`."""
+    return values.map({value: position for position, value in enumerate(in_order(values, order))})
 
 
 def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> str | None:
-    """How two runs' tables differ, in a line; None if they hold the same.
+    """Describe in one line how the tables of two runs differ; None if they are equal.
 
     Args:
-        name: of the table, for the columns that tell its rows apart.
-        first: one run's, as `tables.read` gives it.
-        second: the other's.
+        name: name of the table, which determines the columns that identify a row.
+        first: the first run's table, from `read`.
+        second: the second run's table.
     """
     keys = KEYS[name]
     both = first.merge(second, on=keys, how="outer", suffixes=("", " of the second"), indicator=True)
-    alone = int((both["_merge"] != "both").sum())
+    unmatched = int((both["_merge"] != "both").sum())
     both = both[both["_merge"] == "both"]
     numbers = [column for column in first.select_dtypes("number") if column not in keys and column in second]
     changed, worst, where = pd.Series(False, both.index), 0.0, ""
@@ -229,8 +229,11 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
         changed |= relative > 0
         if relative.max() > worst:
             worst, where = float(relative.max()), column
-    said = [f"rows in one run only: {alone}"] * bool(alone)
-    said += [f"rows that differ: {int(changed.sum())} of {len(both)}, by up to {worst:.2g} of {where}"] * bool(
-        changed.any()
-    )
-    return "; ".join(said) or None
+    parts = []
+    if unmatched:
+        parts.append(f"rows in one run only: {unmatched}")
+    if changed.any():
+        parts.append(
+            f"rows that differ: {int(changed.sum())} of {len(both)}, by at most {worst:.2g} (relative) in {where}"
+        )
+    return "; ".join(parts) or None

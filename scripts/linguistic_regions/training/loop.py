@@ -1,7 +1,7 @@
-"""Training a language model through accelerate: AdamW, cosine schedule with warm-up, checkpoints, milestones.
+"""Train a language model with accelerate: AdamW, cosine schedule with warm-up, checkpoints, milestones.
 
-The order of the samples, the schedule and the weights are functions of the step alone, so that a run that goes
-on from a checkpoint ends as if it had never stopped. Several processes share the samples of each step.
+The order of the samples and the learning rate depend only on the step, so that a run resumed from a checkpoint gives
+the same result as an uninterrupted one. Several processes share the samples of each step.
 """
 
 import logging
@@ -44,13 +44,13 @@ class Schedule:
 
     Attributes:
         batch_size: samples (blocks) per optimizer step.
-        warmup_steps: optimizer steps of linear warm-up; the learning rate then falls along a half cosine to zero.
-        weight_decay: AdamW's, on weight matrices (not on norms and biases).
-        betas: AdamW's two decay rates.
-        max_grad_norm: gradients are clipped to this norm.
-        batch_tokens: tokens in one forward and backward pass; more than that is accumulated.
-        precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device has them; weights stay float32).
-        activation_checkpointing: compute activations again in the backward pass: less memory, a third more time.
+        warmup_steps: optimizer steps of linear warm-up, before the learning rate decays to zero along a half cosine.
+        weight_decay: weight decay of AdamW, on weight matrices (not on norms and biases).
+        betas: the two decay rates of AdamW.
+        max_grad_norm: norm to which gradients are clipped.
+        batch_tokens: tokens per forward and backward pass; gradients of larger batches are accumulated.
+        precision: "fp32", "bf16" or "auto" (bf16 matrix products where the device supports them); weights are float32.
+        activation_checkpointing: recompute activations in the backward pass: less memory, a third more time.
     """
 
     batch_size: int = 16
@@ -75,40 +75,40 @@ def train(
     at_end: Callable[[], None] | None = None,
     description: str = "training",
 ) -> list[dict]:
-    """Train `model` in place on `rows`, in their order.
+    """Train `model` in place on `rows`, in order.
 
     Args:
         model: a causal language model with float32 weights.
-        rows: samples, int32, shape (samples, block size); whole batches of `schedule.batch_size` are used.
-        learning_rate: its peak.
+        rows: samples, int32, shape (samples, block size); an incomplete last batch is dropped.
+        learning_rate: peak learning rate.
         schedule: how to train.
         milestones: numbers of samples at which `at_milestone(samples)` is called; 0 is before training.
-        at_milestone: gives rows of a result table; the model is in evaluation mode.
-        frozen: weights that keep their bits.
-        checkpoints: where to keep the state of a run that may be killed; None: nowhere.
-        at_end: keeps of the trained model what is wanted; the training is then noted as finished, and not run again.
-        description: shown beside the progress.
+        at_milestone: returns rows of results; called with the model in evaluation mode.
+        frozen: weights to keep fixed.
+        checkpoints: where to save the state of an unfinished run; None: not saved.
+        at_end: called after training, to save the model; the training is then recorded as finished.
+        description: label of the progress bar and of log messages.
 
     Returns:
-        All milestones' rows. Of a training that was finished before, the model is left as it came.
+        The rows of all milestones. If the training is recorded as finished, they are read, and the model is unchanged.
 
     Raises:
-        UserError: the loss became NaN or infinite, the model cannot read the rows, or a milestone is no multiple of the
-            batch size within reach.
+        UserError: if the loss becomes NaN or infinite, the model cannot process the rows, or a milestone is not a
+            multiple of the batch size or exceeds the rows.
     """
     steps = len(rows) // schedule.batch_size
     for samples in milestones:
         if samples % schedule.batch_size or samples > steps * schedule.batch_size:
             raise UserError(
-                f"milestones: {samples} is not a multiple of batch_size {schedule.batch_size} "
-                f"up to {steps * schedule.batch_size}"
+                f"milestones: {samples} is not a multiple of batch_size ({schedule.batch_size}) of at most "
+                f"{steps * schedule.batch_size}"
             )
     check_compatible(model, rows)
     if schedule.activation_checkpointing:
         enable_activation_checkpointing(model)
     state = processes()
     micro_batch, accumulation = _micro_batches(schedule, rows.shape[1], state.num_processes)
-    # Mixed precision is ours: accelerate's would make all logits float32 at once.
+    # `autocast` below sets the precision: accelerate's mixed precision would convert all logits to float32 at once.
     accelerator = Accelerator(
         cpu=model.device.type == "cpu", mixed_precision="no", gradient_accumulation_steps=accumulation
     )
@@ -119,29 +119,29 @@ def train(
 
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
-    this = checkpoints.fingerprint(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
-    if checkpoints and (before := checkpoints.finished(this)) is not None:
-        logging.info("%s: finished before", description)
-        return before
-    if checkpoints and (latest := checkpoints.latest(this, parts)):
+    identity = checkpoints.fingerprint(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
+    if checkpoints and (finished := checkpoints.finished(identity)) is not None:
+        logging.info("%s: already finished", description)
+        return finished
+    if checkpoints and (latest := checkpoints.latest(identity, parts)):
         step, results, file = checkpoints.load(latest, part, parts)
         _restore(file, model, optimizer)
         del file
-        logging.info("%s: going on from step %d", description, step)
+        logging.info("%s: resumed from the checkpoint at step %d", description, step)
     elif 0 in milestones:
         results += _milestone(model, at_milestone, 0)
     state.wait_for_everyone()
-    if is_sharded(model):  # its gradients are averaged over the processes already
+    if is_sharded(model):  # FSDP already averages its gradients over processes
         wrapped, (optimizer, batches) = model, accelerator.prepare(optimizer, batches)
     else:
         wrapped, optimizer, batches = accelerator.prepare(model, optimizer, batches)
     wrapped.train()
     saved = time.monotonic()
     bar = progress(range(step * accumulation, steps * accumulation), description, unit="batch")
-    left = accelerator.skip_first_batches(batches, step * accumulation)
+    remaining = accelerator.skip_first_batches(batches, step * accumulation)
     with deferred_sigterm() as sigterm:
-        for _, (ids,) in zip(bar, left, strict=True):
-            torch.manual_seed(step)  # of dropout, where a model has it: a function of the step too
+        for _, (ids,) in zip(bar, remaining, strict=True):
+            torch.manual_seed(step)  # so that dropout, too, depends only on the step
             with accelerator.accumulate(wrapped):
                 with autocast(schedule.precision, model.device):
                     loss = next_token_loss(wrapped, ids.long()).mean()
@@ -156,8 +156,8 @@ def train(
             step += 1
             if not math.isfinite(norm):
                 raise UserError(
-                    f"{description}: at step {step} the loss ({loss.item():.3g}) or its gradient ({norm:.3g}) is no "
-                    "number; lower the learning rate"
+                    f"{description}: loss ({loss.item():.3g}) or gradient norm ({norm:.3g}) is not finite at step "
+                    f"{step}; lower the learning rate"
                 )
             if step * schedule.batch_size in milestones:
                 bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
@@ -165,15 +165,15 @@ def train(
             ending, due = broadcast_from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
             if checkpoints and step < steps and (ending or due):
                 if state.is_main_process or parts > 1:
-                    checkpoints.save(step, _state(model, optimizer), results, this, part, parts)
+                    checkpoints.save(step, _state(model, optimizer), results, identity, part, parts)
                 saved = time.monotonic()
             if ending:
-                logging.info("%s: ended by SIGTERM at step %d", description, step)
+                logging.info("%s: stopped by SIGTERM at step %d", description, step)
                 sys.exit(128 + signal.SIGTERM)
     if at_end:
         at_end()
         if checkpoints and state.is_main_process:
-            checkpoints.finish(results, this)
+            checkpoints.finish(results, identity)
     return results
 
 
@@ -194,14 +194,16 @@ def _optimizer(model: PreTrainedModel, learning_rate: float, schedule: Schedule)
 
 
 def _micro_batches(schedule: Schedule, block_size: int, processes: int = 1) -> tuple[int, int]:
-    """Samples per pass of a process, and its passes per step: the fewest that keep to `batch_tokens`.
+    """Return the samples per pass of a process, and its passes per step: the fewest that `batch_tokens` allows.
 
     Raises:
-        UserError: the processes cannot share a batch evenly.
+        UserError: if the batch cannot be divided evenly among the processes.
     """
     share = schedule.batch_size // processes
     if schedule.batch_size % processes:
-        raise UserError(f"training.batch_size: {schedule.batch_size} samples cannot be shared by {processes} processes")
+        raise UserError(
+            f"training.batch_size: {schedule.batch_size} samples cannot be divided evenly among {processes} processes"
+        )
     for passes in range(1, share + 1):
         size = share // passes
         if share % passes == 0 and size * block_size <= schedule.batch_tokens:
@@ -210,7 +212,7 @@ def _micro_batches(schedule: Schedule, block_size: int, processes: int = 1) -> t
 
 
 def warm_cosine(step: int, warmup: int, steps: int) -> float:
-    """The learning rate of a step (from 0), as a share of its peak."""
+    """Return the learning rate of a step (counted from 0), as a fraction of its peak."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
@@ -229,7 +231,7 @@ def _restore(file: safe_open, model, optimizer) -> None:
         local_shard(weight).copy_(file.get_tensor(f"model.{name}"))
     trained = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict] = {}
-    for key in file.keys():  # noqa: SIM118 (the file is no mapping)
+    for key in file.keys():  # noqa: SIM118 (safe_open is not a mapping)
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
             value = file.get_tensor(key)

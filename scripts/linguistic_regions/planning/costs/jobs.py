@@ -223,7 +223,7 @@ class Jobs:
         weight."""
         bits = self.shape.matrices / 8
         passes = len(recipe.get("scores", [])) * (3 if recipe.get("scope") == "model" else 1)
-        read = passes * 4 * self.shape.matrices + len(recipes.ingredients(recipe)) * bits
+        read = passes * 4 * self.shape.matrices + len(recipes.dependencies(recipe)) * bits
         built = self.shape.matrices / SELECTION_SPEED
         return light_job(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
 
@@ -300,7 +300,7 @@ class Jobs:
 def _share(name: str, declared: Recipes) -> float:
     """The maximum share of the selectable weights that a region has."""
     recipe = declared[name]
-    parts = [_share(part, declared) for part in recipes.ingredients(recipe)]
+    parts = [_share(part, declared) for part in recipes.dependencies(recipe)]
     if recipe["select"] == "complement":
         return 1.0
     if recipe["select"] == "union":

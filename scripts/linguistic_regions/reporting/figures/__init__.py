@@ -1,4 +1,4 @@
-"""The figures of a run, one function each; `draw` makes those that the run's tables allow."""
+"""The figures of a run, one function each; `draw` draws those that the run has tables for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,14 +12,14 @@ from linguistic_regions.statistics.domains import domains, first, only
 def draw(
     tables: Mapping[str, pd.DataFrame], languages: Sequence[str], density_prefixes: Sequence[str] = ("top",)
 ) -> Iterator[tuple[str, Figure]]:
-    """Draw each figure that there are measurements for: its name and itself.
+    """Draw each figure that there are measurements for, and yield its name and the figure.
 
-    Where several kinds of text were tested, the figures are of the first; only freezing has a figure for each.
+    If several domains were tested, figures show the first; only freezing has a figure for each.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
-        languages: language codes in the order in which they stand.
-        density_prefixes: how the names of the regions start whose density is drawn.
+        languages: language codes in display order.
+        density_prefixes: name prefixes of the regions whose density is drawn.
     """
     drawings = {
         "stability": ("stability", stability.stability),

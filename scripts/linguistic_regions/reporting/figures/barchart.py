@@ -1,4 +1,4 @@
-"""Perplexity after the core was removed, as bars."""
+"""Bar charts of perplexity after removal of the core."""
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import in_order
 
 KINDS = ("base", "top", "random", "bottom")
-WIDTH = 0.2  # of one bar; four make a group
+WIDTH = 0.2  # of a bar; a group has four
 
 
 def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
-    """Bars per language on a logarithmic axis, with intervals: a row of panels per ratio, a column per scope."""
+    """Draw bars per language on a logarithmic axis, with intervals: a row of panels per ratio, a column per scope."""
     settings = measures.core_settings(removal)
     if not settings:
         return None
@@ -31,21 +31,21 @@ def core_removal(removal: pd.DataFrame, languages: list[str]) -> Figure | None:
             if (scope, ratio) in settings:
                 bars(panel, removal, scope, ratio, languages)
         row[0].set_ylabel("perplexity")
-    panels[0][0].set_ylim(bottom=1)  # of all panels, and only now that the highest bar is known
+    panels[0][0].set_ylim(bottom=1)  # shared by all panels, and set last, when the highest bar is known
     legend(figure, panels[0][0] if (scopes[0], ratios[0]) in settings else panels[-1][0])
     return figure
 
 
 def bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages: list[str]) -> None:
-    """Bars per language on a logarithmic axis at one setting, with intervals."""
+    """Draw bars per language on a logarithmic axis at one setting, with intervals."""
     columns = {}
     for column in ("ppl", "ppl_low", "ppl_high"):
-        # Replicates of random are averaged as logarithms, their intervals likewise.
+        # Random replicates and their intervals are averaged as logarithms.
         logs = removal.assign(value=np.log(removal[column]))
         base = logs[logs["kind"] == "base"].groupby("language")["value"].mean().rename("base")
         effects = measures.core_effects(logs, scope, ratio, "value")
         logs = pd.concat([base, effects], axis=1).reindex(languages)
-        columns[column] = np.exp(logs.where(np.isfinite(logs)))  # beyond the range of floats there is no bar
+        columns[column] = np.exp(logs.where(np.isfinite(logs)))  # no bar for values that overflow
     places = np.arange(len(languages))
     for offset, kind in enumerate(KINDS):
         middle, low, high = (columns[column][kind].to_numpy() for column in ("ppl", "ppl_low", "ppl_high"))
@@ -53,7 +53,7 @@ def bars(panel: Axes, removal: pd.DataFrame, scope: str, ratio: float, languages
             places + (offset - 1.5) * WIDTH,
             middle - 1,
             WIDTH,
-            bottom=1,  # a perplexity of 1 is certainty: the floor of the axis
+            bottom=1,  # the axis starts at 1, the perplexity of certain predictions
             color=COLOURS[kind],
             label=LABELS[kind],
             yerr=np.nan_to_num(np.clip([middle - low, high - middle], 0, None)),

@@ -1,4 +1,4 @@
-"""Perplexity along training: recovery after a removal, and forgetting."""
+"""Curves of perplexity during training: recovery after a removal, and forgetting."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from linguistic_regions.statistics.tables import ARMS, in_order
 
 
 def retraining(table: pd.DataFrame) -> Figure:
-    """Perplexity by training samples, a curve per arm: a column of panels per test language.
+    """Draw perplexity by training samples, a curve per arm: a column of panels per test language.
 
-    Two rows of panels for each language trained on: the whole course, and the same without its start, which is so high
-    after a removal that it flattens all that comes later.
+    There are two rows of panels for each trained language: all milestones, and all but the first, whose perplexity
+    after a removal is so high that it flattens the rest.
     """
     trained = list(table["train_language"].unique())
     table = table.groupby(["train_language", "language"]).filter(lambda rows: rows["samples"].max() > 0)
@@ -42,7 +42,7 @@ def retraining(table: pd.DataFrame) -> Figure:
 
 
 def freezing(table: pd.DataFrame, languages: Sequence[str]) -> Figure:
-    """Perplexity over its start, by learning rate: above, languages not trained on (forgetting); below, the trained."""
+    """Draw perplexity relative to its start, by learning rate: top, languages not trained on; bottom, the trained."""
     rates = sorted(table["learning_rate"].unique())
     keys = ["arm", "learning_rate", "train_language", "language", "seed"]
     start = table.sort_values("samples", kind="stable").groupby(keys)["nll"].transform("first")
@@ -53,14 +53,16 @@ def freezing(table: pd.DataFrame, languages: Sequence[str]) -> Figure:
         f"{change[~own]['language'].nunique()} languages not trained on": change[~own],
         f"{names}, trained on": change[own],
     }
-    parts = {title: rows for title, rows in parts.items() if len(rows)}  # of one language alone no other is forgotten
+    parts = {
+        title: rows for title, rows in parts.items() if len(rows)
+    }  # with a single language there is no other to forget
     figure = Figure(figsize=(1 + 4.2 * len(rates), 3.1 * len(parts)), layout="constrained")
     panels = figure.subplots(len(parts), len(rates), sharey="row", sharex="col", squeeze=False)
     for row, (title, rows) in zip(panels, parts.items(), strict=True):
         for panel, rate in zip(row, rates, strict=True):
             _curves(panel, rows[rows["learning_rate"] == rate])
             panel.axhline(1, color="#999999", linewidth=0.8, zorder=0)
-        row[0].set_ylabel(f"{title}\nperplexity / its start")
+        row[0].set_ylabel(f"{title}\nperplexity / initial perplexity")
     for panel, rate in zip(panels[0], rates, strict=True):
         panel.set_title(f"learning rate {formats.rate(rate)}")
     for panel in panels[-1]:
@@ -70,7 +72,7 @@ def freezing(table: pd.DataFrame, languages: Sequence[str]) -> Figure:
 
 
 def _curves(panel: Axes, rows: pd.DataFrame) -> None:
-    """A curve per arm of exp(mean of `value`), over languages and seeds; a band from the lowest to the highest seed."""
+    """Draw exp(mean of `value`) over languages and seeds, a curve per arm, with a band from lowest to highest seed."""
     milestones = sorted(rows["samples"].unique())
     first = next((samples for samples in milestones if samples > 0), 1)
     for arm in in_order(rows["arm"], ARMS):
@@ -83,7 +85,7 @@ def _curves(panel: Axes, rows: pd.DataFrame) -> None:
                 curve.index, np.exp(by_seed.min(axis=1)), np.exp(by_seed.max(axis=1)), alpha=0.15, **style
             )
     if milestones[-1] > 20 * first:
-        # Milestones that span orders of magnitude, and a start at 0.
+        # Milestones start at 0 and span orders of magnitude.
         panel.set_xscale("symlog", linthresh=first, linscale=0.5)
         panel.set_xticks(milestones, [f"{samples:,}" for samples in milestones])
         panel.xaxis.set_minor_locator(NullLocator())
@@ -93,7 +95,7 @@ def _curves(panel: Axes, rows: pd.DataFrame) -> None:
 
 
 def _log_scale(panel: Axes, values: pd.Series) -> None:
-    """A logarithmic axis of perplexity with plain numbers, if the values span enough for one."""
+    """Label the perplexity axis with plain numbers, and make it logarithmic if the values span a factor above 3."""
     span = values.max() / values.min()
     if span > 3:
         panel.set_yscale("log")

@@ -1,4 +1,4 @@
-"""Matrices as coloured squares: removal by language, density by layer and matrix, overlap of regions."""
+"""Heatmaps: removal by language, density by layer and matrix, overlap of regions."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,20 @@ from matplotlib.patches import Rectangle
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import in_order
 
-ANNOTATED = 16  # more columns than this leave no room for figures in the squares
+ANNOTATED = 16  # the largest number of columns whose cells have room for values
 DENSITY_PANELS = 6
 
 
 def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
-    """log2 of the perplexity ratio: a row per monolingual region, a column per language; below, the random control."""
+    """Draw log2 of the perplexity ratio by monolingual region (rows) and language (columns), and the random control."""
     effects = measures.log_ratios(removal)
     region, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
     if region.empty:
         return None
     columns = in_order(region.columns, languages)
-    matrices = {"The region of a language removed": region}
+    matrices = {"Monolingual region removed": region}
     if not control.empty:
-        matrices["Control: as many random parameters removed, tensor by tensor"] = control
+        matrices["Control: as many random parameters removed from each tensor"] = control
     matrices = {
         title: (matrix / np.log(2)).reindex(index=in_order(matrix.index, languages), columns=columns)
         for title, matrix in matrices.items()
@@ -36,19 +36,19 @@ def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | Non
     figure = Figure(figsize=(1.6 + width * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
     panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for panel, (title, matrix) in zip(panels, matrices.items(), strict=True):
-        # Blue and red around white: white is no change, whatever the range.
+        # A diverging colour map centred on 0: white is no change.
         image = squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
         panel.set_title(title)
         panel.set_ylabel("region of")
         frame(panel, matrix)
     panels[-1].set_xlabel("perplexity measured in")
-    bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / untouched model's)", shrink=0.6, aspect=30)
+    bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / intact model's)", shrink=0.6, aspect=30)
     bar.ax.set_ylim(min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
     return figure
 
 
 def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
-    """Share of each matrix that a region holds, by layer: a panel for each region whose name starts with a prefix."""
+    """Draw the share of each matrix in a region, by layer: a panel per region whose name starts with a prefix."""
     regions = [region for region in table["region"].unique() if region.startswith(tuple(prefixes))][:DENSITY_PANELS]
     if not regions:
         return None
@@ -66,7 +66,7 @@ def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
     figure = Figure(figsize=(1.2 + 4.2 * wide, tall * (1.5 + 0.3 * min(layers, 16))), layout="constrained")
     panels = figure.subplots(tall, wide, squeeze=False).ravel()
     for panel, (region, matrix) in zip(panels, matrices.items(), strict=False):
-        matrix = matrix.sort_index(ascending=False)  # the first layer at the bottom, as text flows through the model
+        matrix = matrix.sort_index(ascending=False)  # with the first layer at the bottom
         image = squares(panel, matrix, "cividis", 0, limit, "{:.1f}" if layers <= ANNOTATED else None)
         panel.set_title(region)
         panel.set_ylabel("layer")
@@ -79,7 +79,7 @@ def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
 
 
 def overlap(table: pd.DataFrame) -> Figure | None:
-    """Jaccard index of every two regions: shared entries / entries in either."""
+    """Draw the Jaccard index of each pair of regions."""
     regions = list(dict.fromkeys([*table["region_a"], *table["region_b"]]))
     if len(regions) < 2:
         return None
@@ -88,7 +88,7 @@ def overlap(table: pd.DataFrame) -> Figure | None:
     )
     matrix = one_way.combine_first(one_way.T).reindex(index=regions, columns=regions)
     values = matrix.to_numpy(copy=True)
-    np.fill_diagonal(values, np.nan)  # a region with itself is 1 and would drown the rest
+    np.fill_diagonal(values, np.nan)  # the diagonal is 1 and would dominate the colour scale
     matrix = pd.DataFrame(values, index=regions, columns=regions)
     side = 2.2 + 0.46 * len(regions)
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
@@ -102,7 +102,7 @@ def overlap(table: pd.DataFrame) -> Figure | None:
 
 
 def frame(panel: Axes, matrix: pd.DataFrame) -> None:
-    """Frame the square of each row's own language."""
+    """Frame the cell of each row's own language."""
     for row, code in enumerate(matrix.index):
         if code in matrix.columns:
             place = (matrix.columns.get_loc(code) - 0.5, row - 0.5)
@@ -110,7 +110,7 @@ def frame(panel: Axes, matrix: pd.DataFrame) -> None:
 
 
 def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
-    """Draw `matrix` and, where there is room, each value as `form` says; a missing value stays grey."""
+    """Draw `matrix` as a heatmap, with values in format `form` if there is room; missing values are grey."""
     panel.set_facecolor("#eeeeee")
     image = panel.imshow(matrix.to_numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto")
     panel.set_xticks(range(matrix.shape[1]), matrix.columns)
@@ -124,6 +124,6 @@ def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: f
                 dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
                 text = form.format(value).replace("-0.00", "0.00")
                 colour = "white" if dark else "#222222"
-                # Inside the square as it is, hence of no account to the layout, which would measure every one.
+                # Excluded from the layout, which would otherwise measure every text; it fits into its cell.
                 panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour, in_layout=False)
     return image

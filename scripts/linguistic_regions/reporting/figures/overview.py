@@ -1,4 +1,4 @@
-"""One picture of a run: what the core's removal does to each language, and each language's region to the others."""
+"""An overview figure of a run: the effects of removing the core and each monolingual region on each language."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from linguistic_regions.statistics.tables import in_order
 
 
 def overview(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
-    """Left, bars of perplexity on a logarithmic axis; right, log10 of the factor by monolingual region and language."""
+    """Draw bars of perplexity (left), and log10 of the factor by monolingual region and language (right)."""
     setting = measures.paper_setting(removal)
     if setting is None:
         return None
@@ -38,9 +38,9 @@ def overview(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
         limit = np.nanmax(np.abs(matrix.to_numpy()))
         image = squares(right, matrix, "RdBu_r", -limit, limit, "{:.2f}")
         frame(right, matrix)
-        right.set_title("A language's own region removed")
+        right.set_title("Monolingual region removed")
         right.set_ylabel("region of")
         right.set_xlabel("perplexity measured in")
-        bar = figure.colorbar(image, ax=right, label="log10 (perplexity / untouched model's)", aspect=30)
+        bar = figure.colorbar(image, ax=right, label="log10 (perplexity / intact model's)", aspect=30)
         bar.ax.set_ylim(min(0, np.nanmin(matrix.to_numpy())), limit)
     return figure

@@ -1,4 +1,4 @@
-"""How well the regions of two halves of the samples agree, by the number of samples."""
+"""Curves of the agreement between the regions of two halves of the samples."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from matplotlib.ticker import NullLocator
 from linguistic_regions.claims import formats
 from linguistic_regions.claims.stability import AGREEMENT, chance
 
-LINE = 0.15  # inches that a label takes
-TICKS = 9
-# From a label's left side to the end of its curve, dotted: it is no part of the curve.
+LINE = 0.15  # height of a label, in inches
+TICKS = 9  # at most
+# From the left side of a label to the end of its curve; dotted, to distinguish it from the curve.
 LEADER = {"arrowstyle": "-", "linestyle": ":", "linewidth": 0.9, "relpos": (0, 0.5), "shrinkA": 0, "shrinkB": 3}
 
 
 def stability(table: pd.DataFrame) -> Figure:
-    """Jaccard index by samples, a curve per language with its end in words; thin lines at enough and at chance."""
+    """Draw the Jaccard index by samples, a labelled curve per language, with lines at the threshold and at chance."""
     ratio = table["ratio"].iloc[0]
     table = table.sort_values("samples", kind="stable")
     ends = table.groupby("language", sort=False).last().sort_values("jaccard", kind="stable")
@@ -40,7 +40,7 @@ def stability(table: pd.DataFrame) -> Figure:
             fontsize=8,
             arrowprops=LEADER | {"color": colour},
         )
-    for value, words in ((AGREEMENT, "enough"), (chance(ratio), "by chance")):
+    for value, words in ((AGREEMENT, "threshold"), (chance(ratio), "by chance")):
         panel.axhline(value, color="#666666", linewidth=0.8, linestyle="--", zorder=0)
         panel.text(0.01, value + 0.005, f"{words}: {value:.2g}", transform=beside, va="bottom", fontsize=8)
     panel.set_ylim(0, 1)
@@ -51,16 +51,16 @@ def stability(table: pd.DataFrame) -> Figure:
     panel.set_xticks(checks, [formats.count(samples) for samples in checks])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.grid(visible=True, axis="y")
-    panel.set_title(f"Top {formats.percent(ratio)} by one half of the samples and by the other")
-    panel.set_xlabel("samples, both halves together")
+    panel.set_title(f"Agreement of the top {formats.percent(ratio)} from two halves of the samples")
+    panel.set_xlabel("samples in both halves")
     panel.set_ylabel("Jaccard index")
     return figure
 
 
 def spread(values: Sequence[float], gap: float) -> np.ndarray:
-    """The places closest to ascending `values` (n,) between 0 and 1 that keep `gap` from one to the next."""
+    """Return the positions in [0, 1] closest to ascending `values`, shape (n,), with gaps of at least `gap`."""
     steps = gap * np.arange(len(values))
-    free = np.asarray(values) - steps  # less the gaps, the places only have to ascend: an isotonic regression
+    free = np.asarray(values) - steps  # without the gaps, positions must only ascend: an isotonic regression
     ends = range(1, len(free) + 1)
     means = np.array(
         [[free[start:end].mean() if start < end else np.inf for end in ends] for start in range(len(free))]

@@ -1,4 +1,4 @@
-"""How every figure looks: colours, fonts, and files that are the same bytes for the same data."""
+"""The style of all figures, and reproducible files: the same data give the same bytes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from linguistic_regions.runtime.storage import atomic_write
 
-# Okabe and Ito's palette, told apart with any colour vision. One colour for one idea, in every figure: vermillion is
-# the core, blue is random, sky blue is the bottom, black is a model that nothing was done to.
+# The Okabe-Ito palette, which is safe for colour blindness. Colours have one meaning in all figures: vermillion is the
+# core, blue is random, sky blue is the bottom, black is training without freezing.
 BLACK, BLUE, SKY, GREEN, VERMILLION, PURPLE = "#222222", "#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7"
 COLOURS = {
     "base": "#8c8c8c",
@@ -32,13 +32,13 @@ LABELS = {
     "random": "random removed",
     "bottom": "bottom removed",
     "top_freeze": "core removed, held at zero",
-    "top_unfreeze": "core removed, free",
+    "top_unfreeze": "core removed, trainable",
     "bottom_freeze": "bottom removed, held at zero",
     "random_freeze": "random removed, held at zero",
     "full": "everything trained",
     "core_frozen": "core frozen",
     "random_frozen": "random frozen",
-    "region_only": "only the region trained",
+    "region_only": "only the core trained",
 }
 MARKERS = {"top_freeze": "o", "top_unfreeze": "s", "bottom_freeze": "v", "random_freeze": "D"}
 MARKERS |= {"full": "s", "core_frozen": "o", "random_frozen": "D", "region_only": "^"}
@@ -63,13 +63,13 @@ SETTINGS = {
     "lines.markersize": 4,
     "savefig.facecolor": "white",
     "savefig.dpi": 150,
-    "svg.fonttype": "none",  # text stays text: small files, and a reader can search and copy it
-    "svg.hashsalt": "linguistic-regions",  # else every file has other identifiers
+    "svg.fonttype": "none",  # text remains text: files are small, and text can be searched and copied
+    "svg.hashsalt": "linguistic-regions",  # fixed, so that identifiers are reproducible
 }
 
 
 def save(figure: Figure, stem: Path, formats: Iterable[str]) -> None:
-    """Write `stem`.svg, `stem`.png and the like, without the date and time that make equal figures differ."""
+    """Write `stem` in each format, without timestamps, so that equal figures are equal files."""
     for ending in formats:
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending, {})
         with atomic_write(stem.with_name(f"{stem.name}.{ending}")) as part:
@@ -77,11 +77,11 @@ def save(figure: Figure, stem: Path, formats: Iterable[str]) -> None:
 
 
 def styled():
-    """The settings as a context: `with styled(): ...`."""
+    """Return a context manager that applies the style."""
     return matplotlib.rc_context(SETTINGS)
 
 
 def legend(figure: Figure, axes: Axes, columns: int = 4) -> None:
-    """One legend above all panels, from the labels of one of them."""
+    """Draw one legend above all panels, with the labels of `axes`."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=1.6, columnspacing=1.6)
