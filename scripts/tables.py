@@ -36,8 +36,8 @@ def main(
         output: folder for the tables (CSV) and the paper's tables (paper_*.md).
         removal: evidence files of the intact model and of removals.
         retraining: evidence files of retraining after a removal.
-        freezing: evidence files of continued pretraining with a region frozen.
-        further: evidence files of continued pretraining per language.
+        freezing: evidence files of continued pre-training with a region frozen.
+        further: evidence files of continued pre-training per language.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         languages: language codes in row order.
         domains: domains in row order; the paper's tables show the first.

@@ -94,7 +94,7 @@ def _freezing(core: float, random: float, forgotten: float) -> pd.DataFrame:
 
 
 def further() -> pd.DataFrame:
-    """The table of continued pretraining per language."""
+    """The table of continued pre-training per language."""
     rows = [{"samples": samples, **_score("zh", BASE["zh"] - samples / 100)} for samples in (0, 10, 20)]
     return pd.DataFrame(rows).assign(arm="full", learning_rate=1e-3, train_language="zh", seed=0, domain=DOMAINS[0])
 

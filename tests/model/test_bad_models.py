@@ -219,7 +219,7 @@ def test_a_region_of_another_model_is_named_before_the_first_is_measured(base, t
     region(tmp_path / "a.safetensors")
     region(tmp_path / "b.safetensors", (8, 9))
     removed = ("--regions", tmp_path / "a.safetensors", tmp_path / "b.safetensors")
-    assert "b.safetensors is of another model" in end_of(
+    assert "b.safetensors belongs to another model" in end_of(
         monkeypatch, *evaluation(base, token_folder, tmp_path, *removed)
     )
     assert not list((tmp_path / "c").glob("*.parquet"))

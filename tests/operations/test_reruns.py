@@ -39,7 +39,7 @@ CONFIG_EDITS = {
     "more samples of importance": ({"importance": {"samples": [16, 24]}}, IMPORTANCE | {"samples"}),
     "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
     "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE | {"samples"}),
-    "the learning rate of continued pretraining": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
+    "the learning rate of continued pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
     "a learning rate of freezing added": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
     "longer retraining": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
     "weight decay": ({"training": {"weight_decay": 0.01}}, FURTHER),

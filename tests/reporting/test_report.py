@@ -272,9 +272,9 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     settings["model"]["pretrained"] = "models/some.gguf"
     page = write_report(tmp_path, synthetic.everything(), tmp_path / "none", settings=settings)
     text = part(page, "method")
-    named = ["Model", "Text", "Tests", "Continued pretraining", "Importance", "Core removal", "Monolingual regions"]
+    named = ["Model", "Text", "Tests", "Continued pre-training", "Importance", "Core removal", "Monolingual regions"]
     named += ["Retraining", "Freezing", "Training", "Precision", "Seeds"]
-    left_out = {"Continued pretraining"} if settings["importance"]["at"] == "base" else set()
+    left_out = {"Continued pre-training"} if settings["importance"]["at"] == "base" else set()
     assert [word for word in named if f" {word}. " in f" {text}"] == [word for word in named if word not in left_out]
     importance, freezing = settings["importance"], settings["freezing"]
     assert f"({importance['estimator']})" in text

@@ -111,7 +111,7 @@ def _curves(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def freezing_findings(freezing: pd.DataFrame | None) -> list[Finding]:
-    """Return the claims on continued pretraining with the core frozen (experiment 3).
+    """Return the claims on continued pre-training with the core frozen (experiment 3).
 
     Args:
         freezing: the freezing table, or None.

@@ -56,7 +56,7 @@ def save_lesioned(model: str | Path, region: Masks, output: str | Path) -> None:
         output: folder of the copy, which must not exist.
 
     Raises:
-        UserError: the region is of another model, the model's files are missing or corrupted, or `output` exists.
+        UserError: the region belongs to another model, the model's files are missing or corrupted, or `output` exists.
     """
     model, output = Path(model), Path(output)
     if output.exists():
@@ -110,7 +110,7 @@ def _find(model: Path, region: Masks, shards: list[str]) -> dict[str, _TensorLoc
         place = stored.get(name) or stored.get(name.partition(".")[2])
         if place is None or place.shape != tuple(shape):
             raise UserError(
-                f"{region.name} is of another model: {model} has no {name} of shape {list(shape)}; name the model that "
+                f"{region.name} belongs to another model: {model} has no {name} of shape {list(shape)}; name the model that "
                 "it was built from; if the weights in its files have other names, load the model and save it again"
             )
         if place.dtype not in SIZES:

@@ -8,7 +8,7 @@ is in memory. Needs only numpy and safetensors.
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -106,7 +106,8 @@ class Region:
         return self._combine(lambda a, b: a & ~b, other)
 
     def __invert__(self) -> "Region":
-        return Region.computed(self.shapes, lambda name: np.packbits(~self.mask(name)))
+        others = Region.computed(self.shapes, lambda name: np.packbits(~self.mask(name)))
+        return replace(others, name=self.name)
 
     def jaccard(self, other: "Region") -> float:
         """Return the Jaccard index, |intersection| / |union|; 1 for two empty regions."""

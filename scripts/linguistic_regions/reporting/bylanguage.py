@@ -90,7 +90,7 @@ def _text(manifest: Mapping) -> tuple[str, str]:
 
 
 def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, str]]:
-    """Return facts on continued pretraining and on the agreement of two halves of the samples, if there are any."""
+    """Return facts on continued pre-training and on the agreement of two halves of the samples, if there are any."""
     facts = []
     further = tables.get("further")
     if further is not None:
@@ -103,7 +103,7 @@ def _scores(tables: Mapping[str, pd.DataFrame], code: str) -> list[tuple[str, st
                     f"{formats.perplexity(start['ppl'])} to {formats.perplexity(end['ppl'])} on the validation split"
                 )
                 value += f" in {formats.count(end['samples'])} samples"
-                facts.append((f"Continued pretraining{f', {domain}' if domain else ''}", value))
+                facts.append((f"Continued pre-training{f', {domain}' if domain else ''}", value))
     stability = tables.get("stability")
     if stability is not None:
         course = stability[stability["language"] == code].sort_values("samples", kind="stable")
@@ -181,7 +181,7 @@ def _retraining(retraining: pd.DataFrame | None, code: str, names: Mapping[str, 
 
 
 def _freezing(freezing: pd.DataFrame | None, code: str, names: Mapping[str, str], model: str) -> Grid | None:
-    """Return the factor on this language's perplexity at the end of continued pretraining."""
+    """Return the factor on this language's perplexity at the end of continued pre-training."""
     if freezing is None:
         return None
     tables = {}
@@ -193,7 +193,7 @@ def _freezing(freezing: pd.DataFrame | None, code: str, names: Mapping[str, str]
             means = means[in_order(means.columns, ARMS)].rename(columns=lambda arm: arm.replace("_", " ").capitalize())
             means.index = [(names.get(language, language), formats.rate(rate)) for language, rate in means.index]
             tables[domain] = means
-    title = "Perplexity at the end of continued pretraining relative to its start"
+    title = "Perplexity at the end of continued pre-training relative to its start"
     return _grid(tables, formats.factor, title, ("Trained on", "Learning rate"), model)
 
 

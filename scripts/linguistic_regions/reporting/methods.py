@@ -57,7 +57,7 @@ def paragraphs(
         "Model": lambda: _model(config["model"], source, model),
         "Text": lambda: _text(config, names),
         "Tests": lambda: _tests(config["tokens"], tables.get("removal")),
-        "Continued pretraining": lambda: _further(config, names),
+        "Continued pre-training": lambda: _further(config, names),
         "Importance": lambda: _importance(config["importance"], names),
         "Core removal": experiment("removal", _removal),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
@@ -183,7 +183,7 @@ def _further(config: Mapping, names: Mapping[str, str]) -> list[str]:
 
 def _importance(importance: Mapping, names: Mapping[str, str]) -> list[str]:
     estimator = importance["estimator"]
-    model = {"further": "the model with continued pretraining on that language", "base": "the base model"}
+    model = {"further": "the model with continued pre-training on that language", "base": "the base model"}
     sentences = [
         f"The score of a weight for a language is {ESTIMATORS[estimator]} ({estimator}), at the weights of "
         f"{model[importance['at']]}, for {_named(importance['languages'], names)}.",

@@ -179,7 +179,7 @@ def _freezing(table: pd.DataFrame, model: str, names: Mapping[str, str], domain:
 
 
 def _further(table: pd.DataFrame | None, names: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Return language, samples, perplexity before and after continued pretraining, and their ratio."""
+    """Return language, samples, perplexity before and after continued pre-training, and their ratio."""
     if table is None:
         return []
     rows = []

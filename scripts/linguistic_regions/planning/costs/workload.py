@@ -12,7 +12,7 @@ def packages(config: dict) -> set[str]:
 
 
 def regions(config: dict) -> Recipes:
-    """The recipes of the regions that a run builds: those that it removes, those of the arms, and their dependencies."""
+    """The recipes of the regions that a run builds: those removed, those of the arms, and their dependencies."""
     names = plan.removed_regions(config)
     for experiment in ("retraining", "freezing"):
         for training in plan.trainings(config, experiment):
