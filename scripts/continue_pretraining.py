@@ -1,4 +1,4 @@
-"""Continue pre-training a model on one language, optionally with a region removed or frozen (paper, sections 2 to 5)."""
+"""Continue pre-training a model on one language, with a region removed or frozen if asked (paper, sections 2 to 5)."""
 
 import logging
 from dataclasses import dataclass

@@ -150,8 +150,8 @@ def test_a_region_of_another_model_is_refused_in_one_line(tmp_path, tiny_model):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 1
     assert ended.stderr == (
-        "region.py: error: r.safetensors belongs to another model: model has no model.layers.0.mlp.up_proj.weight of shape "
-        "[2, 2]; name the model that it was built from; if the weights in its files have other names, "
+        "region.py: error: r.safetensors belongs to another model: model has no model.layers.0.mlp.up_proj.weight of "
+        "shape [2, 2]; name the model that it was built from; if the weights in its files have other names, "
         "load the model and save it again\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "r.safetensors"]
