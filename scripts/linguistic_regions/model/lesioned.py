@@ -111,7 +111,8 @@ def _find(model: Path, region: Masks, shards: list[str]) -> dict[str, _TensorLoc
         if place is None or place.shape != tuple(shape):
             raise UserError(
                 f"{region.name} belongs to another model: {model} has no {name} of shape {list(shape)}; name the "
-                "model that it was built from; if the weights in its files have other names, load the model and save it again"
+                "model that it was built from; if the weights in its files have other names, load the model and save "
+                "it again"
             )
         if place.dtype not in SIZES:
             raise UserError(f"{model}: {name} is stored as {place.dtype}: name a model whose weights are not quantized")
