@@ -24,7 +24,7 @@ from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import atomic_write, move, remove
+from linguistic_regions.runtime.storage import atomic_write, remove
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
 
@@ -110,7 +110,6 @@ def main(
     state = Checkpoints(
         checkpoints,
         checkpoint_minutes,
-        artifacts=("model",) if output else (),
         dependencies=(code, labels, fingerprints, measured.fingerprint(), dtype),
     )
     found = train(
@@ -122,20 +121,19 @@ def main(
         measure,
         intervene(learner, regions),
         state,
-        (lambda: keep(learner, checkpoints / "model", dtype)) if output else lambda: None,
         name,
     )
-    if not processes().is_main_process:
-        return
-    gathered = Evidence()
-    for row in found:
-        gathered.add(f"{name}@{row['samples']}", "", labels | {"samples": row["samples"]}, row["columns"])
-        nll = sum(row["columns"]["nll"]) / sum(row["columns"]["tokens"])
-        logging.info("%s, %d samples: %.4f nats per token", name, row["samples"], nll)
-    gathered.save(evidence)
-    if output:  # last, because moving needs no more disk space
-        move(checkpoints / "model", output)
-    remove(checkpoints)
+    if processes().is_main_process:
+        gathered = Evidence()
+        for row in found:
+            gathered.add(f"{name}@{row['samples']}", "", labels | {"samples": row["samples"]}, row["columns"])
+            nll = sum(row["columns"]["nll"]) / sum(row["columns"]["tokens"])
+            logging.info("%s, %d samples: %.4f nats per token", name, row["samples"], nll)
+        gathered.save(evidence)
+    if output:
+        keep(learner, output, dtype)
+    if processes().is_main_process:
+        remove(checkpoints)
 
 
 def draw(path: Path, language: str, count: int, seed: int) -> np.ndarray:

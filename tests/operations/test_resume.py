@@ -246,17 +246,3 @@ def test_a_disk_that_is_full_at_the_very_end_loses_nothing(program, job, tmp_pat
     shutil.rmtree(tmp_path / "full/made", ignore_errors=True)
     job(program, tmp_path / "full")
     assert everything(tmp_path / "full") == everything(tmp_path / "alone")
-
-
-def test_a_job_whose_moved_outputs_were_deleted_is_done_again(job, tmp_path, monkeypatch):
-    """Killed between its last steps, it has notes of being finished, and no models."""
-    job("continue_pretraining", tmp_path / "alone")
-    with monkeypatch.context() as last, pytest.raises(KeyboardInterrupt):
-        last.setattr(continue_pretraining, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-        job("continue_pretraining", tmp_path / "killed")
-    notes = everything(tmp_path / "killed/state")
-    assert {path.name for path in notes} == {"finished.json", ".lock"} and len(notes) == 2
-    shutil.rmtree(tmp_path / "killed/made")
-    (tmp_path / "killed/x.parquet").unlink()
-    job("continue_pretraining", tmp_path / "killed")
-    assert everything(tmp_path / "killed") == everything(tmp_path / "alone")

@@ -131,26 +131,6 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch, jump):
         assert torch.equal(a, b)
 
 
-def test_a_finished_training_of_a_job_is_not_run_again(tmp_path):
-    checkpoints, seen = Checkpoints(tmp_path / "state", minutes=0), []
-    schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")
-
-    def once(rate=1e-2):
-        ended = []
-        rows = train(
-            *(fresh(), ROWS, rate, schedule, [0, 32], lambda samples: seen.append(samples) or [{"samples": samples}]),
-            checkpoints=checkpoints,
-            at_end=lambda: ended.append(True),
-        )
-        assert rows == [{"samples": 0}, {"samples": 32}]
-        return ended
-
-    assert once() == [True]
-    assert [path.name for path in checkpoints.folder.iterdir()] == ["finished.json"]
-    assert once() == [] and seen == [0, 32]
-    assert once(rate=2e-2) == [True] and seen == [0, 32, 0, 32]
-
-
 def test_sigterm_is_held_back_until_the_state_is_saved(tmp_path):
     """Clusters send it before they kill. The run that goes on ends as one that was not disturbed, bit for bit."""
     schedule = Schedule(batch_size=4, warmup_steps=2, precision="fp32")

@@ -24,27 +24,23 @@ from linguistic_regions.runtime import locks, tensorfile
 from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.compute import has_bfloat16
 from linguistic_regions.runtime.distributed import broadcast_from_main, local_shard, processes
-from linguistic_regions.runtime.storage import atomic_write, remove
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The folder in which a task stores its checkpoints, and its results once it is finished.
+    """The folder in which a task stores its checkpoints.
 
-    With several processes, all of them must call `fingerprint`, `latest` and `finished`; only the main process
-    accesses the files.
+    With several processes, all of them must call `fingerprint` and `latest`; only the main process accesses the files.
 
     Attributes:
         folder: created when needed; the program removes it when its outputs are complete.
         minutes: time between two checkpoints; the last two are kept.
-        artifacts: files or folders that a finished task leaves in `folder`; if one is missing, it is not finished.
         dependencies: what the results depend on besides the arguments of `fingerprint`, such as the program, regions,
             and the text on which they are measured.
     """
 
     folder: Path
     minutes: float = 10.0
-    artifacts: tuple[str, ...] = ()
     dependencies: tuple = ()
 
     def fingerprint(self, model: PreTrainedModel, *dependencies: object) -> str:
@@ -124,31 +120,6 @@ class Checkpoints:
         if part == 0:
             for old in sorted({path.name.split(".")[0] for path in self.folder.glob("step-*")})[:-2]:
                 self._remove(old)
-
-    def finish(self, results: list[dict], fingerprint: str) -> None:
-        """Store the results of the finished task, so that a restarted job skips it, and remove its checkpoints."""
-        with atomic_write(self.folder / "finished.json") as file:
-            file.write_text(json.dumps({"fingerprint": fingerprint, "results": results}), encoding="utf-8")
-        for path in self.folder.glob("step-*"):
-            remove(path)
-
-    def finished(self, fingerprint: str) -> list[dict] | None:
-        """Return the results of the task with this fingerprint, if it is finished and its artifacts exist; else None.
-
-        Stored results of another task are removed.
-        """
-        return broadcast_from_main(self._finished(fingerprint) if processes().is_main_process else None)
-
-    def _finished(self, fingerprint: str) -> list[dict] | None:
-        try:
-            stored = json.loads((self.folder / "finished.json").read_text(encoding="utf-8"))
-            complete = all((self.folder / artifact).exists() for artifact in self.artifacts)
-            if complete and stored["fingerprint"] == fingerprint:
-                return stored["results"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):  # missing or corrupted: the task is repeated
-            pass
-        remove(self.folder / "finished.json")
-        return None
 
     def _part(self, step: str, part: int, parts: int) -> Path:
         return self.folder / (f"{step}.safetensors" if parts == 1 else f"{step}.part-{part + 1}-of-{parts}.safetensors")

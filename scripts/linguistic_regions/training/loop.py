@@ -72,7 +72,6 @@ def train(
     at_milestone: Callable[[int], list[dict]],
     frozen: Frozen | None = None,
     checkpoints: Checkpoints | None = None,
-    at_end: Callable[[], None] | None = None,
     description: str = "training",
 ) -> list[dict]:
     """Train `model` in place on `rows`, in order.
@@ -86,11 +85,10 @@ def train(
         at_milestone: returns rows of results; called with the model in evaluation mode.
         frozen: weights to keep fixed.
         checkpoints: where to save the state of an unfinished run; None: not saved.
-        at_end: called after training, to save the model; the training is then recorded as finished.
         description: label of the progress bar and of log messages.
 
     Returns:
-        The rows of all milestones. If the training is recorded as finished, they are read, and the model is unchanged.
+        The rows of all milestones.
 
     Raises:
         UserError: if the loss becomes NaN or infinite, the model cannot process the rows, or a milestone is not a
@@ -120,9 +118,6 @@ def train(
     results, step = [], 0
     part, parts = (state.process_index, state.num_processes) if is_sharded(model) else (0, 1)
     identity = checkpoints.fingerprint(model, rows, learning_rate, schedule, milestones) if checkpoints else ""
-    if checkpoints and (finished := checkpoints.finished(identity)) is not None:
-        logging.info("%s: already finished", description)
-        return finished
     if checkpoints and (latest := checkpoints.latest(identity, parts)):
         step, results, file = checkpoints.load(latest, part, parts)
         _restore(file, model, optimizer)
@@ -170,10 +165,6 @@ def train(
             if ending:
                 logging.info("%s: stopped by SIGTERM at step %d", description, step)
                 sys.exit(128 + signal.SIGTERM)
-    if at_end:
-        at_end()
-        if checkpoints and state.is_main_process:
-            checkpoints.finish(results, identity)
     return results
 
 
