@@ -163,7 +163,7 @@ def test_scoring_ends_when_its_regions_are_stable(scored, tmp_path):
 
 
 def test_too_few_blocks_for_a_milestone(scored):
-    with pytest.raises(UserError, match=r"en: importance.samples asks for 9999 of its \d+ training blocks"):
+    with pytest.raises(UserError, match=r"en: importance.samples needs 9999 training blocks, but there are \d+"):
         scored(milestones=(9999,))
 
 

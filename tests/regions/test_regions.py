@@ -123,7 +123,7 @@ def test_each_kind_of_recipe_against_sets(tmp_path):
 
 
 def test_a_recipe_that_is_none_is_refused():
-    with pytest.raises(UserError, match="select is 'best'"):
+    with pytest.raises(UserError, match="recipe: unknown select 'best'"):
         recipes.build({"select": "best"}, None, [])
 
 
