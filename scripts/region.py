@@ -19,9 +19,12 @@ from linguistic_regions.regions.region import Region, union_of
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import read_json
+from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
+Select = Literal[
+    "top", "bottom", "random", "dimension", "entries", "outliers", "union", "intersection", "difference", "complement"
+]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
@@ -69,7 +72,7 @@ class Origin:
 
 def build(
     *,
-    select: Literal["top", "bottom", "random", "union", "intersection", "difference", "complement"],
+    select: Select,
     output: Path,
     scores: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
@@ -77,6 +80,13 @@ def build(
     ratio: float | None = None,
     scope: Literal["tensor", "model"] | None = None,
     seed: int | None = None,
+    match: Literal["count", "magnitude", "dimensions"] | None = None,
+    dimension: int | None = None,
+    matrix: str | None = None,
+    row: int | None = None,
+    column: int | None = None,
+    outliers: Path | None = None,
+    kind: Literal["dimensions", "rows", "weights"] | None = None,
     label: Label = Label(),
     origin: Origin = Origin(),
     fetched: Path | None = None,
@@ -85,14 +95,23 @@ def build(
     """Build a region by recipe; docs/method.md lists the kinds.
 
     Args:
-        select: what to take: the largest or smallest scores, a random draw, or a combination of other regions.
-        output: the region's file.
-        scores: top, bottom: folders of importance, which are summed.
-        like: bottom, random: the region whose size in each matrix is taken, a file.
+        select: what to take: the largest or smallest scores, a random draw, outliers, or a combination of regions.
+        output: the region's file; its name without suffix is the region's, and part of the seed of a random one.
+        scores: top, bottom: folders of importance, which are summed; random that matches magnitude: of |weight|.
+        like: bottom, random: the region whose size in each matrix is taken, a file; dimension, entries, outliers: any
+            region of the model.
         of: the regions to combine, files.
         ratio: top, bottom: share of the weights.
         scope: top, bottom: rank within each tensor, or over the whole model.
         seed: of a random draw.
+        match: random: what else it shares with `like` than the count of each matrix: the distribution of |weight|, or
+            the counts of each row and column (dimensions).
+        dimension: dimension: the hidden dimension whose readers and writers are taken.
+        matrix: entries: parameter name of a matrix.
+        row: entries: of the matrix; none: all.
+        column: entries: of the matrix; none: all.
+        outliers: outliers: JSON file that outliers.py wrote.
+        kind: outliers: which of them.
         label: what the region stands for in the tables.
         origin: what it is of.
         fetched: folder of the base model, if it was fetched: its name and commit are recorded too.
@@ -107,17 +126,54 @@ def build(
         "ratio": ratio,
         "scope": scope,
         "seed": seed,
+        "match": match,
+        "dimension": dimension,
+        "matrix": matrix,
+        "row": row,
+        "column": column,
+        "outliers": outliers.name if outliers else None,
+        "kind": kind,
         "label": asdict(label) if label.kind else None,
     }
     recipe = {key: value for key, value in recipe.items() if value not in (None, [])}
+    _check_complete(recipe)
     parts = [Region.load(path) for path in (*like, *of)]
-    region = recipes.build(recipe, Scores(scores) if scores else None, parts)
+    scored = Scores(scores) if scores else None
+    region = recipes.build(recipe | {"outliers": outliers}, scored, parts, name=output.stem)
     made_by = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
     digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
     region.metadata = {**made_by, "config_hash": digest}
-    region.save(output)
+    if match in (None, "count"):
+        region.save(output)
+    else:
+        _save_matched(region, recipe, scored, parts, output)
     loaded = Region.load(output)
     logging.info("%s: %d of %d weights (%.3f %%)", output, len(loaded), loaded.size, 100 * len(loaded) / loaded.size)
+
+
+def _check_complete(recipe: dict) -> None:
+    """See that all is given that a control, or a region of outliers, needs."""
+    needs = {
+        "random": ("like", "seed", *["scores"] * (recipe.get("match") == "magnitude")),
+        "dimension": ("like", "dimension"),
+        "entries": ("like", "matrix"),
+        "outliers": ("like", "outliers", "kind"),
+    }
+    for key in needs.get(recipe["select"], ()):
+        if key not in recipe:
+            raise UserError(f"build: --select {recipe['select']} needs --{key} here: give it")
+
+
+def _save_matched(region: Region, recipe: dict, scored: Scores | None, parts: list[Region], output: Path) -> None:
+    """Save a control with how well it matches in its metadata, without computing its masks twice."""
+    draft = output.with_name(f".{output.name}.draft")
+    try:
+        region.save(draft)
+        saved = Region.load(draft)
+        saved.metadata["matching"] = recipes.matching(recipe, scored, parts, saved)
+        saved.save(output)
+    finally:
+        remove(draft)
 
 
 def union(operands: Operands, *, output: Output) -> None:
