@@ -1,4 +1,4 @@
-"""Interventions on a region of a model: set it to zero, remove it, scale it or add noise for a while, freeze it in training."""
+"""Interventions on a region of a model: zero, remove, scale it or add noise for a while, freeze it in training."""
 
 from linguistic_regions.interventions.freezing import freeze
 from linguistic_regions.interventions.lesions import noised, removed, scaled, zero
