@@ -100,8 +100,8 @@ def test_a_disk_that_will_not_do_is_named_before_the_first_job(tmp_path, mount, 
 DAMAGED = [
     ("regions/top-0.03.safetensors", "evaluations/perplexity/core-0.03.parquet", cut),
     ("importance/taylor/ru/16/importance.safetensors", "regions/bottom-0.03.safetensors", rot),
-    ("tokens/zh/train.parquet", "evaluations/perplexity/freezing/zh-full-0.001-0.parquet", flip),
     ("models/base/model.safetensors", "evaluations/perplexity/intact.parquet", cut),
+    ("tokens/zh/train.parquet", "models/base", flip),
 ]
 
 
