@@ -149,13 +149,13 @@ def test_two_invocations_at_once(tmp_path):
 
 
 def test_a_clock_that_jumps(finished, tmp_path):
-    """In the middle of a run, so that its first half seems to be from the future."""
+    """Forward, in the middle of a run, so that its first half seems to be of long ago."""
     folder = copy_workflow(tmp_path / "work")
     model = "results/small/models/base"
     assert snakemake(folder, "--until", "blocks").returncode == 0
     for path in (folder / "results").rglob("*"):
         before = path.stat().st_mtime
-        os.utime(path, (before + 3 * 3600,) * 2)
+        os.utime(path, (before - 3 * 3600,) * 2)
     run = snakemake(folder, model)
     assert run.returncode == 0, said(run)[-3000:]
     weights = f"{model}/model.safetensors"
