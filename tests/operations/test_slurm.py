@@ -119,7 +119,7 @@ def test_a_cancelled_job_goes_on_and_finished_work_stays(tmp_path):
     assert run.returncode == 1, said[-3000:]
     assert account(job, "State").startswith("CANCELLED")
     done = {path: path.stat().st_mtime_ns for path in (folder / "results/small/tokens").rglob("*.parquet")}
-    assert len(done) == 9
+    assert len(done) == 12
 
     code, said = submit(folder, config="long.yaml")
     assert code == 0, said[-5000:]
