@@ -128,5 +128,5 @@ def test_a_run_on_two_gpus(tmp_path):
         folder, "--forcerun", "freezing", "--resources", "gpu=2", config="gpus.yaml", CUDA_VISIBLE_DEVICES=""
     )
     assert short.returncode == 1
-    assert "removal: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
+    assert "freezing: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
     assert "Execute" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr
