@@ -37,7 +37,7 @@ class Measurement:
         texts: texts to measure: a language, or language/domain for a further domain; none: nothing is measured.
         domain: the domain of a text that is named by its language alone.
         split: which split of the text.
-        max_blocks: at most N blocks of each text, evenly spaced; None: all.
+        max_blocks: maximum number of blocks of each text, evenly spaced; None: all.
     """
 
     tokens_folder: Path = Path("tokens")
