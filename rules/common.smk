@@ -25,7 +25,8 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
-TRUST_OPTION = {"trust_remote_code": True} if config["model"]["pretrained"] and config["model"]["trust_remote_code"] else {}
+TRUSTED = config["model"]["pretrained"] and config["model"]["trust_remote_code"]
+TRUST_OPTION = {"trust_remote_code": True} if TRUSTED else {}
 
 
 os.environ.update(
@@ -33,7 +34,7 @@ os.environ.update(
     # Programs are run by Snakemake's interpreter, even if its virtual environment is not activated.
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     HF_HOME=str(environment.hub_cache()),
-    MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # in a container, the home folder is the working directory
+    MPLCONFIGDIR=str(Path(".snakemake/matplotlib").absolute()),  # a container's home is the working directory
     APPTAINER_BIND=environment.bind_mounts([ROOT, *plan.user_files(config)]),
     LINGUISTIC_REGIONS_REVISION=version.revision(),  # containers have no git
     **environment.MALLOC,
@@ -58,7 +59,8 @@ def flags(**options):
 FETCHED_MODEL = flags(model=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None)
 
 # The model's name in tables and report: from that folder, unless the config names it or the model is pretrained here.
-MODEL_NAME = FETCHED_MODEL if FETCHED_MODEL and not config["model"]["name"] else flags(model_name=plan.model_name(config))
+IS_NAMED_THERE = FETCHED_MODEL and not config["model"]["name"]
+MODEL_NAME = FETCHED_MODEL if IS_NAMED_THERE else flags(model_name=plan.model_name(config))
 
 
 def input_files(paths):

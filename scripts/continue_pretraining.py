@@ -154,9 +154,7 @@ def draw(path: Path, language: str, count: int, seed: int) -> np.ndarray:
 def intact(path: Path, measured: Measurement) -> dict | None:
     """Return the intact model's measurement in an evidence file, or None if it is not of the same blocks."""
     rows = Evidence.load(path).rows.get(INTACT)
-    items = [f"{document}/{row}" for blocks in measured.blocks.values()
-             for document, row in zip(blocks.documents, blocks.rows, strict=True)]  # fmt: skip
-    if rows is None or rows.column("item").to_pylist() != items:
+    if rows is None or rows.column("item").to_pylist() != measured.items:
         return None
     return rows.drop_columns("condition").to_pydict()
 

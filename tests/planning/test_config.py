@@ -222,7 +222,9 @@ def test_a_region_is_measured_with_its_controls():
     assert list(conditions) == ["intact", "core-0.01", "core-0.03", "monolingual-ru-32", "monolingual-zh-32"]
     assert conditions["core-0.01"] == ["top-0.01", "bottom-0.01", "random-0.01-1", "random-0.01-2"]
     own = "monolingual-ru-32"
-    assert conditions[own] == [own, f"{own}-bottom", f"{own}-random-1"]
+    assert conditions[own] == [own, f"{own}-random-1"]
+    config = configuration.check({"monolingual": {"languages": ["ru", "zh"], "controls": ["bottom"]}})
+    assert plan.conditions(config)[own] == [own, f"{own}-bottom"]
 
 
 def test_what_yaml_and_the_command_line_make_of_values_is_undone():

@@ -208,7 +208,12 @@ def test_monolingual_is_the_top_without_the_others_top(tmp_path):
     config = {
         "seed": 0,
         "importance": {"samples": [4], "languages": ["ru", "zh", "es"], "estimator": "taylor"},
-        "monolingual": {"languages": ["ru", "zh", "es"], "ratio": 0.2, "replicates": 2},
+        "monolingual": {
+            "languages": ["ru", "zh", "es"],
+            "ratio": 0.2,
+            "controls": ["bottom", "random"],
+            "replicates": 2,
+        },
     }
     for seed, code in enumerate(["ru", "zh", "es"]):
         write_scores(tmp_path / "taylor" / code / "4", seed)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from estimate import merged
 from linguistic_regions.runtime import devices
 from linguistic_regions.runtime.errors import UserError
 from small_run import ROOT, SMALL, copy_workflow, snakemake, write_config
@@ -114,8 +115,9 @@ def test_locks_are_not_kept_in_somebody_elses_folder(monkeypatch, tmp_path):
 def test_a_run_on_two_gpus(tmp_path):
     """Pretended ones: the programs compute on the CPU all the same."""
     folder = copy_workflow(tmp_path / "work")
-    config = SMALL | {"gpu": "h100", "experiments": ["freezing"], "importance": {"samples": [8], "languages": ["ru"]}}
-    write_config(folder, config | {"further": {"languages": ["ru"], "milestones": [0, 8]}}, "gpus.yaml")
+    config = {"gpu": "h100", "experiments": ["freezing"], "freezing": {"arms": ["full", "core_frozen"]}}
+    one = {"importance": {"samples": [8], "languages": ["ru"]}, "further": {"languages": ["ru"]}}
+    write_config(folder, merged(SMALL, config | one), "gpus.yaml")
     machine = {"CUDA_VISIBLE_DEVICES": "0,1", "TMPDIR": str(tmp_path)}
     run = snakemake(folder, "--resources", "gpu=2", "--retries", "0", config="gpus.yaml", **machine)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
@@ -123,8 +125,8 @@ def test_a_run_on_two_gpus(tmp_path):
     assert len(logs) == 2
     assert all(re.match("GPUs of this job: [01]\n", log) for log in logs)
     short = snakemake(
-        folder, "--forcerun", "removal", "--resources", "gpu=2", config="gpus.yaml", CUDA_VISIBLE_DEVICES=""
+        folder, "--forcerun", "freezing", "--resources", "gpu=2", config="gpus.yaml", CUDA_VISIBLE_DEVICES=""
     )
     assert short.returncode == 1
-    assert "removal: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
+    assert "freezing: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
     assert "Execute" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr

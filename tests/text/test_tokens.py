@@ -163,3 +163,11 @@ def test_errors_name_the_file(tmp_path):
         tokens.read(tmp_path / "broken.parquet")
     with pytest.raises(UserError, match="no readable tokenizer"):
         BlockTokenizer.load(tmp_path)
+
+
+def test_texts_in_blocks_of_different_sizes_are_refused(cutter, tmp_path):
+    for text, size in {"en": 8, "zh": 16}.items():
+        (tmp_path / text).mkdir()
+        tokens.write(cutter.blocks([("a", TEXTS["en"] * 3)], size), tmp_path / text / "test.parquet")
+    with pytest.raises(UserError, match="blocks of different sizes .en: 8, zh: 16 tokens"):
+        tokens.read_split(tmp_path, ["en", "zh"], "test")

@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from linguistic_regions.evaluation.protocol import Columns, Subject
 from linguistic_regions.planning import corpora, plan
 from linguistic_regions.planning.evaluations import Plan
@@ -37,7 +39,7 @@ class Measurement:
         texts: texts to measure: a language, or language/domain for a further domain; none: nothing is measured.
         domain: the domain of a text that is named by its language alone.
         split: which split of the text.
-        max_blocks: at most N blocks of each text, evenly spaced; None: all.
+        max_blocks: maximum number of blocks of each text, evenly spaced; None: all.
     """
 
     tokens_folder: Path = Path("tokens")
@@ -60,22 +62,35 @@ class Measurement:
         """Identify the blocks and their labels."""
         return fingerprint([(text, self.domain, blocks.fingerprint) for text, blocks in self.blocks.items()])
 
+    @property
+    def items(self) -> list[str]:
+        """The name of each block: its document and its row in the file of blocks."""
+        return [
+            f"{document}/{row}"
+            for blocks in self.blocks.values()
+            for document, row in zip(blocks.documents, blocks.rows, strict=True)
+        ]
+
     def measure(self, subject: Subject) -> Columns:
-        """Return a row per block, with more columns: `window`, the block size, and `bos`, whether BOS comes first."""
+        """Return a row per block, with more columns: `window`, the block size, and `bos`, whether BOS comes first.
+
+        A forward pass may take blocks of several texts, so that few blocks of each still fill it.
+        """
         from linguistic_regions.model.loss import block_nll
 
-        parts = []
-        for text, blocks in self.blocks.items():
-            window = blocks.input_ids.shape[1]
-            nll = block_nll(subject.model, blocks.input_ids, subject.batch_tokens, subject.precision)
-            row = {**tokens.labels(text, self.domain), "tokens": window - 1, "window": window, "bos": blocks.bos}
-            parts.append(
-                {name: [value] * len(blocks) for name, value in row.items()}
-                | {
-                    "item": [f"{document}/{row}" for document, row in zip(blocks.documents, blocks.rows, strict=True)],
-                    "document": blocks.documents,
-                    "nll": nll.tolist(),
-                    "bytes": blocks.bytes.tolist(),
-                }
-            )
-        return {name: sum((part[name] for part in parts), []) for name in parts[0]}
+        texts = self.blocks.values()
+        input_ids = np.concatenate([blocks.input_ids for blocks in texts])
+        nll = block_nll(subject.model, input_ids, subject.batch_tokens, subject.precision)
+        labels = [tokens.labels(text, self.domain) for text, blocks in self.blocks.items() for _ in blocks.rows]
+        window = input_ids.shape[1]
+        return {
+            "language": [label["language"] for label in labels],
+            "domain": [label["domain"] for label in labels],
+            "tokens": [window - 1] * len(input_ids),
+            "window": [window] * len(input_ids),
+            "bos": [blocks.bos for blocks in texts for _ in blocks.rows],
+            "item": self.items,
+            "document": [document for blocks in texts for document in blocks.documents],
+            "nll": nll.tolist(),
+            "bytes": [count for blocks in texts for count in blocks.bytes.tolist()],
+        }

@@ -66,7 +66,7 @@ def save_lesioned(model: str | Path, region: Masks, output: str | Path) -> None:
     found = _find(model, region, shards)
     with atomic_write(output) as part:
         part.mkdir()
-        for pattern in modelfiles.patterns(trust_remote_code=True, weights=False):
+        for pattern in modelfiles.TEXT + modelfiles.CODE:  # copied, never run
             for file in model.glob(pattern):
                 if file.name not in (checksums.CHECKSUMS_FILE, modelfiles.SOURCE):
                     shutil.copyfile(file, part / file.name)

@@ -71,9 +71,11 @@ def monolingual_sets(config: dict) -> dict[str, Recipes]:
             others = [f"top-{other}-{samples}" for other in languages if other != language]
             label = _label("monolingual", ratio, samples, target=language)
             sets[name] = {name: {"select": "difference", "of": top + others, "label": label}}
-            bottom = {"select": "bottom", "scores": [score_name(config, language, samples)], "like": name}
-            sets[name][f"{name}-bottom"] = bottom | {"label": label | {"kind": "bottom"}}
-            for replicate in range(1, settings["replicates"] + 1):
+            if "bottom" in settings["controls"]:
+                bottom = {"select": "bottom", "scores": [score_name(config, language, samples)], "like": name}
+                sets[name][f"{name}-bottom"] = bottom | {"label": label | {"kind": "bottom"}}
+            count = settings["replicates"] if "random" in settings["controls"] else 0
+            for replicate in range(1, count + 1):
                 drawn = {"select": "random", "like": name, "seed": config["seed"] + replicate}
                 drawn["label"] = label | {"kind": "random", "replicate": replicate}
                 sets[name][f"{name}-random-{replicate}"] = drawn

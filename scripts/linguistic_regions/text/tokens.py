@@ -231,9 +231,14 @@ def read_split(
         The blocks by text.
 
     Raises:
-        UserError: a file is missing, corrupted or of another kind.
+        UserError: a file is missing, corrupted or of another kind, or the blocks of two texts differ in size.
     """
-    return {text: read(Path(folder) / text / f"{split}.parquet").evenly_spaced(max_blocks) for text in texts}
+    found = {text: read(Path(folder) / text / f"{split}.parquet").evenly_spaced(max_blocks) for text in texts}
+    sizes = {blocks.input_ids.shape[1]: text for text, blocks in found.items()}
+    if len(sizes) > 1:
+        each = ", ".join(f"{text}: {size}" for size, text in sizes.items())
+        raise UserError(f"{folder}: blocks of different sizes ({each} tokens); make all with one --block-size")
+    return found
 
 
 def labels(text: str, domain: str) -> dict[str, str]:
