@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CORES ?= 2
 # MiB that jobs may ask for at a time; they take less.
-MEMORY ?= 8192
+MEMORY ?= 9000
 VENV := .venv
 READY := $(VENV)/.ready
 
