@@ -12,7 +12,7 @@ run: $(READY)
 	$(VENV)/bin/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 test: $(READY) check
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(CORES) --dist loadgroup
 
 venv: $(READY)  ## the pinned software alone
 
