@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CORES ?= 2
 # MiB that jobs may ask for at a time; they take less.
-MEMORY ?= 8192
+MEMORY ?= 9000
 VENV := .venv
 READY := $(VENV)/.ready
 
@@ -12,7 +12,7 @@ run: $(READY)
 	$(VENV)/bin/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 test: $(READY) check
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(CORES) --dist loadgroup
 
 venv: $(READY)  ## the pinned software alone
 

@@ -14,6 +14,13 @@ from linguistic_regions.text.tokens import Blocks
 from texts import TEXTS
 
 
+def pytest_collection_modifyitems(items):
+    """Give each file's tests to one worker of pytest-xdist, and to one alone those that need the small run's results."""
+    for item in items:
+        group = "finished" if "finished" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
