@@ -15,7 +15,7 @@ from texts import TEXTS
 
 
 def pytest_collection_modifyitems(items):
-    """Give each file's tests to one worker of pytest-xdist, and to one alone those that need the small run's results."""
+    """Give all tests of a file, and all that need the small run, to the same worker of pytest-xdist."""
     for item in items:
         group = "finished" if "finished" in item.fixturenames else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
