@@ -48,7 +48,7 @@ def test_controls_and_outliers_are_declared_and_planned():
             {"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude", "scores": ["ru/40"]},
             "write magnitude/ru/40",
         ),
-        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "rows"}, "'rows' is none of count, magnitude"),
+        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "rows"}, "'rows' is not one of count, magnitude"),
         ({"select": "top", "scores": ["ru/40"], "ratio": 0.1, "match": "count"}, "regions.x.select"),
         ({"select": "dimension", "like": "top-0.01"}, "'dimension' is a required"),
         ({"select": "entries", "like": "top-0.01", "row": 5}, "'matrix' is a required"),
