@@ -28,7 +28,7 @@ def test_controls_and_outliers_are_declared_and_planned():
     declared = catalog.declared(config)
     assert set(yaml.safe_load(DECLARED)["regions"]) <= set(declared)
     magnitude = declared["same-magnitude"]
-    assert plan.scores(magnitude) == ["<results>/importance/magnitude/ru/32"]
+    assert plan.score_folders(magnitude) == ["<results>/importance/magnitude/ru/32"]
     assert recipes.like(magnitude) == ["top-0.01"]
     assert recipes.settings(magnitude) == {"select": "random", "seed": 1, "match": "magnitude"}
     row = {"select": "entries", "matrix": "model.layers.11.mlp.down_proj.weight", "row": 507}
