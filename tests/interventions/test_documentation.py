@@ -13,7 +13,7 @@ from linguistic_regions.regions import Region
 from machine import ROOT
 
 IDS = torch.from_numpy(np.random.default_rng(5).integers(0, 24, (16, 8)))
-README_REGION = "results/demo/regions/monolingual-zh-32.safetensors"
+README_REGION = "results/demo/regions/monolingual-zh-40.safetensors"
 
 
 def examples(document):

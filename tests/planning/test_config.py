@@ -204,9 +204,9 @@ def test_what_yaml_misreads():
 
 
 def test_scores_that_name_no_estimator_are_of_the_configs():
-    recipe = {"select": "top", "ratio": 0.1, "scores": ["ru/32", "magnitude/zh/32"]}
+    recipe = {"select": "top", "ratio": 0.1, "scores": ["ru/40", "magnitude/zh/40"]}
     config = configuration.check({"regions": {"mixed": recipe}})
-    assert catalog.declared(config)["mixed"]["scores"] == ["taylor/ru/32", "magnitude/zh/32"]
+    assert catalog.declared(config)["mixed"]["scores"] == ["taylor/ru/40", "magnitude/zh/40"]
 
 
 def test_a_language_can_have_its_own_source():
@@ -219,9 +219,9 @@ def test_a_language_can_have_its_own_source():
 def test_a_region_is_measured_with_its_controls():
     config = configuration.check({"removal": {"replicates": 2}, "monolingual": {"languages": ["ru", "zh"]}})
     conditions = plan.conditions(config)
-    assert list(conditions) == ["intact", "core-0.01", "core-0.03", "monolingual-ru-32", "monolingual-zh-32"]
+    assert list(conditions) == ["intact", "core-0.01", "core-0.03", "monolingual-ru-40", "monolingual-zh-40"]
     assert conditions["core-0.01"] == ["top-0.01", "bottom-0.01", "random-0.01-1", "random-0.01-2"]
-    own = "monolingual-ru-32"
+    own = "monolingual-ru-40"
     assert conditions[own] == [own, f"{own}-random-1"]
     config = configuration.check({"monolingual": {"languages": ["ru", "zh"], "controls": ["bottom"]}})
     assert plan.conditions(config)[own] == [own, f"{own}-bottom"]
