@@ -11,7 +11,7 @@ from linguistic_regions.runtime.errors import UserError
 DECLARED = """
 regions:
   same-size: {select: random, like: top-0.01, seed: 1, match: count}
-  same-magnitude: {select: random, like: top-0.01, seed: 1, match: magnitude, scores: [magnitude/ru/32]}
+  same-magnitude: {select: random, like: top-0.01, seed: 1, match: magnitude, scores: [magnitude/ru/40]}
   same-dimensions: {select: random, like: top-0.01, seed: 1, match: dimensions}
   dimension-507: {select: dimension, like: top-0.01, dimension: 507}
   super-row: {select: entries, like: top-0.01, matrix: model.layers.11.mlp.down_proj.weight, row: 507, column: null}
@@ -28,7 +28,7 @@ def test_controls_and_outliers_are_declared_and_planned():
     declared = catalog.declared(config)
     assert set(yaml.safe_load(DECLARED)["regions"]) <= set(declared)
     magnitude = declared["same-magnitude"]
-    assert plan.score_folders(magnitude) == ["<results>/importance/magnitude/ru/32"]
+    assert plan.score_folders(magnitude) == ["<results>/importance/magnitude/ru/40"]
     assert recipes.like(magnitude) == ["top-0.01"]
     assert recipes.settings(magnitude) == {"select": "random", "seed": 1, "match": "magnitude"}
     row = {"select": "entries", "matrix": "model.layers.11.mlp.down_proj.weight", "row": 507}
@@ -45,11 +45,11 @@ def test_controls_and_outliers_are_declared_and_planned():
     [
         ({"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude"}, "'scores' is a required"),
         (
-            {"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude", "scores": ["ru/32"]},
-            "write magnitude/ru/32",
+            {"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude", "scores": ["ru/40"]},
+            "write magnitude/ru/40",
         ),
         ({"select": "random", "like": "top-0.01", "seed": 1, "match": "rows"}, "'rows' is not one of count, magnitude"),
-        ({"select": "top", "scores": ["ru/32"], "ratio": 0.1, "match": "count"}, "regions.x.select"),
+        ({"select": "top", "scores": ["ru/40"], "ratio": 0.1, "match": "count"}, "regions.x.select"),
         ({"select": "dimension", "like": "top-0.01"}, "'dimension' is a required"),
         ({"select": "entries", "like": "top-0.01", "row": 5}, "'matrix' is a required"),
         ({"select": "outliers", "like": "top-0.01", "outliers": "outliers.json"}, "'kind' is a required"),
