@@ -182,7 +182,7 @@ def evidence(path: Path, conditions: Mapping[str, tuple[dict, float]]) -> Path:
 def _removed(region, kind, ratio, samples, replicate, language, loss, scope, target) -> dict:
     labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
     compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
-    told = {"scope": scope, "target": target, "window": 128, "bos": False}
+    told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

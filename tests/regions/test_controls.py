@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import region as program
-from linguistic_regions.planning import catalog
+from linguistic_regions.planning import catalog, configuration
 from linguistic_regions.regions import controls, recipes, selection
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
@@ -30,19 +30,20 @@ def scores(seed, share=0.0):
 
 def test_random_regions_of_a_run_overlap_by_chance():
     """All that a config declares, those with the same seed among them, and those of regions that are nearly equal."""
-    config = {
-        "seed": 0,
-        "languages": ["ru", "zh"],
-        "importance": {"samples": [4, 8], "languages": ["ru", "zh"], "estimator": "taylor"},
-        "removal": {"ratios": [0.1, 0.2], "scopes": ["tensor", "model"], "replicates": 2},
-        "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2, "replicates": 2},
-        "retraining": {"ratio": 0.1},
-        "freezing": {"ratio": 0.15},
-        "regions": {},
-    }
-    declared = catalog.declared(config)
+    config = configuration.check(
+        {
+            "languages": ["ru", "zh"],
+            "importance": {"samples": [4, 8], "languages": ["ru", "zh"], "stability": {"checks": []}},
+            "removal": {"ratios": [0.1, 0.2], "scopes": ["tensor", "model"], "replicates": 2},
+            "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2, "replicates": 2},
+            "retraining": {"ratio": 0.1, "evaluate": ["zh"]},
+            "freezing": {"ratio": 0.15},
+        }
+    )
+    declared = {name: recipe for name, recipe in catalog.declared(config).items() if "match" not in recipe}
+    chosen = [name for name, recipe in declared.items() if recipe["select"] == "random"]
     built = {}
-    for wanted in declared:
+    for wanted in chosen:
         for name, recipe in recipes.needed(wanted, declared).items():
             if name not in built:
                 parts = [built[part] for part in recipes.like(recipe) + recipes.operands(recipe)]

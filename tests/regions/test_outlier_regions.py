@@ -147,7 +147,7 @@ def test_the_program_builds_outliers_by_recipe(tmp_path):
     (tmp_path / "outliers.json").write_text('{"rows": [{"matrix": 3}]}')
     for options, told in (
         ({"outliers": tmp_path / "outliers.json", "kind": "rows"}, "outliers.json: not a readable file of outliers"),
-        ({"outliers": tmp_path / "other.json", "kind": "rows"}, "other.json is not there"),
+        ({"outliers": tmp_path / "other.json", "kind": "rows"}, "other.json does not exist"),
         ({"outliers": tmp_path / "outliers.json"}, "needs --kind"),
     ):
         with pytest.raises(UserError, match=told):

@@ -10,7 +10,7 @@ A recipe is a dict of JSON values of one of these forms. Scores are folders belo
     {select: random, like: region, seed: n, match: dimensions}                as many in each row and column
     {select: dimension, like: region, dimension: d}                           readers and writers of hidden dimension d
     {select: entries, like: region, matrix: name, row: r, column: c}          a weight; without column a row
-    {select: outliers, like: region, outliers: file, kind: ...}               dimensions, rows or weights found
+    {select: outliers, like: region, kind: dimensions | rows | weights}      those that outliers.py found
     {select: union | intersection, of: [region, ...]}
     {select: difference, of: [region, ...]}                                   the first without the others
     {select: complement, of: [region]}                                        all other selectable weights
@@ -29,7 +29,7 @@ from linguistic_regions.runtime.errors import UserError
 
 Recipes = dict[str, dict]
 
-SETTINGS = ("select", "ratio", "scope", "seed", "match", "dimension", "matrix", "row", "column", "outliers", "kind")
+SETTINGS = ("select", "ratio", "scope", "seed", "match", "dimension", "matrix", "row", "column", "kind")
 
 
 def like(recipe: dict) -> list[str]:
