@@ -109,7 +109,9 @@ def conditions(config: dict) -> dict[str, list[str]]:
         for cut, recipes in catalog.cuts(config).items():
             found[f"core-{cut}"] = list(recipes)
     if "controls" in experiments:
-        found["controls"] = controls(config, config["controls"]["regions"])
+        top = f"top-{config['controls']['ratio']:g}"
+        measured = [name for names in found.values() for name in names]
+        found["controls"] = [top] * (top not in measured) + controls(config, config["controls"]["regions"])
         for factor in config["controls"]["factors"]:
             found[f"outliers-x{factor:g}"] = controls(config, ("outlier_rows", "outlier_weights"))
     if "monolingual" in experiments:
