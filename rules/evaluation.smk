@@ -1,6 +1,7 @@
 # Evaluation of the intact model, and of the model without a region and its controls. A job loads the model once.
 
 CONDITIONS = plan.conditions(config)
+FACTORS = plan.factors(config)
 PLANS = evaluations.planned(config)
 
 
@@ -25,7 +26,9 @@ rule evaluate:
     params:
         code=programs.fingerprint("evaluate", *evaluations.modules(PLANS)),
         options=model_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS)),
-        conditions=lambda wildcards, input: flags(regions=list(input.regions), intact=not input.regions),
+        conditions=lambda wildcards, input: flags(
+            regions=list(input.regions), intact=not input.regions, factor=FACTORS.get(wildcards.conditions)
+        ),
         checkpoints=result_path("checkpoints/evaluations/{conditions}"),
         output=result_path("evaluations"),
     message:

@@ -3,9 +3,41 @@
 REGIONS = catalog.declared(config)
 
 
+rule outliers:
+    input:
+        model=rules.base_model.output,
+        samples=blocks(config["importance"]["languages"], "train"),
+    output:
+        table="<results>/tables/outliers.csv",
+        outliers="<results>/outliers.json",
+    log:
+        "<logs>/outliers.log",
+    benchmark:
+        "<benchmarks>/outliers.tsv"
+    conda:
+        "../envs/programs.yaml"
+    threads: config["threads"]
+    resources:
+        **estimated_resources("outliers"),
+    params:
+        code=programs.fingerprint("outliers"),
+        options=model_flags(
+            dtype=config["model"]["dtype"],
+            languages=config["importance"]["languages"],
+            blocks=config["controls"]["blocks"],
+        ),
+    message:
+        "Look for outliers"
+    shell:
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/outliers.py {params.options} --model {input.model} --samples {input.samples}'
+        " --table {output.table} --output {output.outliers} --threads {threads} 2>&1 | tee {log}"
+
+
 rule region:
     input:
         scores=lambda wildcards: plan.score_folders(REGIONS[wildcards.region]),
+        outliers=lambda wildcards: plan.outlier_files(REGIONS[wildcards.region]),
         like=lambda wildcards: plan.region_files(recipes.like(REGIONS[wildcards.region])),
         of=lambda wildcards: plan.region_files(recipes.operands(REGIONS[wildcards.region])),
     output:

@@ -19,9 +19,12 @@ from linguistic_regions.regions.region import Region, union_of
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import read_json
+from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
+Select = Literal[
+    "top", "bottom", "random", "dimension", "entries", "outliers", "union", "intersection", "difference", "complement"
+]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
 
@@ -69,7 +72,7 @@ class Origin:
 
 def build(
     *,
-    select: Literal["top", "bottom", "random", "union", "intersection", "difference", "complement"],
+    select: Select,
     output: Path,
     scores: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
@@ -77,6 +80,13 @@ def build(
     ratio: float | None = None,
     scope: Literal["tensor", "model"] | None = None,
     seed: int | None = None,
+    match: Literal["count", "magnitude", "dimensions"] | None = None,
+    dimension: int | None = None,
+    matrix: str | None = None,
+    row: int | None = None,
+    column: int | None = None,
+    outliers: Path | None = None,
+    kind: Literal["dimensions", "rows", "weights"] | None = None,
     label: Label = Label(),
     origin: Origin = Origin(),
     fetched: Path | None = None,
@@ -85,14 +95,23 @@ def build(
     """Build a region by recipe; docs/method.md lists the recipes.
 
     Args:
-        select: the largest or smallest scores, a random draw, or a combination of other regions.
-        output: file for the region.
-        scores: top, bottom: folders of importance scores, which are summed.
-        like: top, bottom, random: file of a region whose size in each matrix is copied.
+        select: the largest or smallest scores, a random draw, outliers, or a combination of other regions.
+        output: file for the region; its name without suffix is the region's name, part of the seed of a random one.
+        scores: top, bottom: folders of importance scores, which are summed; random that matches magnitude: of |weight|.
+        like: top, bottom, random: file of a region whose size in each matrix is copied; dimension, entries, outliers:
+            file of any region of the model.
         of: files of the regions to combine.
         ratio: top, bottom: share of the weights.
         scope: top, bottom: rank within each tensor, or over the whole model.
         seed: random: seed of the draw.
+        match: random: what it shares with `like` besides the number of weights in each matrix: the distribution of
+            |weight| (magnitude), or the numbers in each row and column (dimensions).
+        dimension: dimension: the hidden dimension whose readers and writers are selected.
+        matrix: entries: name of a matrix.
+        row: entries: row of the matrix; None: all.
+        column: entries: column of the matrix; None: all.
+        outliers: outliers: JSON file of outliers.py.
+        kind: outliers: which of them.
         label: labels of the region in the tables.
         origin: the model and importance that it is built from.
         fetched: folder of the base model, if it was fetched; its name and commit are recorded too.
@@ -107,17 +126,54 @@ def build(
         "ratio": ratio,
         "scope": scope,
         "seed": seed,
+        "match": match,
+        "dimension": dimension,
+        "matrix": matrix,
+        "row": row,
+        "column": column,
+        "outliers": outliers.name if outliers else None,
+        "kind": kind,
         "label": asdict(label) if label.kind else None,
     }
     recipe = {key: value for key, value in recipe.items() if value not in (None, [])}
+    _check_complete(recipe)
     parts = [Region.load(path) for path in (*like, *of)]
-    region = recipes.build(recipe, Scores(scores) if scores else None, parts)
+    scored = Scores(scores) if scores else None
+    region = recipes.build(recipe | {"outliers": outliers}, scored, parts, name=output.stem)
     metadata = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
     region.metadata = {**metadata, "config_hash": digest}
-    region.save(output)
+    if match in (None, "count"):
+        region.save(output)
+    else:
+        _save_matched(region, recipe, scored, parts, output)
     loaded = Region.load(output)
     logging.info("%s: %d of %d weights (%.3f %%)", output, len(loaded), loaded.size, 100 * len(loaded) / loaded.size)
+
+
+def _check_complete(recipe: dict) -> None:
+    """See that all is given that a control, or a region of outliers, needs."""
+    needs = {
+        "random": ("like", "seed", *["scores"] * (recipe.get("match") == "magnitude")),
+        "dimension": ("like", "dimension"),
+        "entries": ("like", "matrix"),
+        "outliers": ("like", "outliers", "kind"),
+    }
+    for key in needs.get(recipe["select"], ()):
+        if key not in recipe:
+            raise UserError(f"build: --select {recipe['select']} needs --{key} here: give it")
+
+
+def _save_matched(region: Region, recipe: dict, scored: Scores | None, parts: list[Region], output: Path) -> None:
+    """Save a control with how well it matches in its metadata, without computing its masks twice."""
+    draft = output.with_name(f".{output.name}.draft")
+    try:
+        region.save(draft)
+        saved = Region.load(draft)
+        saved.metadata["matching"] = recipes.matching(recipe, scored, parts, saved)
+        saved.save(output)
+    finally:
+        remove(draft)
 
 
 def union(operands: Operands, *, output: Output) -> None:

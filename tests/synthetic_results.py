@@ -34,6 +34,26 @@ def removal(
     return pd.concat([first, second[second["language"] != "uk"]], ignore_index=True)
 
 
+def controls(left: float = 6.0, control: float = 3.0) -> pd.DataFrame:
+    """The removal table with the core's controls at 1 %, where the core loses 6 (log ratio), some noise by language.
+
+    Args:
+        left: what is lost without the core's weights outside the outlier dimensions.
+        control: what is lost without the largest weights, or the matched random ones.
+    """
+    kinds = {"top": 6.0, "without_outliers": left, "only_outliers": 5.0, "outliers": 2.0}
+    kinds |= dict.fromkeys(("magnitude", "random_magnitude", "random_dimensions"), control)
+    rows = []
+    for kind, loss in kinds.items():
+        own = ("outlier_rows", 0.0, "") if kind == "outliers" else (f"{kind}-0.01", 0.01, "core")
+        for place, code in enumerate(LANGUAGES):
+            noise = (0.1 if kind == "top" else -0.1) * (place - 1)
+            rows.append(_removed(own[0], kind, own[1], 64, 0, code, loss + noise, "tensor", own[2]))
+    table = removal()
+    kept = table[(table["region"] != "top-0.01")]
+    return pd.concat([kept, pd.DataFrame(rows).assign(domain=DOMAINS[0])], ignore_index=True)
+
+
 def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFrame:
     rows = [_removed("base", "base", 0.0, 0, 0, code, 0.0, "", "") for code in LANGUAGES]
     for ratio, share in ((0.01, 0.5), (0.03, 1.0)):
@@ -182,7 +202,7 @@ def evidence(path: Path, conditions: Mapping[str, tuple[dict, float]]) -> Path:
 def _removed(region, kind, ratio, samples, replicate, language, loss, scope, target) -> dict:
     labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
     compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
-    told = {"scope": scope, "target": target, "window": 128, "bos": False}
+    told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

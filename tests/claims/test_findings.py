@@ -1,19 +1,26 @@
 """A verdict follows from the data alone: turn the data and it turns."""
 
+import pandas as pd
 import pytest
 
 import synthetic_results as synthetic
-from linguistic_regions.claims.claims import FAILS, HOLDS, UNTESTED, Finding, findings
+from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, Finding, findings
 from linguistic_regions.reporting import paper
 
 
 def verdicts(**tables) -> dict[str, Finding]:
     """Every finding by a word of its title, from the default tables with some replaced."""
     found = findings(synthetic.two_domains() | tables, paper.load(), synthetic.NAMES)
-    words = ("Enough samples", "core matters", "destroys every", "least important", "larger the removed core")
+    words = (
+        "Enough samples",
+        "core matters more than a random",
+        "Removing the core",
+        "least important",
+        "larger the removed core",
+    )
     words += ("core held at zero", "English", "carries its own", "of its size does", "Close", "more samples")
     words += ("Freezing the core", "… in another domain", "language in another domain")
-    words += ("as many random", "learnt")
+    words += ("as many random", "learnt", "more than its outliers", "largest weights", "of its magnitude", "its rows")
     by_word = {word: [claim for claim in found if word in claim.title] for word in words}
     assert all(len(claims) == 1 for claims in by_word.values()), "every claim once"
     assert len(found) == len(words)
@@ -24,8 +31,12 @@ def verdicts(**tables) -> dict[str, Finding]:
     ("word", "holding", "failing"),
     [
         ("Enough samples", {"stability": synthetic.stability()}, {"stability": synthetic.stability(end=0.94)}),
-        ("core matters", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=0.01)}),
-        ("destroys every", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
+        (
+            "core matters more than a random",
+            {"removal": synthetic.removal(top=1)},
+            {"removal": synthetic.removal(top=0.01)},
+        ),
+        ("Removing the core", {"removal": synthetic.removal(top=6)}, {"removal": synthetic.removal(top=1)}),
         ("least important", {"removal": synthetic.removal(bottom=0)}, {"removal": synthetic.removal(bottom=0.2)}),
         ("larger the removed core", {"removal": synthetic.removal(top=1)}, {"removal": synthetic.removal(top=-1)}),
         ("core held at zero", {"retraining": synthetic.retraining()}, {"retraining": synthetic.retraining(held=0)}),
@@ -38,6 +49,10 @@ def verdicts(**tables) -> dict[str, Finding]:
             {"removal": synthetic.removal()},
             {"removal": synthetic.removal(own_elsewhere=0.02)},
         ),
+        ("more than its outliers", {"removal": synthetic.controls()}, {"removal": synthetic.controls(left=1)}),
+        ("largest weights", {"removal": synthetic.controls()}, {"removal": synthetic.controls(control=9)}),
+        ("of its magnitude", {"removal": synthetic.controls()}, {"removal": synthetic.controls(control=9)}),
+        ("its rows", {"removal": synthetic.controls()}, {"removal": synthetic.controls(control=9)}),
         ("more samples", {"removal": synthetic.removal(own=0.6)}, {"removal": synthetic.removal(own=-0.1)}),
         ("Freezing the core", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(core=1.1)}),
         ("as many random", {"freezing": synthetic.freezing()}, {"freezing": synthetic.freezing(random=0.7)}),
@@ -116,7 +131,7 @@ def test_pairing_sees_a_difference_that_spread_between_languages_hides():
 def test_a_run_without_experiments_tests_nothing():
     found = findings({}, paper.load(), {})
     assert {claim.verdict for claim in found} == {UNTESTED}
-    assert len(found) == 16
+    assert len(found) == 20
 
 
 def test_each_experiment_is_judged_by_itself():
@@ -127,7 +142,7 @@ def test_each_experiment_is_judged_by_itself():
 def test_a_missing_control_leaves_its_claim_untested():
     removal = synthetic.removal().query("kind != 'random'")
     found = verdicts(removal=removal)
-    assert found["core matters"].verdict == UNTESTED
+    assert found["core matters more than a random"].verdict == UNTESTED
     assert found["of its size does"].verdict == UNTESTED
     assert found["carries its own"].verdict == HOLDS
 
@@ -143,7 +158,7 @@ def test_what_is_not_forgotten_cannot_be_kept():
     """Full training forgets nothing in the second domain: no verdict, and the report says why."""
     found = verdicts(freezing=synthetic.freezing(forgotten=-0.1))
     for word in ("Freezing the core", "as many random"):
-        assert found[word].verdict == UNTESTED
+        assert found[word].verdict == UNDECIDED
         assert "no forgetting is detected" in found[word].measured[1]
 
 
@@ -158,7 +173,7 @@ def test_too_little_recovery_is_no_verdict():
     table = synthetic.retraining()
     free = (table["arm"] == "top_unfreeze") & (table["samples"] > 0)
     claim = verdicts(retraining=table.assign(nll=table["nll"] + 1.5 * free))["core held at zero"]
-    assert claim.verdict == UNTESTED
+    assert claim.verdict == UNDECIDED
     assert "too few samples" in claim.measured[0]
 
 
@@ -166,4 +181,17 @@ def test_one_domain_leaves_the_other_untested():
     removal = synthetic.removal().query("domain == 'manuals'")
     found = verdicts(removal=removal)
     assert found["… in another domain"].verdict == found["language in another domain"].verdict == UNTESTED
-    assert found["core matters"].verdict == HOLDS
+    assert found["core matters more than a random"].verdict == HOLDS
+
+
+def test_a_control_as_bad_as_the_core_decides_nothing():
+    found = verdicts(removal=synthetic.controls(control=6))
+    assert {found[word].verdict for word in ("largest weights", "of its magnitude", "its rows")} == {UNDECIDED}
+
+
+def test_scaled_outliers_are_no_removed_ones():
+    removal = synthetic.controls()
+    outliers = removal["kind"] == "outliers"
+    doubled = removal[outliers].assign(factor=2.0, region="outlier_rows-x2", nll=99.0)
+    found = [verdicts(removal=each) for each in (removal, pd.concat([removal, doubled]))]
+    assert found[0]["more than its outliers"] == found[1]["more than its outliers"]

@@ -133,7 +133,15 @@ def test_labels_say_how_a_region_was_made(conditions, run):
     told = {name: condition["labels"] for name, condition in described.items()}
     assert (told["intact"]["region"], told["intact"]["kind"]) == ("base", "base")
     assert (told["a"]["region"], told["a"]["kind"]) == ("a", "other")
-    assert told["top"] == {"region": "top", **label}
+    assert told["top"] == {"region": "top", "factor": 0.0, **label}
+
+
+def test_a_scaled_region_is_a_condition_of_its_own(conditions, tmp_path):
+    conditions[1].region.save(tmp_path / "a.safetensors")
+    removed, halved = (Condition.of(tmp_path / "a.safetensors", factor) for factor in (0.0, 0.5))
+    assert (removed.name, halved.name) == ("a", "a-x0.5")
+    assert removed.fingerprint != halved.fingerprint
+    assert (removed.labels["factor"], halved.labels["factor"], Condition().labels["factor"]) == (0.0, 0.5, 1.0)
 
 
 def test_what_was_measured_before_a_failure_is_not_measured_again(conditions, run):

@@ -25,7 +25,7 @@ EVALUATE = TABLES | {"evaluate", "freezing"}  # which starts from the intact mod
 REGIONS = EVALUATE | {"region", "overlap", "retraining"}
 IMPORTANCE = REGIONS | {"importance"}
 FURTHER = IMPORTANCE | {"further"}
-MODEL = FURTHER | {"base_model"}
+MODEL = FURTHER | {"base_model", "outliers"}
 TOKENS = MODEL | {"blocks", "samples"}
 ALL = TOKENS | {"corpus", "tokenizer"}
 
@@ -108,6 +108,7 @@ PROGRAMS = {
     "pretrain": MODEL,
     "continue_pretraining": FURTHER,
     "score": IMPORTANCE,
+    "outliers": REGIONS | {"outliers"},
     "region": REGIONS,
     "evaluate": EVALUATE,
     "tables": TABLES,

@@ -61,7 +61,7 @@ def test_each_job_has_log_and_benchmark(finished):
 
 def test_evidence_has_a_row_per_item(finished):
     found = finished / "results/small/evaluations/perplexity"
-    sets = {"intact", "core-0.03", "core-0.03-model", "monolingual-ru-16", "monolingual-zh-16"}
+    sets = {"intact", "core-0.03", "core-0.03-model", "controls", "monolingual-ru-16", "monolingual-zh-16"}
     trained = {"further": "ru", "retraining": "zh-top_freeze", "freezing": "zh-full-0.001-0"}
     for name in sets | {"/".join(pair) for pair in trained.items()}:
         table = pq.read_table(found / f"{name}.parquet")
@@ -118,7 +118,7 @@ def test_regions_declared_in_the_config_are_built_only_if_asked_for(finished):
     """One of them by scores of a second estimator, which are made beside those of the first."""
     regions = {
         "both": {"select": "union", "of": ["top-0.03", "largest"]},
-        "largest": {"select": "top", "scores": ["magnitude/ru/16"], "ratio": 0.03},
+        "largest": {"select": "top", "scores": ["taylor_abs/ru/16"], "ratio": 0.03},
         "unused": {"select": "difference", "of": ["top-0.03", "bottom-0.03"]},
     }
     config = merged(SMALL, {"regions": regions, "removal": {"regions": ["both"]}})
@@ -128,7 +128,7 @@ def test_regions_declared_in_the_config_are_built_only_if_asked_for(finished):
     run = snakemake(finished, config="declared.yaml")
     assert run.returncode == 0, run.stdout[-3000:]
     results = finished / "results/small"
-    assert {path.name for path in (results / "importance").iterdir()} == {"taylor", "magnitude"}
+    assert {path.name for path in (results / "importance").iterdir()} == {"taylor", "magnitude", "taylor_abs"}
     assert (results / "regions/both.safetensors").exists()
     assert not (results / "regions/unused.safetensors").exists()
     assert {row["kind"] for row in rows(results / "tables/removal.csv") if row["region"] == "both"} == {"other"}
@@ -160,4 +160,4 @@ def test_thirty_languages_are_planned_as_thirty_jobs(tmp_path):
     languages = {"languages": config["languages"]}
     jobs = planned(folder, merged(config, {"further": languages, "importance": languages | {"at": "further"}}))
     assert jobs["corpus"] == jobs["blocks"] == 39  # nine of them have quotations too
-    assert jobs["further"] == jobs["importance"] == 30
+    assert (jobs["further"], jobs["importance"]) == (30, 31)  # one of them by magnitude, for the controls

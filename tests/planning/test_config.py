@@ -219,7 +219,14 @@ def test_a_language_can_have_its_own_source():
 def test_a_region_is_measured_with_its_controls():
     config = configuration.check({"removal": {"replicates": 2}, "monolingual": {"languages": ["ru", "zh"]}})
     conditions = plan.conditions(config)
-    assert list(conditions) == ["intact", "core-0.01", "core-0.03", "monolingual-ru-40", "monolingual-zh-40"]
+    assert list(conditions) == [
+        "intact",
+        "core-0.01",
+        "core-0.03",
+        "controls",
+        "monolingual-ru-40",
+        "monolingual-zh-40",
+    ]
     assert conditions["core-0.01"] == ["top-0.01", "bottom-0.01", "random-0.01-1", "random-0.01-2"]
     own = "monolingual-ru-40"
     assert conditions[own] == [own, f"{own}-random-1"]

@@ -29,9 +29,18 @@ def cells(grid: paper.Grid, model: str, row: tuple[str, ...]) -> dict[str, str]:
     raise KeyError(model)
 
 
-BASE = {"region": "base", "kind": "base", "ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
+BASE = {
+    "region": "base",
+    "kind": "base",
+    "ratio": 0.0,
+    "samples": 0,
+    "replicate": 0,
+    "scope": "",
+    "target": "",
+    "factor": 1.0,
+}
 TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
-TOP |= {"target": tables.CORE}
+TOP |= {"target": tables.CORE, "factor": 0.0}
 REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from linguistic_regions.claims.finding import FAILS, HOLDS, UNTESTED, Finding
+from linguistic_regions.claims.controls import control_findings
+from linguistic_regions.claims.finding import FAILS, HOLDS, UNDECIDED, UNTESTED, Finding
 from linguistic_regions.claims.lesions import core_findings, monolingual_findings
 from linguistic_regions.claims.stability import importance_findings
 from linguistic_regions.claims.training import freezing_findings, retraining_findings
 
-__all__ = ["FAILS", "HOLDS", "UNTESTED", "Finding", "findings"]
+__all__ = ["FAILS", "HOLDS", "UNDECIDED", "UNTESTED", "Finding", "findings"]
 
 
 def findings(
@@ -30,6 +31,7 @@ def findings(
     return [
         *importance_findings(tables.get("stability")),
         *core_findings(removal, printed["core_removal"]),
+        *control_findings(removal),
         *retraining_findings(tables.get("retraining"), printed["retraining"]),
         *monolingual_findings(removal, printed["monolingual"], names),
         *freezing_findings(tables.get("freezing")),

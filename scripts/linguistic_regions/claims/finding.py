@@ -8,6 +8,7 @@ from linguistic_regions.statistics.measures import Estimate
 HOLDS = "holds"
 FAILS = "does not hold"
 UNTESTED = "not tested"
+UNDECIDED = "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Finding:
     Attributes:
         title: the claim in a few words.
         paper: what the paper reports, or why the claim is tested.
-        verdict: `HOLDS`, `FAILS` or `UNTESTED`.
+        verdict: `HOLDS`, `FAILS`, `UNDECIDED` (measured, but either could be) or `UNTESTED` (not measured).
         measured: the measurements, one line each; the first is the basis of the verdict.
     """
 
@@ -32,7 +33,7 @@ class Finding:
 
     def undecided(self, *measured: str) -> "Finding":
         """Return this claim without a verdict, and with measurements that explain why they cannot decide it."""
-        return Finding(self.title, self.paper, UNTESTED, measured)
+        return Finding(self.title, self.paper, UNDECIDED, measured)
 
 
 def described(estimate: Estimate) -> str:

@@ -12,7 +12,7 @@ from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.checksums import fingerprint
 
 INTACT = "intact"
-LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": ""}
+LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0}
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Condition:
     factor: float = 0.0
 
     @classmethod
-    def without(cls, path: Path) -> "Condition":
-        """Return the condition in which the region in a file is removed."""
-        return cls(path.stem, Region.load(path))
+    def of(cls, path: Path, factor: float = 0.0) -> "Condition":
+        """Return the condition in which the region in a file is multiplied by a factor; 0 removes it."""
+        return cls(f"{path.stem}-x{factor:g}" if factor else path.stem, Region.load(path), factor)
 
     @property
     def fingerprint(self) -> str:
@@ -43,11 +43,12 @@ class Condition:
     def labels(self) -> dict:
         """Its labels in the tables, from the recipe of its region."""
         if self.region is None:
-            return {"region": "base", "kind": "base", **LABELS}
+            return {"region": "base", "kind": "base", **LABELS, "factor": 1.0}
         return {
             "region": self.name,
             "kind": "other",
             **LABELS,
+            "factor": self.factor,
             **self.region.metadata.get("recipe", {}).get("label", {}),
         }
 

@@ -1,12 +1,16 @@
-"""Lesions: set a region to zero or scale it, permanently or within a block."""
+"""Lesions: set a region to zero, scale it or add noise, permanently or within a block."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+import torch
 from torch import nn
 
-from linguistic_regions.interventions.snapshot import restore, snapshot, zero_
+from linguistic_regions.interventions.snapshot import Snapshot, SparseSnapshot, restore, snapshot, zero_
 from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.distributed import gather_full, local_rows
 
 
 def zero(model: nn.Module, region: Region) -> None:
@@ -54,3 +58,41 @@ def scaled(model: nn.Module, region: Region, factor: float) -> Iterator[None]:
         yield
     finally:
         restore(before)
+
+
+@contextmanager
+def noised(model: nn.Module, region: Region, scale: float, seed: int) -> Iterator[None]:
+    """Add Gaussian noise to the region's weights inside the block; restore each bit after it.
+
+    The noise is independent from weight to weight, of mean zero. It is the same for the same seed and region, on every
+    device and however a model is sharded.
+
+    Args:
+        model: the model.
+        region: of its weights.
+        scale: standard deviation of the noise, in those of all weights of the same matrix.
+        seed: of the noise; a matrix's name is part of it.
+
+    Raises:
+        UserError: the region belongs to another model.
+    """
+    before = snapshot(model, region)
+    try:
+        for name, part in zip(region.shapes, before, strict=True):
+            part.write(part.values + _noise(part, region, name, scale, seed))
+        yield
+    finally:
+        restore(before)
+
+
+@torch.no_grad()
+def _noise(part: Snapshot, region: Region, name: str, scale: float, seed: int) -> torch.Tensor:
+    """The noise of one parameter, in the order and the dtype of the values of its snapshot."""
+    deviation = gather_full(part.parameter.detach()).float().std(correction=0).cpu()
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    noise = np.zeros(region.shapes[name], np.float32)
+    noise[region.mask(name)] = generator.standard_normal(region.count(name), np.float32)
+    noise = torch.from_numpy(noise)[local_rows(part.parameter)].flatten() * (scale * deviation)
+    if isinstance(part, SparseSnapshot):
+        noise = noise[part.index.long().cpu()]
+    return noise.to(part.values.device, part.values.dtype)

@@ -7,8 +7,8 @@ from linguistic_regions.regions.recipes import Recipes
 
 def declared(config: dict) -> Recipes:
     """The recipes of all regions that a config declares, by name."""
-    training = [core(config, config[name]["ratio"]) for name in ("retraining", "freezing")]
-    built_in = reduce(lambda a, b: a | b, [*cuts(config).values(), *training, monolingual(config)])
+    cores = [core(config, config[name]["ratio"]) for name in ("retraining", "freezing", "controls")]
+    built_in = reduce(lambda a, b: a | b, [*cuts(config).values(), *cores, controls(config), monolingual(config)])
     return built_in | {name: _with_estimator(config, recipe) for name, recipe in config["regions"].items()}
 
 
@@ -43,6 +43,38 @@ def core(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1)
             "seed": config["seed"] + replicate,
             "label": _label("random", ratio, samples, replicate, scope, "core"),
         }
+    return recipes
+
+
+def controls(config: dict) -> Recipes:
+    """What could explain the core's effect instead: outliers, magnitude, or chance at the same magnitude or dimensions.
+
+    The paper compares the core with a random region and the bottom alone.
+    """
+    importance, settings = config["importance"], config["controls"]
+    ratio, samples = settings["ratio"], importance["samples"][-1]
+    top, outliers = f"top-{ratio:g}", "outlier_dimensions"
+    weights = [f"magnitude/{importance['languages'][0]}/{samples}"]  # the same for each language
+    recipes = {
+        f"magnitude-{ratio:g}": {"select": "top", "scores": weights, "ratio": ratio, "scope": "tensor"},
+        f"without_outliers-{ratio:g}": {"select": "difference", "of": [top, outliers]},
+        f"only_outliers-{ratio:g}": {"select": "intersection", "of": [top, outliers]},
+    }
+    for name, recipe in recipes.items():
+        recipe["label"] = _label(name.split("-")[0], ratio, samples, scope="tensor", target="core")
+    for kind in ("dimensions", "rows", "weights"):
+        label = _label("outliers", 0.0, 0)
+        recipes[f"outlier_{kind}"] = {"select": "outliers", "like": top, "kind": kind, "label": label}
+    for match, scores in {"magnitude": {"scores": weights}, "dimensions": {}}.items():
+        for replicate in range(1, settings["replicates"] + 1):
+            recipes[f"random_{match}-{ratio:g}-{replicate}"] = {
+                "select": "random",
+                "like": top,
+                "seed": config["seed"] + replicate,
+                "match": match,
+                **scores,
+                "label": _label(f"random_{match}", ratio, samples, replicate, "tensor", "core"),
+            }
     return recipes
 
 

@@ -232,6 +232,9 @@ def _check_consistency(config: dict) -> None:
             estimator, _, rest = scores.partition("/") if scores.count("/") == 2 else ("", "", scores)
             if rest not in scored:
                 raise UserError(f"config: regions.{name}.scores: {scores!r} is not one of {', '.join(scored)}")
+            if recipe.get("match") == "magnitude" and estimator != "magnitude":
+                told = f"{scores!r} is not of the estimator magnitude: write magnitude/{rest}"
+                raise UserError(f"config: regions.{name}.scores: {told}")
             if estimator and estimator not in ESTIMATORS:
                 raise UserError(f"config: regions.{name}.scores: {estimator!r} is not one of {', '.join(ESTIMATORS)}")
 

@@ -3,6 +3,7 @@
 Paths begin with <results>, which the Snakefile replaces by the run's folder.
 """
 
+from collections.abc import Iterable
 from itertools import product
 
 from linguistic_regions.model import naming, sources
@@ -91,6 +92,11 @@ def score_folders(recipe: dict) -> list[str]:
     return [f"<results>/importance/{folder}" for folder in recipe.get("scores", [])]
 
 
+def outlier_files(recipe: dict) -> list[str]:
+    """The file of the model's outliers, if a recipe selects them."""
+    return ["<results>/outliers.json"] if recipe["select"] == "outliers" else []
+
+
 def conditions(config: dict) -> dict[str, list[str]]:
     """The sets of conditions that share a job and a file, such as a region and its controls.
 
@@ -102,15 +108,32 @@ def conditions(config: dict) -> dict[str, list[str]]:
     if "removal" in experiments:
         for cut, recipes in catalog.cuts(config).items():
             found[f"core-{cut}"] = list(recipes)
+    if "controls" in experiments:
+        top = f"top-{config['controls']['ratio']:g}"
+        measured = [name for names in found.values() for name in names]
+        found["controls"] = [top] * (top not in measured) + controls(config, config["controls"]["regions"])
+        for factor in config["controls"]["factors"]:
+            found[f"outliers-x{factor:g}"] = controls(config, ("outlier_rows", "outlier_weights"))
     if "monolingual" in experiments:
         for name, recipes in catalog.monolingual_sets(config).items():
             found[name] = list(recipes)
     return found | {f"region-{name}": [name] for name in config["removal"]["regions"]}
 
 
+def controls(config: dict, kinds: Iterable[str]) -> list[str]:
+    """The names of the core's control regions of some kinds; a name begins with its kind."""
+    declared = catalog.controls(config)
+    return [name for kind in kinds for name in declared if name.split("-")[0] == kind]
+
+
+def factors(config: dict) -> dict[str, float]:
+    """What the regions of a set of conditions are multiplied by, where they are not removed."""
+    return {f"outliers-x{factor:g}": factor for factor in config["controls"]["factors"]}
+
+
 def removed_regions(config: dict) -> list[str]:
-    """The names of all regions that are removed."""
-    return [name for names in conditions(config).values() for name in names]
+    """The names of all regions that are removed or scaled."""
+    return list(dict.fromkeys(name for names in conditions(config).values() for name in names))
 
 
 # --- training ---

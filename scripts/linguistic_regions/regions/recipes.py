@@ -5,22 +5,31 @@ A recipe is a dict of JSON values of one of these forms. Scores are folders belo
 
     {select: top | bottom, scores: [...], ratio: r, scope: tensor | model}    ranked by the sum of the scores
     {select: top | bottom, scores: [...], like: region}                       as many per matrix as that region
-    {select: random, like: region, seed: n}                                   the same number, drawn at random
+    {select: random, like: region, seed: n}                                   the same, drawn at random
+    {select: random, like: region, seed: n, match: magnitude, scores: [...]}  outside it, of the same |weight|
+    {select: random, like: region, seed: n, match: dimensions}                as many in each row and column
+    {select: dimension, like: region, dimension: d}                           readers and writers of hidden dimension d
+    {select: entries, like: region, matrix: name, row: r, column: c}          a weight; without column a row
+    {select: outliers, like: region, kind: dimensions | rows | weights}      those that outliers.py found
     {select: union | intersection, of: [region, ...]}
     {select: difference, of: [region, ...]}                                   the first without the others
     {select: complement, of: [region]}                                        all other selectable weights
+
+For dimension, entries and outliers, `like` is any region of the model: it lists the matrices.
 
 An optional `label` describes the region in the tables: kind, ratio, samples, replicate, scope, target.
 """
 
 from functools import reduce
 
-from linguistic_regions.regions import selection
+from linguistic_regions.regions import controls, outliers, selection
 from linguistic_regions.regions.region import Region, union_of
 from linguistic_regions.regions.selection import Scored
 from linguistic_regions.runtime.errors import UserError
 
 Recipes = dict[str, dict]
+
+SETTINGS = ("select", "ratio", "scope", "seed", "match", "dimension", "matrix", "row", "column", "kind")
 
 
 def like(recipe: dict) -> list[str]:
@@ -40,7 +49,7 @@ def dependencies(recipe: dict) -> list[str]:
 
 def settings(recipe: dict) -> dict[str, object]:
     """Return a recipe as options of region.py, without its input files."""
-    plain = {key: recipe[key] for key in ("select", "ratio", "scope", "seed") if key in recipe}
+    plain = {key: recipe[key] for key in SETTINGS if recipe.get(key) is not None}
     return plain | {f"label.{key}": value for key, value in recipe.get("label", {}).items()}
 
 
@@ -65,23 +74,30 @@ def needed(name: str, recipes: Recipes) -> Recipes:
     return found
 
 
-def build(recipe: dict, scored: Scored | None, parts: list[Region]) -> Region:
+def build(recipe: dict, scored: Scored | None, parts: list[Region], name: str = "") -> Region:
     """Build the region of a recipe; its masks are computed on access.
 
     Args:
         recipe: as described above.
         scored: the summed scores to rank by, if it ranks.
         parts: the regions that it needs, in the order of `dependencies`.
+        name: name of the region, part of the seed of a random one.
 
     Raises:
-        UserError: if `select` is unknown.
+        UserError: if `select` or `match` is unknown.
     """
     match recipe["select"]:
         case "top" | "bottom" as kind:
             like = parts[0] if parts else None
             return selection.select(scored, recipe.get("ratio"), like, recipe.get("scope", "tensor"), top=kind == "top")
         case "random":
-            return selection.random(parts[0], recipe["seed"])
+            return _random(recipe, scored, parts[0], name)
+        case "dimension":
+            return outliers.dimensions(parts[0], [recipe["dimension"]])
+        case "entries":
+            return outliers.entries(parts[0], [{key: recipe.get(key) for key in ("matrix", "row", "column")}])
+        case "outliers":
+            return outliers.from_file(parts[0], recipe["outliers"], recipe["kind"])
         case "intersection":
             return reduce(lambda a, b: a & b, parts)
         case "union":
@@ -92,3 +108,27 @@ def build(recipe: dict, scored: Scored | None, parts: list[Region]) -> Region:
             return ~parts[0]
         case kind:
             raise UserError(f"recipe: unknown select {kind!r}; docs/method.md lists the allowed values")
+
+
+def matching(recipe: dict, scored: Scored | None, parts: list[Region], made: Region) -> dict:
+    """Measure how well a random region matches its original, for its metadata.
+
+    Returns:
+        For `magnitude`, what `controls.magnitude_match` returns. For `dimensions`, the `overlap`: the number of weights
+        shared with the original.
+    """
+    if recipe["match"] == "magnitude":
+        return controls.magnitude_match(made, parts[0], scored)
+    return {"overlap": controls.overlap(made, parts[0])}
+
+
+def _random(recipe: dict, scored: Scored | None, like: Region, name: str) -> Region:
+    match recipe.get("match", "count"):
+        case "count":
+            return selection.random(like, recipe["seed"], name)
+        case "magnitude":
+            return controls.matched_magnitude(like, scored, recipe["seed"], name)
+        case "dimensions":
+            return controls.matched_dimensions(like, recipe["seed"], name)
+        case kind:
+            raise UserError(f"recipe: unknown match {kind!r}; docs/method.md lists the allowed values")

@@ -48,11 +48,23 @@ def select(
     return Region.computed(scores.shapes, packed)
 
 
-def random(like: Region, seed: int) -> Region:
-    """Select as many weights of each parameter as `like` has, drawn without replacement, determined by `seed`."""
+def random(like: Region, seed: int, name: str = "") -> Region:
+    """Select as many weights of each parameter as `like` has, drawn without replacement.
 
-    def packed(name: str) -> np.ndarray:
-        size = math.prod(like.shapes[name])
-        return ranking.drawn(size, like.count(name), [seed, zlib.crc32(name.encode())])
+    Args:
+        like: the region whose counts are taken.
+        seed: of the draw.
+        name: of the region that is drawn. It is part of the seed, so that the random regions of a run are independent
+            of one another even where they share a seed.
+    """
+
+    def packed(matrix: str) -> np.ndarray:
+        size = math.prod(like.shapes[matrix])
+        return ranking.drawn(size, like.count(matrix), entropy(seed, matrix, name))
 
     return Region.computed(like.shapes, packed)
+
+
+def entropy(seed: int, matrix: str, name: str) -> list[int]:
+    """What seeds the random draw from one matrix for the region `name`."""
+    return [seed, zlib.crc32(matrix.encode()), zlib.crc32(name.encode())]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims import formats
-from linguistic_regions.claims.claims import FAILS, HOLDS, UNTESTED, findings
+from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, findings
 from linguistic_regions.claims.lesions import KIN
 from linguistic_regions.reporting import methods
 from linguistic_regions.reporting.figures.style import LABELS
@@ -19,7 +19,7 @@ BEGIN = "<!-- demo: begin (make docs) -->"
 END = "<!-- demo: end -->"
 COMMAND = "make run"
 PACKAGES = ("torch", "transformers")
-MARKS = {HOLDS: "✓", FAILS: "✗", UNTESTED: "○"}
+MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", UNTESTED: "○"}
 
 
 def collect(
@@ -249,7 +249,7 @@ def _freezing_table(shown: Mapping) -> str:
 
 def _claims(claims: Iterable[Mapping]) -> str:
     claims = list(claims)
-    words = {HOLDS: "hold", FAILS: "do not hold", UNTESTED: "not tested"}
+    words = {HOLDS: "hold", FAILS: "do not hold", UNDECIDED: "cannot tell", UNTESTED: "not tested"}
     counts = {word: sum(claim["verdict"] == verdict for claim in claims) for verdict, word in words.items()}
     summary = ", ".join(f"{word} {number}" for word, number in counts.items() if number)
     cells = [[f"{MARKS[claim['verdict']]} {claim['verdict']}", claim["title"], claim["measured"]] for claim in claims]

@@ -60,6 +60,7 @@ def paragraphs(
         "Continued pre-training": lambda: _further(config, names),
         "Importance": lambda: _importance(config["importance"], names),
         "Core removal": experiment("removal", _removal),
+        "Controls": experiment("controls", _controls),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
         "Retraining": experiment("retraining", partial(_retraining, names=names)),
         "Freezing": experiment("freezing", partial(_freezing, names=names)),
@@ -209,6 +210,19 @@ def _removal(settings: Mapping) -> list[str]:
     ]
     if settings["regions"]:
         sentences.append(f"The regions {_listed(settings['regions'])} of the configuration are also removed.")
+    return sentences
+
+
+def _controls(settings: Mapping) -> list[str]:
+    kinds = [kind.replace("_", " ") for kind in settings["regions"]]
+    sentences = [
+        f"The core of {formats.percent(settings['ratio'])} is compared with further regions: {_listed(kinds)}. Random "
+        f"regions are drawn {_many(settings['replicates'], 'time')}.",
+        f"Outliers are those of {_many(settings['blocks'], 'block')} of each language of importance.",
+    ]
+    if settings["factors"]:
+        factors = _listed([f"{factor:g}" for factor in settings["factors"]])
+        sentences.append(f"Outlier rows and weights are multiplied by {factors} too.")
     return sentences
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions.claims import formats
-from linguistic_regions.claims.claims import FAILS, HOLDS, UNTESTED, Finding, findings
+from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, Finding, findings
 from linguistic_regions.reporting import bylanguage, methods, paper
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
@@ -76,7 +76,7 @@ def render(
         windows=_distinct(removal, "window"),
         bos=_distinct(removal, "bos"),
         findings=claims,
-        classes={HOLDS: "holds", FAILS: "fails", UNTESTED: "untested"},
+        classes={HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", UNTESTED: "untested"},
         verdicts=_verdicts(claims),
         grids=_grids(tables, model, names, printed),
         figures=figures,
@@ -120,7 +120,8 @@ def _distinct(table: pd.DataFrame | None, column: str) -> list[str]:
 
 
 def _verdicts(claims: Sequence[Finding]) -> dict[str, int]:
-    return {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in (HOLDS, FAILS, UNTESTED)}
+    verdicts = (HOLDS, FAILS, UNDECIDED, UNTESTED)
+    return {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in verdicts}
 
 
 def _grids(

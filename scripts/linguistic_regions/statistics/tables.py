@@ -38,6 +38,7 @@ COLUMNS = {
         "ppl_ratio": float,
         "ppl_ratio_low": float,
         "ppl_ratio_high": float,
+        "factor": float,
     },
     "retraining": {
         "arm": str,
@@ -114,7 +115,10 @@ ARMS = (  # of the training experiments, in display order
     "random_frozen",
     "region_only",
 )
-KINDS = ("base", "top", "bottom", "random", "monolingual", "other")
+KINDS = (
+    *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
+    *("without_outliers", "only_outliers", "outliers", "monolingual", "other"),
+)
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from linguistic_regions.planning.costs.jobs import Jobs
 from linguistic_regions.planning.costs.machine import Cost, light_job
 
 SNAKEMAKE = 400  # MiB of the two Snakemake processes in a Slurm job
-EXPERIMENTS = ["removal", "retraining", "monolingual", "freezing"]
+EXPERIMENTS = ["removal", "controls", "retraining", "monolingual", "freezing"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "base_model": [job.base_model()],
         "further": [job.further(language) for language in workload.continued_languages(config)],
         "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],
+        "outliers": [job.outliers()] * workload.needs_outliers(config),
         "region": [job.region(recipe) for recipe in workload.regions(config).values()],
         "evaluate": [job.evaluate(names, tokens) for names in plan.conditions(config).values()],
         "overlap": [job.overlap()],

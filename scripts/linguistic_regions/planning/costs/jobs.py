@@ -218,6 +218,23 @@ class Jobs:
         )
         return model_job("importance", work, self.gpu, self.config["threads"])
 
+    def outliers(self) -> Cost:
+        """Look for outliers in a few blocks of each scored language."""
+        shape, settings = self.shape, self.config["importance"]
+        tokens = len(settings["languages"]) * self.config["controls"]["blocks"] * self._block
+        work = Work(
+            flops=tokens * formulas.forward(shape, self._block),
+            share=FORWARD_SHARE,
+            bf16=self.bf16,
+            sharded=self._weights,
+            unsharded=self._pass(self.config["batch_tokens"], backward=False),
+            gathered=formulas.gathered(shape, self._element),
+            loaded=self._weights,
+            files=self._weights,
+            text=self._samples(),
+        )
+        return model_job("outliers", work, self.gpu, self.config["threads"])
+
     def region(self, recipe: dict) -> Cost:
         """Build a region. Scores are read once, or three times to rank over the whole model. A region has one bit per
         weight."""

@@ -21,6 +21,11 @@ def regions(config: dict) -> Recipes:
     return {region: recipe for name in names for region, recipe in needed(name, declared).items()}
 
 
+def needs_outliers(config: dict) -> bool:
+    """Whether a region that the run builds selects outliers."""
+    return any(plan.outlier_files(recipe) for recipe in regions(config).values())
+
+
 def scores(config: dict) -> list[tuple[str, str]]:
     """The estimator and language of each scoring job, which regions or the table `stability` need."""
     folders = [folder for recipe in regions(config).values() for folder in recipe.get("scores", [])]

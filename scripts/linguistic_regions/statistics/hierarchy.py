@@ -1,0 +1,135 @@
+"""The mean log ratio of perplexity over languages, with an interval that allows for every source of sampling error.
+
+Other documents could have been measured, other random regions drawn, and other languages chosen. Each of these adds a
+variance component to the error of the mean, and their sum gives a Student t interval.
+
+This replaces a hierarchical bootstrap. With more and more draws that approaches the same components, but it lacks
+three corrections for small samples: n - 1 in place of n, the leverage of long documents, and degrees of freedom that
+allow for variances estimated from few documents or replicates. In simulations of nominal 95 % intervals
+(test_hierarchy.py) the bootstrap covers 75 to 88 %, the interval here 92 to 98 %. It also needs no seed.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from linguistic_regions.statistics.intervals import (
+    MINIMUM_UNITS,
+    Component,
+    Interval,
+    no_interval,
+    of_mean,
+    student,
+)
+
+
+def hierarchical(
+    items: pd.DataFrame,
+    condition: str | Sequence[str],
+    reference: str | Sequence[str],
+    languages: Literal["fixed", "sampled"] = "fixed",
+    level: float = 0.95,
+) -> Interval:
+    """The mean over languages of log(perplexity of `condition` / perplexity of `reference`).
+
+    A name stands for that one condition. A list stands for replicates, a random sample of conditions of their kind,
+    such as random regions: the interval then allows for other draws of them. Their log perplexities are averaged.
+
+    Conditions are paired by document, so that what makes a document hard cancels out. The variance due to documents
+    comes from the jackknife, which leaves out one document at a time (Efron & Tibshirani 1993, chapter 11). Its degrees
+    of freedom are the effective number of documents (Kish 1965, Survey Sampling) minus one, and at least one.
+
+    Replicates are crossed with languages and documents: each is measured on all of them. What a replicate does to
+    single documents counts in both components, which widens the interval a little (Owen 2007, The Pigeonhole
+    Bootstrap).
+
+    Two or three documents per language are enough if there are several languages: the interval is then wide, but it
+    covers. Coverage is lower where documents' effects are strongly skewed: 88 to 92 % without replicates if they are
+    log-normal with a standard deviation of 0.8 in the logarithm.
+
+    Where each language has conditions of its own (its own region, and random ones of that size), give these the same
+    names in all languages first.
+
+    Args:
+        items: evidence of one domain, as `evidence.read` gives it: columns condition, language, document, tokens, and
+            nll, summed, in nats. Conditions not named are ignored.
+        condition: a condition, or replicates.
+        reference: what it is compared with; likewise.
+        languages: "fixed": the interval is about these languages, and other documents of them. "sampled": it is about
+            languages like these. Documents then need no component of their own, because their variation is part of that
+            between languages (Davison & Hinkley 1997, Bootstrap Methods and their Application, 3.8).
+        level: share of such intervals that hold the truth.
+
+    Returns:
+        The mean in nats per token. Its units are documents, or languages if these are sampled. Without ends if there
+        are fewer than `MINIMUM_UNITS` of these or of the replicates, or if a fixed language has a single document;
+        `n` and `units` then say what there is too little of. NaN where a loss is not finite.
+
+    Raises:
+        ValueError: a condition was not measured, or not on the same text as the others; or there are several domains.
+    """
+    sides = [[side] if isinstance(side, str) else list(side) for side in (condition, reference)]
+    nll, tokens = _by_document(items, list(dict.fromkeys(sides[0] + sides[1])))
+    codes, names = pd.factorize(nll.index.get_level_values("language"))
+    within = (codes == np.arange(len(names))[:, None]).astype(float)  # (languages, documents)
+    losses = [nll[side].to_numpy() for side in sides]  # (documents, replicates), of either side
+    means = [within @ each / (within @ tokens)[:, None] for each in losses]  # (languages, replicates), of either side
+    ratios = means[0].mean(axis=1) - means[1].mean(axis=1)
+    replicates = [
+        by_language.mean(axis=0)
+        for by_language, side in zip(means, (condition, reference), strict=True)
+        if not isinstance(side, str)
+    ]
+
+    units = (len(nll), "documents") if languages == "fixed" else (len(names), "languages")
+    for n, of in [*((len(each), "replicates") for each in replicates), units]:
+        if n < MINIMUM_UNITS:
+            return no_interval(ratios.mean(), n, of)
+    alone = within.sum(axis=1) < 2
+    if languages == "fixed" and alone.any():
+        return no_interval(ratios.mean(), 1, f"documents in {names[alone.argmax()]}", minimum=2)
+
+    if languages == "fixed":
+        components = _of_documents(losses[0].mean(axis=1) - losses[1].mean(axis=1), tokens, within)
+    else:
+        components = [of_mean(ratios)]
+    components += [of_mean(each) for each in replicates]
+    counts = [f"{len(nll)} documents", f"{len(names)} languages ({languages})"]
+    counts += [f"{len(each)} replicates" for each in replicates]
+    return student(ratios.mean(), components, *units, f"Student t, variance components: {', '.join(counts)}", level)
+
+
+def _by_document(items: pd.DataFrame, conditions: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Summed losses, a row per language and document and a column per condition; and each row's number of tokens."""
+    if "domain" in items and items["domain"].nunique() > 1:
+        raise ValueError(f"the items are of several domains: {', '.join(items['domain'].unique())}")
+    measured = set(items["condition"])
+    lacking = [name for name in conditions if name not in measured]
+    if lacking:
+        raise ValueError(f"not measured: {', '.join(lacking)}")
+    named = items[items["condition"].isin(conditions)].groupby(["language", "document", "condition"], sort=False)
+    sums = named[["nll", "tokens"]].sum(skipna=False).unstack("condition")
+    nll, tokens = sums["nll"], sums["tokens"].to_numpy(dtype=float)
+    unlike = (tokens != tokens[:, :1]).any(axis=1)  # a missing document is NaN, which equals nothing
+    if unlike.any():
+        language, document = nll.index[unlike.argmax()]
+        raise ValueError(f"conditions were measured on unlike text: {document} ({language})")
+    return nll, tokens[:, 0]
+
+
+def _of_documents(losses: np.ndarray, tokens: np.ndarray, within: np.ndarray) -> list[Component]:
+    """What each language's documents add to the error of the mean over languages.
+
+    Args:
+        losses: difference of the summed losses of each document, shape (documents,), nats.
+        tokens: of each document, shape (documents,).
+        within: 1 where a document is of a language, else 0, shape (languages, documents).
+    """
+    loss, length = (within @ losses) @ within, (within @ tokens) @ within  # of each document's language
+    left = (loss - losses) / (length - tokens)  # the language's log ratio without the document
+    counts = within.sum(axis=1)
+    variances = (counts - 1) / counts * (within @ (left - (within @ left / counts) @ within) ** 2)
+    degrees = np.maximum(1 / (within @ (tokens / length) ** 2) - 1, 1)
+    return [Component(variance, free) for variance, free in zip(variances / len(within) ** 2, degrees, strict=True)]

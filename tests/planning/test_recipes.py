@@ -1,0 +1,73 @@
+"""Recipes of controls and outliers in a config: what it accepts, refuses and asks the jobs for."""
+
+import pytest
+import yaml
+
+from linguistic_regions.planning import catalog, configuration, plan
+from linguistic_regions.planning.costs import costs
+from linguistic_regions.regions import recipes
+from linguistic_regions.runtime.errors import UserError
+
+DECLARED = """
+regions:
+  same-size: {select: random, like: top-0.01, seed: 1, match: count}
+  same-magnitude: {select: random, like: top-0.01, seed: 1, match: magnitude, scores: [magnitude/ru/40]}
+  same-dimensions: {select: random, like: top-0.01, seed: 1, match: dimensions}
+  dimension-507: {select: dimension, like: top-0.01, dimension: 507}
+  super-row: {select: entries, like: top-0.01, matrix: model.layers.11.mlp.down_proj.weight, row: 507, column: null}
+  super-weight: {select: entries, like: top-0.01, matrix: model.layers.11.mlp.down_proj.weight, row: 507, column: 1229}
+  outliers: {select: outliers, like: top-0.01, kind: dimensions}
+  core-without-outliers: {select: difference, of: [top-0.01, outliers]}
+  core-only-outliers: {select: intersection, of: [top-0.01, outliers]}
+removal: {regions: [same-magnitude, same-dimensions, core-without-outliers, core-only-outliers, outliers]}
+"""
+
+
+def test_controls_and_outliers_are_declared_and_planned():
+    config = configuration.check(yaml.safe_load(DECLARED))
+    declared = catalog.declared(config)
+    assert set(yaml.safe_load(DECLARED)["regions"]) <= set(declared)
+    magnitude = declared["same-magnitude"]
+    assert plan.score_folders(magnitude) == ["<results>/importance/magnitude/ru/40"]
+    assert recipes.like(magnitude) == ["top-0.01"]
+    assert recipes.settings(magnitude) == {"select": "random", "seed": 1, "match": "magnitude"}
+    row = {"select": "entries", "matrix": "model.layers.11.mlp.down_proj.weight", "row": 507}
+    assert recipes.settings(declared["super-row"]) == row
+    assert recipes.settings(declared["outliers"]) == {"select": "outliers", "kind": "dimensions"}
+    assert plan.outlier_files(declared["outliers"]) and not plan.outlier_files(declared["core-only-outliers"])
+    assert list(recipes.needed("core-without-outliers", declared)) == ["top-0.01", "outliers", "core-without-outliers"]
+    assert costs(config, None)["region"].jobs
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude"}, "'scores' is a required"),
+        (
+            {"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude", "scores": ["ru/40"]},
+            "write magnitude/ru/40",
+        ),
+        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "rows"}, "'rows' is not one of count, magnitude"),
+        ({"select": "top", "scores": ["ru/40"], "ratio": 0.1, "match": "count"}, "regions.x.select"),
+        ({"select": "dimension", "like": "top-0.01"}, "'dimension' is a required"),
+        ({"select": "entries", "like": "top-0.01", "row": 5}, "'matrix' is a required"),
+        ({"select": "outliers", "like": "top-0.01"}, "'kind' is a required"),
+    ],
+)
+def test_incomplete_recipes_are_refused(recipe, told):
+    with pytest.raises(UserError, match=told):
+        configuration.check({"regions": {"x": recipe}})
+
+
+def test_the_controls_of_the_core_are_planned_and_removed_in_one_set():
+    config = configuration.check({"controls": {"factors": [0.5], "replicates": 2}})
+    conditions = plan.conditions(config)
+    assert conditions["controls"] == [
+        "magnitude-0.01", "random_magnitude-0.01-1", "random_magnitude-0.01-2", "without_outliers-0.01",
+        "only_outliers-0.01", "outlier_rows", "outlier_weights",
+    ]  # fmt: skip
+    assert conditions["outliers-x0.5"] == ["outlier_rows", "outlier_weights"]
+    assert plan.factors(config) == {"outliers-x0.5": 0.5}
+    assert len(plan.removed_regions(config)) == len(set(plan.removed_regions(config)))
+    assert costs(config, None)["outliers"].jobs == 1
+    assert not {"controls", "outliers-x0.5"} & set(plan.conditions(config | {"experiments": ["removal"]}))
