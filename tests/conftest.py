@@ -14,6 +14,7 @@ from linguistic_regions.text.tokens import Blocks
 from texts import TEXTS
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Give all tests of a file, and all that need the small run, to the same worker of pytest-xdist."""
     for item in items:
