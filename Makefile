@@ -12,7 +12,7 @@ run: $(READY)
 	$(VENV)/bin/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY)
 
 test: $(READY) check
-	$(VENV)/bin/python -m pytest --numprocesses $(CORES) --dist loadgroup
+	$(VENV)/bin/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 venv: $(READY)  ## the pinned software alone
 

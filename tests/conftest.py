@@ -1,10 +1,15 @@
 """Tiny models and small real text, made on the spot."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from filelock import FileLock
 
 import blocks
 import small_run
@@ -14,14 +19,6 @@ from linguistic_regions.text.tokens import Blocks
 from texts import TEXTS
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Give all tests of a file, and all that need the small run, to the same worker of pytest-xdist."""
-    for item in items:
-        group = "finished" if "finished" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
@@ -29,11 +26,18 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """The folder of a small run that went through: results of `SMALL`, until test_workflow changes them."""
-    folder = small_run.copy_workflow(tmp_path_factory.mktemp("finished") / "work")
-    run = small_run.snakemake(folder)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return folder
+    """The folder of a small run that went through: results of `SMALL`, until test_workflow changes them.
+
+    The workers of pytest-xdist make it once, and each has a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small_run"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            run = small_run.snakemake(small_run.copy_workflow(base / "small_run_in_work"))
+            assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+            (base / "small_run_in_work").rename(made)
+    return Path(shutil.copytree(made, base / "finished", symlinks=True))
 
 
 @pytest.fixture(scope="session")
