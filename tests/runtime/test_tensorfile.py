@@ -25,6 +25,14 @@ def test_the_library_reads_what_was_written(tmp_path):
     assert np.array_equal(stored["a"].values(0, 15), tensors["a"].reshape(-1))
 
 
+def test_a_file_is_the_same_bytes_in_whatever_order_its_metadata_comes(tmp_path):
+    labels = [(letter, letter) for letter in "abcdef"]
+    for name, metadata in (("x", dict(labels)), ("y", dict(reversed(labels)))):
+        with tensorfile.create(tmp_path / name, {"a": (2,)}, "float32", metadata) as file:
+            file.write("a", np.ones(2, np.float32))
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+
+
 def test_a_file_of_the_librarys_own_is_read(tmp_path):
     save_file({"a": np.arange(15, dtype=np.float32)}, tmp_path / "x.safetensors", {"count": "5"})
     assert tensorfile.metadata(tmp_path / "x.safetensors") == {"count": "5"}

@@ -87,7 +87,8 @@ def create(
 def _header(
     shapes: Mapping[str, Shape], dtype: np.dtype, metadata: dict[str, str], checksums: dict[str, list[str]]
 ) -> bytes:
-    entries, end = {"__metadata__": metadata | {CHECKSUMS: json.dumps(checksums)}}, 0
+    labels = metadata | {CHECKSUMS: json.dumps(checksums)}
+    entries, end = {"__metadata__": dict(sorted(labels.items()))}, 0  # safetensors returns them in a random order
     for name, shape in shapes.items():
         start, end = end, end + dtype.itemsize * math.prod(shape)
         entries[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": [start, end]}
