@@ -23,8 +23,9 @@ check: $(READY)  ## style and lint, of Python and of the workflow; who imports w
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(VENV)/bin/snakemake --lint
 
-docs: $(READY)  ## the config reference, from the schema; the README's results, from results/demo if it is there
+docs: $(READY)  ## the config reference, from the schema; the claims, from the code; the README's results, from results/demo if it is there
 	$(VENV)/bin/python scripts/config_reference.py > docs/config.md
+	$(VENV)/bin/python scripts/claims.py page > docs/claims.md
 	$(VENV)/bin/python scripts/readme.py collect
 	$(VENV)/bin/python scripts/readme.py render
 

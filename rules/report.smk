@@ -45,6 +45,30 @@ rule tables:
         'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
 
 
+rule claims:
+    input:
+        tables=rules.tables.output,
+        removal=plan.evidence(config)["removal"],
+    output:
+        "<results>/tables/claims.csv",
+    log:
+        "<logs>/claims.log",
+    benchmark:
+        "<benchmarks>/claims.tsv"
+    conda:
+        "../envs/programs.yaml"
+    resources:
+        **estimated_resources("claims"),
+    params:
+        code=programs.fingerprint("claims"),
+        resources=programs.resources_fingerprint("paper/*.csv"),
+        tables=result_path("tables"),
+    message:
+        "Judge the claims"
+    shell:
+        'python "$PROGRAMS"/claims.py judge --tables {params.tables} --removal {input.removal} --output {output} 2>&1 | tee {log}'
+
+
 rule provenance:
     input:
         tables=rules.tables.output,
@@ -100,6 +124,7 @@ rule report:
         config=rules.settings.output,
         provenance=rules.provenance.output,
         tables=rules.tables.output,
+        claims=rules.claims.output,
         regions=rules.overlap.output,
         figures=rules.figures.output,
         manifests=expand("<results>/corpora/{text}/manifest.json", text=corpora.texts(config)),

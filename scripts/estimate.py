@@ -5,11 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from linguistic_regions.claims.formats import percent
 from linguistic_regions.planning import configuration, plan
 from linguistic_regions.planning.costs import Step, costs, machine, shapes
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.planning.costs.gpus import gpu as gpu_called
+from linguistic_regions.reporting.formats import percent
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from linguistic_regions.reporting import demo, paper
+from linguistic_regions.reporting import demo
 from linguistic_regions.reporting.figures.overview import overview
 from linguistic_regions.reporting.figures.style import save, styled
 from linguistic_regions.runtime.cli import run
@@ -32,7 +32,7 @@ def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "d
     if "removal" not in tables:
         raise UserError(f"{results / 'tables'}: no removal.csv; run the demo first (make run)")
     date = made.get("date") or datetime.fromtimestamp(record.stat().st_mtime, UTC).date().isoformat()
-    shown = demo.collect(tables, config, made, str(date), language_names(), paper.load())
+    shown = demo.collect(tables, config, made, str(date), language_names())
     with atomic_write(docs / "demo.json") as part:
         part.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with styled():

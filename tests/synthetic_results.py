@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+from linguistic_regions.claims.claims import judged
+from linguistic_regions.claims.run import Run
 from linguistic_regions.evaluation.evidence import Evidence
+from linguistic_regions.reporting import paper
 from linguistic_regions.statistics.domains import first
+from linguistic_regions.statistics.tables import INTACT
 
 LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
@@ -24,14 +29,16 @@ def removal(
     own: float = 0.6,
     elsewhere: float = 1.0,
     own_elsewhere: float = 1.0,
+    lacking: str = "uk",
 ) -> pd.DataFrame:
     """The removal table: log ratios at 3 %, half of that at 1 %; the own language loses `own`, others 0.02, kin 0.2.
 
-    In the second domain the top loses `elsewhere` times as much, and the own language `own_elsewhere` times.
+    In the second domain the top loses `elsewhere` times as much, and the own language `own_elsewhere` times; one
+    language is `lacking` there.
     """
     first = _removal(top, random, bottom, own).assign(domain=DOMAINS[0])
     second = _removal(top * elsewhere, random, bottom, own * own_elsewhere).assign(domain=DOMAINS[1])
-    return pd.concat([first, second[second["language"] != "uk"]], ignore_index=True)
+    return pd.concat([first, second[second["language"] != lacking]], ignore_index=True)
 
 
 def controls(left: float = 6.0, control: float = 3.0) -> pd.DataFrame:
@@ -45,10 +52,12 @@ def controls(left: float = 6.0, control: float = 3.0) -> pd.DataFrame:
     kinds |= dict.fromkeys(("magnitude", "random_magnitude", "random_dimensions"), control)
     rows = []
     for kind, loss in kinds.items():
-        own = ("outlier_rows", 0.0, "") if kind == "outliers" else (f"{kind}-0.01", 0.01, "core")
-        for place, code in enumerate(LANGUAGES):
-            noise = (0.1 if kind == "top" else -0.1) * (place - 1)
-            rows.append(_removed(own[0], kind, own[1], 64, 0, code, loss + noise, "tensor", own[2]))
+        ratio, target = (0.0, "") if kind == "outliers" else (0.01, "core")
+        for replicate in (1, 2, 3) if kind.startswith("random") else (0,):
+            for place, code in enumerate(LANGUAGES):
+                noise = (0.1 if kind == "top" else -0.1) * (place - 1) + 0.01 * replicate
+                name = f"{kind}-{ratio}-{replicate}"
+                rows.append(_removed(name, kind, ratio, 64, replicate, code, loss + noise, "tensor", target))
     table = removal()
     kept = table[(table["region"] != "top-0.01")]
     return pd.concat([kept, pd.DataFrame(rows).assign(domain=DOMAINS[0])], ignore_index=True)
@@ -62,9 +71,10 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
             rows += [
                 _removed(f"top-{ratio}", "top", ratio, 64, 0, code, top * scale, "tensor", "core"),
                 _removed(f"bottom-{ratio}", "bottom", ratio, 64, 0, code, bottom * scale, "tensor", "core"),
-                # Two replicates around the mean.
-                _removed(f"random-{ratio}-1", "random", ratio, 64, 1, code, random * scale - 0.02, "tensor", "core"),
-                _removed(f"random-{ratio}-2", "random", ratio, 64, 2, code, random * scale + 0.02, "tensor", "core"),
+            ]
+            rows += [  # around the mean
+                _removed(f"random-{ratio}-{number}", "random", ratio, 64, number, code, loss, "tensor", "core")
+                for number, loss in enumerate((random * scale - 0.02, random * scale, random * scale + 0.02), 1)
             ]
     for target in ("ru", "uk", "zh"):
         for samples, share in ((64, 0.8), (256, 1.0)):
@@ -79,25 +89,36 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def retraining(held: float = 0.1, english: float = 0.3) -> pd.DataFrame:
+def retraining(held: float = 0.1, english: float = 0.3, seeds: int = 1) -> pd.DataFrame:
     """The retraining table: log perplexity that the held core costs, and that English loses."""
+    return _seeds(_retraining(held, english), seeds).assign(learning_rate=1e-3, domain=DOMAINS[0])
+
+
+def _seeds(table: pd.DataFrame, seeds: int) -> pd.DataFrame:
+    """The same training with further seeds, each of which moves an arm's end by 0.002 more."""
+    trained, arm = table["samples"] > 0, pd.factorize(table["arm"])[0]
+    parts = [table.assign(nll=table["nll"] + trained * (arm % 2) * 0.002 * seed, seed=seed) for seed in range(seeds)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _retraining(held: float, english: float) -> pd.DataFrame:
     rows = []
     for arm, start, cost in (("top_freeze", 1.0, held), ("bottom_freeze", 0.0, 0.0), ("top_unfreeze", 1.0, 0.01)):
         for samples, progress in ((0, 0.0), (100, 0.5), (200, 1.0)):
             for code, drift in (("zh", -0.4), ("en", english)):
                 nll = BASE[code] + drift * progress + (cost if samples else start)
                 rows.append({"arm": arm, "train_language": "zh", "samples": samples, **_score(code, nll)})
-    return pd.DataFrame(rows).assign(learning_rate=1e-3, seed=0, domain=DOMAINS[0])
+    return pd.DataFrame(rows)
 
 
-def freezing(core: float = 0.8, random: float = 0.9, forgotten: float = 1.0) -> pd.DataFrame:
+def freezing(core: float = 0.8, random: float = 0.9, forgotten: float = 1.0, seeds: int = 1) -> pd.DataFrame:
     """The freezing table: how much is forgotten (and learnt) relative to full training.
 
     In the first domain all languages gain from the training; in the second they lose, by `forgotten`.
     """
     first, second = _freezing(core, random, -0.1), _freezing(core, random, forgotten)
     tables = [first.assign(domain=DOMAINS[0]), second.assign(domain=DOMAINS[1])]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([_seeds(table, seeds) for table in tables], ignore_index=True)
 
 
 def _freezing(core: float, random: float, forgotten: float) -> pd.DataFrame:
@@ -147,6 +168,28 @@ def density() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["region", "layer", "matrix", "selected", "size"])
 
 
+def run(tables: Mapping[str, pd.DataFrame]) -> Run:
+    """A run as the claims read it: the evidence of its removals has three documents of each text."""
+    removal = tables.get("removal")
+    if removal is None:
+        return Run(tables, pd.DataFrame(), {})
+    labels = {row["region"]: row for row in removal.drop_duplicates("region").to_dict("records")}
+    labels[INTACT] = labels.pop("base")
+    rows = [
+        {"condition": INTACT if row.region == "base" else row.region, "language": row.language, "domain": row.domain}
+        | {"document": f"{row.language}-{number}", "tokens": 100, "nll": 100 * (row.nll + offset)}
+        for row in removal.itertuples()
+        for number, offset in enumerate((-0.3, 0.1, 0.2) if row.region == "base" else (-0.29, 0.09, 0.2))
+    ]
+    return Run(tables, pd.DataFrame(rows), labels)
+
+
+@cache
+def claims() -> pd.DataFrame:
+    """The claims table of a run that is tested on two kinds of text."""
+    return judged(run(two_domains()), paper.load())
+
+
 def two_domains() -> dict[str, pd.DataFrame]:
     """Every table of a run that is tested on two kinds of text, by name."""
     makers = (removal, retraining, freezing, further, stability, overlap, density)
@@ -156,7 +199,7 @@ def two_domains() -> dict[str, pd.DataFrame]:
 def everything() -> dict[str, pd.DataFrame]:
     """Every table of a run that is tested on one kind of text, by name."""
     forgetting = _freezing(core=0.8, random=0.9, forgotten=1.0).assign(domain=DOMAINS[0])
-    return {name: first(table) for name, table in two_domains().items()} | {"freezing": forgetting}
+    return {name: first(table) for name, table in two_domains().items()} | {"freezing": forgetting, "claims": claims()}
 
 
 def with_domains(table: pd.DataFrame, *domains: str) -> pd.DataFrame:
@@ -174,7 +217,7 @@ def write(tables: dict[str, pd.DataFrame], folder) -> None:
     """Write tables as a run has them."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        table.to_csv(folder / f"{name}.csv", index=False, na_rep="nan")
 
 
 def evidence(path: Path, conditions: Mapping[str, tuple[dict, float]]) -> Path:

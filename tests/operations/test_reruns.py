@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workflow
 # Which rules run again, from the last backwards: each set is what follows from running its first rule.
 RECORD = {"settings", "provenance", "report"}  # the report shows the config
 FIGURES = RECORD | {"figures"}
-TABLES = FIGURES | {"tables"}
+TABLES = FIGURES | {"tables", "claims"}
 EVALUATE = TABLES | {"evaluate", "freezing"}  # which starts from the intact model's measurement
 REGIONS = EVALUATE | {"region", "overlap", "retraining"}
 IMPORTANCE = REGIONS | {"importance"}
@@ -96,7 +96,7 @@ CODE_EDITS = {
     "evaluation/loop.py": EVALUATE,
     "evaluation/perplexity.py": FURTHER,
     "statistics/measures.py": TABLES,
-    "claims/stability.py": {"figures", "report"},
+    "claims/freezing.py": {"claims", "report"},
     "reporting/figures/heatmaps.py": {"figures", "report"},
     "runtime/distributed.py": MODEL,
 }
@@ -112,6 +112,7 @@ PROGRAMS = {
     "region": REGIONS,
     "evaluate": EVALUATE,
     "tables": TABLES,
+    "claims": {"claims", "report"},
     "figures": {"figures", "report"},
     "report": {"report"},
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linguistic_regions.statistics.hierarchy import hierarchical
+from linguistic_regions.statistics.hierarchy import hierarchical, least
 from linguistic_regions.statistics.perplexity import log_ratio
 
 RUNS = 400
@@ -284,3 +284,40 @@ def test_a_hierarchical_bootstrap_is_too_narrow(counts, replicates):
         for items, names in runs(counts, replicates, heavy, count=RUNS // 2)
     ]
     assert np.mean([low <= EFFECT <= high for low, high in intervals]) < 0.9
+
+
+# --- the least affected language ---
+
+
+def test_the_least_by_hand():
+    """English rises by 3 on average, Chinese by 3 exactly; of other documents, English by 2.5."""
+    items = evidence(
+        {"top": {"en": [3.0, 4.0, 6.5], "zh": [8.0, 9.0]}, "intact": {"en": [1.0, 2.0, 3.0], "zh": [1.0, 4.0]}}
+    )
+    interval, language = least(items, "top", "intact")
+    assert (language, interval.estimate, interval.n) == ("en", pytest.approx(2.5), 5)
+    variances = [np.var([2, 2, 3.5], ddof=1) / 3, np.var([7, 5], ddof=1) / 2]
+    pooled = (2 * variances[0] + variances[1]) / 3
+    assert interval.error == pytest.approx(math.sqrt(pooled))
+    assert interval.degrees == pytest.approx(3)
+
+
+def test_a_language_with_one_document_leaves_the_least_without_an_interval():
+    interval, _ = least(
+        evidence({"top": {"en": [3.0], "zh": [8.0, 9.0]}, "intact": {"en": [1.0], "zh": [1.0, 4.0]}}), "top", "intact"
+    )
+    assert not interval.tested and interval.units == "documents in en"
+
+
+@pytest.mark.parametrize("others", [0.0, 1.0])
+def test_a_language_at_the_threshold_is_seldom_found_above_it(others):
+    """Twelve languages with two documents each, one of which rises by the threshold, the others by as much or more."""
+    generator = np.random.default_rng(1)
+    above = 0
+    for _ in range(RUNS):
+        rises = EFFECT + np.where(np.arange(12) == 0, 0.0, others)
+        losses = {f"l{place}": generator.normal(rise, 0.3, 2) for place, rise in enumerate(rises)}
+        intact = {language: [0.0, 0.0] for language in losses}
+        interval, _ = least(evidence({"top": losses, "intact": intact}), "top", "intact")
+        above += interval.low > EFFECT
+    assert above / RUNS < 0.05

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from linguistic_regions.statistics.intervals import (
     MINIMUM_UNITS,
@@ -114,3 +115,17 @@ def test_values_that_share_their_runs_luck_count_by_run():
     values = generator.normal(size=(RUNS // 2, 4))[:, runs] + generator.normal(size=(RUNS // 2, 24))
     assert 0.92 <= coverage([clustered(each, runs, "runs") for each in values], 0.0) <= 0.99
     assert coverage([t_interval(each, "languages") for each in values], 0.0) < 0.85
+
+
+def test_a_p_value_is_below_five_percent_exactly_outside_the_interval():
+    interval = t_interval([1.0, 2.0, 4.0, 4.5], "values")
+    for end, step in ((interval.low, 1e-6), (interval.high, -1e-6)):
+        assert interval.p_value(end) == pytest.approx(0.05)
+        assert interval.p_value(end - step) < 0.05 < interval.p_value(end + step)
+    assert interval.p_value(0.0) == pytest.approx(ttest_1samp([1.0, 2.0, 4.0, 4.5], 0.0).pvalue)
+
+
+def test_p_values_without_spread_or_interval():
+    assert t_interval([1.0, 1.0, 1.0], "values").p_value(0.0) == 0
+    assert t_interval([1.0, 1.0, 1.0], "values").p_value(1.0) == 1
+    assert math.isnan(t_interval([1.0, 2.0], "values").p_value(0.0))

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 import synthetic_results as synthetic
-from linguistic_regions.claims import formats
 from linguistic_regions.planning import arms
-from linguistic_regions.reporting import paper
+from linguistic_regions.reporting import formats, paper
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.statistics import measures, tables
 from mistakes import cut
@@ -215,13 +214,6 @@ def test_markdown_is_a_table_with_models_above_columns():
     assert synthetic.MODEL in lines[0]
     assert lines[0].index(synthetic.MODEL) < lines[0].index("LLaMA-2-7B") < lines[0].index("LLaMA-2-13B")
     assert "**Top**" in lines[2]
-
-
-def test_interval_contains_the_mean_and_narrows_with_agreement():
-    apart, alike = measures.estimate([0.0, 1.0, 2.0, 3.0]), measures.estimate([1.4, 1.5, 1.6, 1.5])
-    assert apart.low < apart.mean == alike.mean < apart.high
-    assert alike.high - alike.low < apart.high - apart.low
-    assert measures.estimate([0.0, 1.0, 2.0, 3.0]) == apart
 
 
 def test_forgetting_is_end_minus_start_by_arm():

@@ -1,96 +1,75 @@
-"""Claims on the controls of the core: is it more than outliers, magnitude and chance?"""
+"""Claims on what could explain the core's effect instead: outliers, magnitude, or chance."""
 
-import numpy as np
-import pandas as pd
+import math
 
-from linguistic_regions.claims import formats
-from linguistic_regions.claims.finding import Finding
-from linguistic_regions.claims.lesions import COLLAPSE
-from linguistic_regions.statistics import measures
-from linguistic_regions.statistics.domains import first
-from linguistic_regions.statistics.intervals import t_interval
-from linguistic_regions.statistics.tables import CORE
+from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.core import COLLAPSE, EVIDENCE, LITTLE, destroyed, named
+from linguistic_regions.claims.run import NotMeasured, Run
+from linguistic_regions.statistics.hierarchy import hierarchical
+from linguistic_regions.statistics.intervals import Interval
+from linguistic_regions.statistics.tables import CORE, INTACT
 
-UNTESTED = "Not tested in the paper; "
+KINDS = ("magnitude", "random_magnitude", "random_dimensions", "without_outliers", "only_outliers")
 
 
-def control_findings(removal: pd.DataFrame | None) -> list[Finding]:
-    """Return the claims on the core's controls, all at one ratio, in the first domain.
-
-    Args:
-        removal: the removal table, or None.
-    """
-    claims = {
-        "without_outliers": Finding(
-            f"The core is more than its outliers: without the outlier dimensions it still destroys every language "
-            f"(perplexity rises by a factor of {COLLAPSE:g} or more)",
-            f"{UNTESTED}without it, a few outlier dimensions could be all that the core has.",
-        ),
-        "magnitude": Finding(
-            "The core matters more than as many of the largest weights",
-            f"{UNTESTED}without it, the score could be no better than the weights' magnitude.",
-        ),
-        "random_magnitude": Finding(
-            "The core matters more than random weights of its magnitude",
-            f"{UNTESTED}without it, the core could matter because its weights are large.",
-        ),
-        "random_dimensions": Finding(
-            "The core matters more than random weights in its rows and columns",
-            f"{UNTESTED}without it, the core's rows and columns could be all that matters.",
-        ),
-    }
-    effects = _effects(removal)
-    if "without_outliers" in effects and "top" in effects:
-        claims["without_outliers"] = _without_outliers(claims["without_outliers"], effects)
-    for kind in ("magnitude", "random_magnitude", "random_dimensions"):
-        if {kind, "top"} <= set(effects):
-            claims[kind] = _more(claims[kind], effects, kind)
-    return list(claims.values())
+def _setting(run: Run) -> dict:
+    """The labels of the core that the controls are for."""
+    ratios = {labels["ratio"] for labels in run.labels.values() if labels["kind"] in KINDS}
+    if not ratios:
+        raise NotMeasured("the controls of the core were not removed")
+    return {"scope": "tensor", "ratio": max(ratios), "target": CORE}
 
 
-def _effects(removal: pd.DataFrame | None) -> pd.DataFrame:
-    """Return log ratios: a row per language, a column per kind; outliers alone by the region's name."""
-    if removal is None:
-        return pd.DataFrame()
-    rows = measures.log_ratios(first(removal))
-    rows = rows[rows["factor"] == 0]
-    own = rows[
-        rows["kind"].isin(["without_outliers", "only_outliers", "magnitude"]) | rows["kind"].str.match("random_")
-    ]
-    alone = rows[rows["kind"] == "outliers"]
-    core = rows[(rows["target"] == CORE) & (rows["scope"] == "tensor") & rows["ratio"].isin(own["ratio"])]
-    named = [core.assign(name=core["kind"]), alone.assign(name=alone["region"])]
-    return pd.concat(named).groupby(["language", "name"], sort=False)["log_ratio"].mean().unstack("name")
+def _against(run: Run, kind: str, reference: str) -> Interval:
+    labels = _setting(run)
+    return hierarchical(run.evidence(), named(run, kind, labels), named(run, reference, labels), languages="sampled")
 
 
-def _without_outliers(claim: Finding, effects: pd.DataFrame) -> Finding:
-    left = effects["without_outliers"].dropna()
-    lost = int((left >= np.log(COLLAPSE)).sum())
-    parts = {
-        "top": "core",
-        "only_outliers": "only its weights in outlier dimensions",
-        "outlier_dimensions": "all weights of the outlier dimensions",
-        "outlier_rows": "outlier rows alone",
-        "outlier_weights": "outlier weights alone",
-    }
-    others = [f"{words} {formats.factor(effects[kind].mean())}" for kind, words in parts.items() if kind in effects]
-    return claim.judged(
-        lost == len(left),
-        f"Core without the outlier dimensions: {lost} of {len(left)} languages, {formats.factor(left.min())} "
-        f"({left.idxmin()}) to {formats.factor(left.max())} ({left.idxmax()})",
-        f"Set to zero, geometric mean over languages: {', '.join(others)}",
-    )
-
-
-def _more(claim: Finding, effects: pd.DataFrame, kind: str) -> Finding:
-    """Judge whether the core does more damage than a control, by the paired interval over languages."""
-    interval = t_interval((effects["top"] - effects[kind]).dropna(), "languages")
-    words = kind.replace("_", ", same ") if kind.startswith("random") else f"largest {kind}"
-    ends = formats.factor_interval(interval.low, interval.high)
-    measured = (
-        f"Core over {words} {formats.factor(interval.estimate)} {ends}, paired by language, {interval.n} languages.",
-        f"Core {formats.factor(effects['top'].mean())}, {words} {formats.factor(effects[kind].mean())}",
-    )
-    if interval.tested and not interval.low <= 0 <= interval.high:
-        return claim.judged(interval.low > 0, *measured)
-    return claim.undecided(*measured)
+CLAIMS = [
+    Claim(
+        id="core-outliers",
+        sentence="The core is not only its outliers: without the outlier dimensions it destroys every language too",
+        statistic="perplexity without the rest of the core over the intact model's, in the least affected language",
+        above=math.log(COLLAPSE),
+        control="the core's weights that neither read from nor write to an outlier dimension",
+        measure=lambda run: destroyed(run, "without_outliers", _setting(run)),
+        source=EVIDENCE,
+    ),
+    Claim(
+        id="core-magnitude",
+        sentence="The core is not only magnitude: it matters more than as many of the largest weights",
+        statistic="perplexity without the core over without the largest weights, mean over languages",
+        above=0.0,
+        control="the largest |weight| of each matrix, as many as in the core",
+        measure=lambda run: _against(run, "top", "magnitude"),
+        source=EVIDENCE,
+    ),
+    Claim(
+        id="matched-random",
+        sentence="Removing random weights of the core's magnitude does little",
+        statistic="perplexity without them over the intact model's, mean over languages",
+        above=-math.log(LITTLE),
+        below=math.log(LITTLE),
+        control="the intact model",
+        measure=lambda run: _against(run, "random_magnitude", INTACT),
+        source=EVIDENCE,
+    ),
+    Claim(
+        id="core-matched",
+        sentence="The core matters more than random weights of its magnitude",
+        statistic="perplexity without the core over without random weights, mean over languages",
+        above=0.0,
+        control="random regions outside the core, with the same number and |weight| in each matrix",
+        measure=lambda run: _against(run, "top", "random_magnitude"),
+        source=EVIDENCE,
+    ),
+    Claim(
+        id="core-dimensions",
+        sentence="The core matters more than random weights in its rows and columns",
+        statistic="perplexity without the core over without random weights, mean over languages",
+        above=0.0,
+        control="random regions with the same number of weights in each row and column",
+        measure=lambda run: _against(run, "top", "random_dimensions"),
+        source=EVIDENCE,
+    ),
+]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.reporting.paper import ABSENT, ARM_NAMES, Grid
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, only

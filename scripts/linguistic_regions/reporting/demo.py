@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from linguistic_regions.claims import formats
-from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, findings
-from linguistic_regions.claims.lesions import KIN
-from linguistic_regions.reporting import methods
+from linguistic_regions.claims.claim import VERDICTS
+from linguistic_regions.claims.monolingual import KIN
+from linguistic_regions.reporting import claims, formats, methods
 from linguistic_regions.reporting.figures.style import LABELS
 from linguistic_regions.reporting.paper import ABSENT
 from linguistic_regions.statistics import measures
@@ -19,7 +18,6 @@ BEGIN = "<!-- demo: begin (make docs) -->"
 END = "<!-- demo: end -->"
 COMMAND = "make run"
 PACKAGES = ("torch", "transformers")
-MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", UNTESTED: "○"}
 
 
 def collect(
@@ -28,7 +26,6 @@ def collect(
     provenance: Mapping,
     date: str,
     names: Mapping[str, str],
-    printed: Mapping[str, pd.DataFrame],
 ) -> dict:
     """Collect from a run the values and labels that the README shows, as text.
 
@@ -38,7 +35,6 @@ def collect(
         provenance: the software, hardware and data of the run.
         date: the date of the run.
         names: English names of languages by code.
-        printed: the paper's tables, from `paper.load`.
     """
     removal = first(tables["removal"])
     source = provenance.get("model") or {}
@@ -60,8 +56,8 @@ def collect(
         "retraining": _retraining(tables.get("retraining"), names),
         "freezing": _freezing(tables.get("freezing"), names),
         "claims": [
-            {"verdict": claim.verdict, "title": claim.title, "measured": claim.measured[0]}
-            for claim in findings(tables, printed, names)
+            {key: row[key] for key in ("verdict", "claim", "measured", "corrected")}
+            for row in (claims.rows(tables["claims"]) if "claims" in tables else [])
         ],
     }
 
@@ -247,14 +243,21 @@ def _freezing_table(shown: Mapping) -> str:
     return f"{title}, perplexity after over before\n\n" + _table(("learning rate", "tested", *arms), cells, labels=2)
 
 
-def _claims(claims: Iterable[Mapping]) -> str:
-    claims = list(claims)
-    words = {HOLDS: "hold", FAILS: "do not hold", UNDECIDED: "cannot tell", UNTESTED: "not tested"}
-    counts = {word: sum(claim["verdict"] == verdict for claim in claims) for verdict, word in words.items()}
-    summary = ", ".join(f"{word} {number}" for word, number in counts.items() if number)
-    cells = [[f"{MARKS[claim['verdict']]} {claim['verdict']}", claim["title"], claim["measured"]] for claim in claims]
-    title = f"**The paper's claims, and their controls, in this run**: {summary}"
+def _claims(shown: Iterable[Mapping]) -> str:
+    shown = list(shown)
+    if not shown:
+        return ""
+    counts = {verdict: sum(claim["verdict"] == verdict for claim in shown) for verdict in VERDICTS}
+    summary = ", ".join(f"{verdict} {number}" for verdict, number in counts.items() if number)
+    cells = [
+        [f"{claims.MARKS[claim['verdict']]} {claim['verdict']}", claim["claim"], _measured(claim)] for claim in shown
+    ]
+    title = f"**The paper's claims, and their controls, in this run** ([rules](docs/claims.md)): {summary}"
     return f"{title}\n\n" + _table(("verdict", "claim", "measured"), cells, labels=3)
+
+
+def _measured(claim: Mapping) -> str:
+    return "; ".join(part for part in (claim["measured"], claim["corrected"]) if part)
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 
 import pandas as pd
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.statistics.domains import domains, only
 
 ESTIMATORS = {

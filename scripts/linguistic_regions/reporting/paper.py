@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import first

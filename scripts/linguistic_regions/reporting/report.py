@@ -9,15 +9,15 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from linguistic_regions.claims import formats
-from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, Finding, findings
-from linguistic_regions.reporting import bylanguage, methods, paper
+from linguistic_regions.claims.claim import VERDICTS
+from linguistic_regions.reporting import bylanguage, claims, formats, methods, paper
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
 
 TEMPLATE = paper.RESOURCES / "report.html.j2"
 SPLITS = ("train", "valid", "test")
+CLASSES = dict(zip(VERDICTS, ("holds", "fails", "undecided", "untested"), strict=True))  # of their badges
 
 
 def render(
@@ -57,7 +57,6 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["count"] = formats.count
-    claims = findings(tables, printed, names)
     removal = tables.get("removal")
     source = provenance.get("model") or {}
     model = methods.public_name(model, source)
@@ -75,9 +74,10 @@ def render(
         tokens=_test_tokens(removal),
         windows=_distinct(removal, "window"),
         bos=_distinct(removal, "bos"),
-        findings=claims,
-        classes={HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", UNTESTED: "untested"},
-        verdicts=_verdicts(claims),
+        claims=claims.rows(tables["claims"]) if "claims" in tables else [],
+        classes=CLASSES,
+        marks=claims.MARKS,
+        verdicts=claims.tally(tables["claims"]) if "claims" in tables else {},
         grids=_grids(tables, model, names, printed),
         figures=figures,
         further=_further(tables.get("further"), names),
@@ -117,11 +117,6 @@ def _test_tokens(removal: pd.DataFrame | None) -> int:
 
 def _distinct(table: pd.DataFrame | None, column: str) -> list[str]:
     return [] if table is None else sorted(set(table[column]))
-
-
-def _verdicts(claims: Sequence[Finding]) -> dict[str, int]:
-    verdicts = (HOLDS, FAILS, UNDECIDED, UNTESTED)
-    return {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in verdicts}
 
 
 def _grids(

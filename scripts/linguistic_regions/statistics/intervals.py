@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 # The interval of two values reaches six times their distance to either side, and rests wholly on the assumption that
 # they are normal, which two values cannot put in doubt. Three reach about as far as they spread.
@@ -31,6 +31,8 @@ class Interval:
         n: number of independent units.
         units: what they are, in the plural: "languages", "documents", "seeds".
         method: how the interval was computed, or why there is none.
+        error: standard error of the estimate; NaN if there is none.
+        degrees: its degrees of freedom.
     """
 
     estimate: float
@@ -39,11 +41,23 @@ class Interval:
     n: int
     units: str
     method: str
+    error: float = math.nan
+    degrees: float = math.nan
 
     @property
     def tested(self) -> bool:
         """Whether there is an interval; a claim that rests on none is not tested."""
         return not (math.isnan(self.low) or math.isnan(self.high))
+
+    def p_value(self, value: float) -> float:
+        """The two-sided p-value of the hypothesis that the truth is `value`; NaN without a standard error.
+
+        It is below 0.05 exactly where `value` lies outside the 95 % interval.
+        """
+        distance = abs(self.estimate - value)
+        if self.error == 0:
+            return float(distance == 0)
+        return 2 * float(stdtr(self.degrees, -distance / self.error))
 
 
 @dataclass(frozen=True)
@@ -132,11 +146,11 @@ def student(
         level: share of such intervals that hold the truth.
     """
     variance = sum(component.variance for component in components)
-    half = 0.0
+    error, degrees, half = math.sqrt(variance), math.inf, 0.0
     if variance != 0:
         degrees = 1 / sum((component.variance / variance) ** 2 / component.degrees for component in components)
-        half = float(stdtrit(degrees, (1 + level) / 2)) * math.sqrt(variance)
-    return Interval(float(estimate), float(estimate) - half, float(estimate) + half, n, units, method)
+        half = float(stdtrit(degrees, (1 + level) / 2)) * error
+    return Interval(float(estimate), float(estimate) - half, float(estimate) + half, n, units, method, error, degrees)
 
 
 def no_interval(estimate: float, n: int, units: str, minimum: int = MINIMUM_UNITS) -> Interval:

@@ -1,10 +1,7 @@
-"""Effect sizes from the tables: log ratios of perplexity, forgetting, intervals.
+"""Effect sizes from the tables: log ratios of perplexity, and forgetting.
 
 All means are of logarithms, that is of `nll`: a mean of perplexities would be dominated by the largest.
 """
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,24 +11,6 @@ from linguistic_regions.statistics.tables import CORE
 
 PAPER_RATIO = 0.03  # share of the parameters that the paper removes in experiment 1
 PAPER_SCOPE = "tensor"  # the paper ranks within each tensor
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean, its 95 % interval and the number of values."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
-
-
-def estimate(values: Sequence[float], draws: int = 10_000, seed: int = 0) -> Estimate:
-    """Return the mean of `values`, shape (n,), with a bootstrap interval from `draws` resamples."""
-    values = np.asarray(values, dtype=float)
-    chosen = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
-    return Estimate(values.mean(), low, high, len(values))
 
 
 def forgetting_rows(freezing: pd.DataFrame) -> pd.DataFrame:

@@ -95,6 +95,28 @@ COLUMNS = {
         "size_b": int,
     },
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
+    "claims": {
+        "id": str,
+        "claim": str,
+        "statistic": str,
+        "unit": str,
+        "estimate": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "units": str,
+        "control": str,
+        "test": str,
+        "p": float,
+        "p_holm": float,
+        "above": float,
+        "below": float,
+        "verdict": str,
+        "verdict_holm": str,
+        "paper": float,
+        "source": str,
+        "note": str,
+    },
 }
 KEYS = {
     "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "domain", "language"],
@@ -104,6 +126,7 @@ KEYS = {
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
+    "claims": ["id"],
 }
 ARMS = (  # of the training experiments, in display order
     "top_freeze",
@@ -127,7 +150,7 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if a column is missing, or a numeric column has a value that is not a number.
     """
-    # Empty cells are empty strings: "no" and "NA" are names, and no column has missing values.
+    # Empty cells are empty strings: "no" and "NA" are names. A missing number is written as nan.
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # missing, empty, not UTF-8, not a table
@@ -198,8 +221,10 @@ def ordered(
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, with numbers to eight significant digits."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as part:
-        table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
+        table.to_csv(part, index=False, float_format="%.8g", na_rep="nan", lineterminator="\n")
 
 
 def in_order(values: Sequence[str], order: Sequence[str]) -> list[str]:

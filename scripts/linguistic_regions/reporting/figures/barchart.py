@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.reporting.figures.style import COLOURS, LABELS, legend
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import in_order

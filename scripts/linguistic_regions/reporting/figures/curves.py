@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, StrMethodFormatter
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.reporting.figures.style import COLOURS, LABELS, MARKERS, legend
 from linguistic_regions.statistics.tables import ARMS, in_order
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 from linguistic_regions.reporting.figures.barchart import bars
 from linguistic_regions.reporting.figures.heatmaps import frame, squares
 from linguistic_regions.reporting.figures.style import legend

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from linguistic_regions.claims import formats
-from linguistic_regions.claims.stability import AGREEMENT, chance
+from linguistic_regions.claims.importance import AGREEMENT, chance
+from linguistic_regions.reporting import formats
 
 LINE = 0.15  # height of a label, in inches
 TICKS = 9  # at most

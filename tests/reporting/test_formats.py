@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from linguistic_regions.claims import formats
+from linguistic_regions.reporting import formats
 
 
 def plain(text: str) -> str:

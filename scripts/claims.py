@@ -1,0 +1,41 @@
+"""Judge the paper's claims and their controls by a run's tables and evidence.
+
+python scripts/claims.py judge --tables results/demo/tables --removal results/demo/evaluations/perplexity/*.parquet
+"""
+
+from pathlib import Path
+
+from linguistic_regions.claims.claims import CLAIMS, judged
+from linguistic_regions.claims.run import Run
+from linguistic_regions.reporting import claims, paper
+from linguistic_regions.runtime.cli import run
+from linguistic_regions.statistics import evidence
+from linguistic_regions.statistics.tables import read_folder, write
+
+
+def judge(
+    *,
+    tables: Path,
+    output: Path,
+    removal: tuple[Path, ...] = (),
+    paper_figures: Path = paper.RESOURCES / "paper",
+) -> None:
+    """Write the claims table of a run: estimates with intervals, tests and verdicts.
+
+    Args:
+        tables: folder with the run's tables.
+        output: the table, CSV.
+        removal: evidence files of the intact model and of removals.
+        paper_figures: folder with the paper's values.
+    """
+    measured = Run(read_folder(tables), *evidence.read(removal))
+    write(judged(measured, paper.load(paper_figures)), output)
+
+
+def page() -> None:
+    """Print docs/claims.md, the rule of each claim."""
+    print(claims.page(CLAIMS, paper.load()), end="")
+
+
+if __name__ == "__main__":
+    run(judge, page)
