@@ -1,6 +1,7 @@
 """A verdict follows from the data and a rule: turn the data and it turns, weaken them and there is none."""
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -240,6 +241,11 @@ def test_the_table_is_read_as_it_was_written(tmp_path):
     assert list(table) == list(COLUMNS["claims"])
     write(table, tmp_path / "claims.csv")
     pd.testing.assert_frame_equal(read(tmp_path / "claims.csv", "claims"), table, rtol=1e-7)
+
+
+def test_the_page_explains_each_column():
+    rows = re.findall(r"^\| (`.*`) \|", (ROOT / "docs/claims.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(COLUMNS["claims"])
 
 
 def test_the_page_is_made_from_the_claims():

@@ -1,5 +1,6 @@
 """The report's section on each language, from all tables of a run."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,8 +72,9 @@ def _base(removal: pd.DataFrame | None, code: str) -> list[tuple[str, str]]:
         rows = only(removal, domain)
         rows = rows[(rows["kind"] == "base") & (rows["language"] == code)]
         for _, row in rows.head(1).iterrows():
-            low, high = (formats.perplexity(row[end]) for end in ("ppl_low", "ppl_high"))
-            value = f"{formats.perplexity(row['ppl'])} [{low}, {high}], {row['bits_per_byte']:.3f} bits per byte"
+            ends = [row["ppl_low"], row["ppl_high"]]
+            interval = "" if any(map(math.isnan, ends)) else " [{}, {}]".format(*map(formats.perplexity, ends))
+            value = f"{formats.perplexity(row['ppl'])}{interval}, {row['bits_per_byte']:.3f} bits per byte"
             value += f", on {formats.count(row['tokens'])} tokens"
             facts.append((f"Perplexity{f', {domain}' if domain else ''}", value))
     return facts

@@ -1,11 +1,11 @@
 """Read the evidence of a run, and summarize it into rows of tables."""
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,7 +53,8 @@ def summarize(items: pd.DataFrame, labels: dict[str, dict], reference: str | Non
         context = {"window": str(first["window"]), "bos": str(first["bos"])}
         ratios = {}
         if reference:
-            ends = (math.exp(end) if end < 700 else math.inf for end in log_ratio(part, compared[tuple(text)]))
-            ratios = dict(zip(RATIO, ends, strict=True))
+            ratio = log_ratio(part, compared[tuple(text)])
+            with np.errstate(over="ignore"):
+                ratios = dict(zip(RATIO, np.exp([ratio.estimate, ratio.low, ratio.high]), strict=True))
         rows.append({**labels[condition], **of_text, **asdict(perplexity(part)), **context, **ratios})
     return pd.DataFrame(rows)

@@ -21,6 +21,7 @@ from linguistic_regions.statistics.intervals import (
     Interval,
     no_interval,
     of_mean,
+    of_ratio,
     student,
 )
 
@@ -38,8 +39,7 @@ def hierarchical(
     such as random regions: the interval then allows for other draws of them. Their log perplexities are averaged.
 
     Conditions are paired by document, so that what makes a document hard cancels out. The variance due to documents
-    comes from the jackknife, which leaves out one document at a time (Efron & Tibshirani 1993, chapter 11). Its degrees
-    of freedom are the effective number of documents (Kish 1965, Survey Sampling) minus one, and at least one.
+    comes from the jackknife (`intervals.of_ratio`).
 
     Replicates are crossed with languages and documents: each is measured on all of them. What a replicate does to
     single documents counts in both components, which widens the interval a little (Owen 2007, The Pigeonhole
@@ -174,9 +174,4 @@ def _of_documents(losses: np.ndarray, tokens: np.ndarray, within: np.ndarray) ->
         tokens: of each document, shape (documents,).
         within: 1 where a document is of a language, else 0, shape (languages, documents).
     """
-    loss, length = (within @ losses) @ within, (within @ tokens) @ within  # of each document's language
-    left = (loss - losses) / (length - tokens)  # the language's log ratio without the document
-    counts = within.sum(axis=1)
-    variances = (counts - 1) / counts * (within @ (left - (within @ left / counts) @ within) ** 2)
-    degrees = np.maximum(1 / (within @ (tokens / length) ** 2) - 1, 1)
-    return [Component(variance, free) for variance, free in zip(variances, degrees, strict=True)]
+    return [of_ratio(losses[its], tokens[its]) for its in within.astype(bool)]

@@ -131,6 +131,22 @@ def of_mean(values: np.ndarray) -> Component:
         return Component(float(values.var(ddof=1)) / len(values), len(values) - 1)
 
 
+def of_ratio(sums: np.ndarray, sizes: np.ndarray) -> Component:
+    """The error of sum(sums) / sum(sizes) over two or more independent units of different size, such as documents.
+
+    The jackknife leaves out one unit at a time (Efron & Tibshirani 1993, chapter 11). The degrees of freedom are the
+    effective number of units (Kish 1965, Survey Sampling) minus one, and at least one.
+
+    Args:
+        sums: a sum of each unit, shape (n,).
+        sizes: the number of its terms, shape (n,).
+    """
+    total, size, n = sums.sum(), sizes.sum(), len(sums)
+    left = (total - sums) / (size - sizes)  # the ratio without the unit
+    variance = (n - 1) / n * float(np.sum((left - left.mean()) ** 2))
+    return Component(variance, max(1 / float(np.sum((sizes / size) ** 2)) - 1, 1))
+
+
 def student(
     estimate: float, components: Sequence[Component], n: int, units: str, method: str, level: float = 0.95
 ) -> Interval:
