@@ -1,4 +1,6 @@
-"""Check that a model and blocks of tokens are compatible."""
+"""Check that a model can read blocks of tokens, and that gradients reach its weights."""
+
+from collections.abc import Iterable
 
 import numpy as np
 from torch import nn
@@ -6,6 +8,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from linguistic_regions.model.weights import patterns
 from linguistic_regions.runtime.errors import UserError
 
 
@@ -28,6 +31,23 @@ def check_compatible(model: PreTrainedModel, input_ids: np.ndarray) -> None:
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):
         raise UserError(f"tokens.block_size: {size} exceeds the model's maximum input of {longest} tokens: lower it")
+
+
+def check_gradients(model: PreTrainedModel, without: Iterable[str]) -> None:
+    """Check that no weights are without a gradient, which would all have the same score, zero.
+
+    Args:
+        model: a causal language model.
+        without: the names of the parameters that no backward pass has reached.
+
+    Raises:
+        UserError: there are some.
+    """
+    if without := list(without):
+        raise UserError(
+            f"model: no gradient reaches {patterns(without)} of {type(model).__name__}: leave them out "
+            "(model.exclude), or name another model"
+        )
 
 
 def _learned_positions(model: PreTrainedModel, longest: int) -> bool:
