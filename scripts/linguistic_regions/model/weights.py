@@ -25,9 +25,7 @@ CROSS_ATTENTION = r"encoder_attn|cross_?attn|crossattention"  # to an encoder; t
 AUXILIARY = re.compile(
     rf"\.(?:{'|'.join([ROUTERS, SELECTORS, ADDITIONS, NORMS_AND_EMBEDDINGS, CROSS_ATTENTION])})\.", re.IGNORECASE
 )
-ELEMENTWISE = re.compile(
-    r"(?:bias|scale|\.A_log|\.D|\.time_mix_\w+)$"
-)  # parameters that are no matrices, whatever their shape
+ELEMENTWISE = re.compile(r"(?:bias|scale|\.A_log|\.D|\.time_mix_\w+)$")  # no matrices, whatever their shape
 
 
 def decoder(model: PreTrainedModel) -> nn.Module:
@@ -86,21 +84,20 @@ def selectable(model: PreTrainedModel, include: list[str], exclude: list[str]) -
         exclude: parameters whose names match one of these are not selectable.
 
     Raises:
-        UserError: no parameter is left; or the layers have experts, and both `include` and `exclude` are empty.
+        UserError: no parameter is left; or the layers have experts, and neither `include` nor `exclude` says what to
+            do with them.
     """
-    candidates, linear = _matrices(model), _linear(model)
+    linear = _linear(model)
     auxiliary = {name for name, part in linear.items() if AUXILIARY.search(part)}
-    found = {
-        name: weight
-        for name, weight in candidates.items()
-        if (any(re.search(pattern, name) for pattern in include) if include else name in linear.keys() - auxiliary)
-        and not any(re.search(pattern, name) for pattern in exclude)
-    }
+    candidates = _matrices(model)
+    wanted = {name for name in candidates if _matches(name, include)} if include else linear.keys() - auxiliary
+    found = {name: weight for name, weight in candidates.items() if name in wanted and not _matches(name, exclude)}
     if not found:
         raise UserError(
             f"model.include / model.exclude: no weight matrix is selected; candidates are {patterns(candidates)}"
         )
-    if (stacks := experts(model)) and not include and not exclude:
+    stacks = [name for name in experts(model) if not _matches(name, exclude)]
+    if stacks and not include:
         raise UserError(
             "model.include / model.exclude: the layers have stacks of matrices, as experts are: name them in "
             f"model.exclude, {patterns(stacks)}, or in model.include with the others, {patterns([*stacks, *found])}"
@@ -112,12 +109,9 @@ def selectable(model: PreTrainedModel, include: list[str], exclude: list[str]) -
 
 def experts(model: PreTrainedModel) -> list[str]:
     """The parameters of the decoder layers that hold several matrices, as mixtures of experts do."""
-    inside = {id(weight) for weight in layers(model).parameters()}
-    return [
-        name
-        for name, weight in _matrices(model).items()
-        if id(weight) in inside and (weight.ndim > 2 or "experts" in name.split(".")) and name not in _linear(model)
-    ]
+    inside, linear = {id(weight) for weight in layers(model).parameters()}, _linear(model)
+    others = {name: weight for name, weight in _matrices(model).items() if id(weight) in inside and name not in linear}
+    return [name for name, weight in others.items() if weight.ndim > 2 or "experts" in name.split(".")]
 
 
 def patterns(names: Iterable[str]) -> str:
@@ -125,6 +119,10 @@ def patterns(names: Iterable[str]) -> str:
     # A point stands for itself here, because no name has another character where another has a point.
     found = sorted({re.sub(r"\.\d+\.", r".\\d+.", name) for name in names})
     return "[" + ", ".join(f"'^{name}$'" for name in found) + "]"
+
+
+def _matches(name: str, expressions: Iterable[str]) -> bool:
+    return any(re.search(expression, name) for expression in expressions)
 
 
 def _matrices(model: PreTrainedModel) -> dict[str, nn.Parameter]:
