@@ -23,8 +23,9 @@ check: $(READY)  ## style and lint, of Python and of the workflow; who imports w
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(VENV)/bin/snakemake --lint
 
-docs: $(READY)  ## the config reference, from the schema; the README's results, from results/demo if it is there
+docs: $(READY)  ## the config reference, from the schema; which architectures work; the README's results, from results/demo if it is there
 	$(VENV)/bin/python scripts/config_reference.py > docs/config.md
+	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/architectures_page.py > docs/architectures.md
 	$(VENV)/bin/python scripts/readme.py collect
 	$(VENV)/bin/python scripts/readme.py render
 

@@ -86,6 +86,27 @@ LEFT_OUT = {
     "gemma4_assistant", "gemma4_unified", "gemma4_unified_assistant", "git", "got_ocr2", "mllama",
     "moss_transcribe_diarize", "musicgen", "musicgen_melody", "phi4_multimodal",
 }  # fmt: skip
+# What is refused, and why.
+REFUSED = {
+    "bart": "encoder-decoder",
+    "bigbird_pegasus": "encoder-decoder",
+    "blenderbot": "encoder-decoder",
+    "blenderbot-small": "encoder-decoder",
+    "cpmant": "not causal",
+    "deepseek_v4": "short blocks",
+    "hrm_text": "not one stack of layers",
+    "longcat_flash": "not one stack of layers",
+    "marian": "encoder-decoder",
+    "mbart": "encoder-decoder",
+    "mvp": "encoder-decoder",
+    "pegasus": "encoder-decoder",
+    "plbart": "encoder-decoder",
+    "prophetnet": "encoder-decoder",
+    "reformer": "no gradients",
+    "whisper": "encoder-decoder",
+    "xlm": "not causal",
+    "xlnet": "not causal",
+}
 # Encoders that are decoders if their config says so.
 ENCODERS = {
     "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie", "megatron-bert", "rembert",

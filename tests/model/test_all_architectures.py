@@ -13,6 +13,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
+import architectures_page
 import tiny_models
 from linguistic_regions.importance import accumulation, outliers
 from linguistic_regions.importance.estimators import Estimator
@@ -21,23 +22,16 @@ from linguistic_regions.model import hf_config, loading
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.weights import decoder, selectable
 from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.checkout import ROOT
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.tokens import Blocks
 
-TRANSLATOR = "is an encoder-decoder, not a causal language model"
-ENCODER = "attends to the tokens that it has to predict, as encoders do"
-NOT_A_STACK = "has no stack of .* decoder layers"
-NO_GRADIENT = "no gradient reaches"
-REFUSED = {
-    **dict.fromkeys(
-        ("bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp", "pegasus", "plbart"),
-        TRANSLATOR,
-    ),
-    **dict.fromkeys(("prophetnet", "whisper"), TRANSLATOR),
-    **dict.fromkeys(("cpmant", "xlm", "xlnet"), ENCODER),
-    **dict.fromkeys(("hrm_text", "longcat_flash"), NOT_A_STACK),
-    "reformer": NO_GRADIENT,
-    "deepseek_v4": NO_GRADIENT,  # its compressors need blocks of at least 128 tokens
+MESSAGES = {
+    "encoder-decoder": "is an encoder-decoder, not a causal language model",
+    "not causal": "attends to the tokens that it has to predict, as encoders do",
+    "not one stack of layers": "has no stack of .* decoder layers",
+    "no gradients": "gradients do not flow through ReformerModelWithLMHead: name another model",
+    "short blocks": "no gradient reaches .*compressor.*leave them out",
 }
 # One of each kind of trouble. The others take a minute in all.
 QUICK = {
@@ -78,8 +72,8 @@ def build(tmp_path):
 
 @pytest.mark.parametrize("model_type", ALL)
 def test_an_architecture(model_type, build):
-    if model_type in REFUSED:
-        with pytest.raises(UserError, match=REFUSED[model_type]) as refusal:
+    if reason := tiny_models.REFUSED.get(model_type):
+        with pytest.raises(UserError, match=MESSAGES[reason]) as refusal:
             check(loading.load(build(model_type)))
         assert "\n" not in str(refusal.value)
     else:
@@ -138,8 +132,13 @@ def within_layers(name):
     return re.split(r"\.\d+\.", name, maxsplit=1)[1]
 
 
-def test_what_is_refused_exists():
-    assert REFUSED.keys() | QUICK <= tiny_models.model_types().keys()
+def test_what_is_named_exists():
+    assert tiny_models.REFUSED.keys() | QUICK <= tiny_models.model_types().keys()
+
+
+@pytest.mark.slow
+def test_the_page_says_which_work():
+    assert architectures_page.page() == (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8"), "make docs"
 
 
 def test_biases_and_convolutions_are_never_selected(build):

@@ -176,7 +176,8 @@ def measure(
                 _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
                 sums.count(start, stop, half)
                 if stop in stops:
-                    check_gradients(model, parameters.keys() - reached if reached else ())  # none: no pass was ours
+                    if reached:  # else other processes ran all passes
+                        check_gradients(model, parameters, reached)
                     yield stop, sums
                 ending, due = broadcast_from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
                 if checkpoints and (ending or due):
@@ -266,5 +267,5 @@ def _backward(model: PreTrainedModel, rows: np.ndarray, index: int, estimator: E
         with autocast(precision, model.device):
             loss = next_token_loss(model, ids).mean(1).sum() * weight
         if not loss.requires_grad:
-            check_gradients(model, (name for name, weight in model.named_parameters() if weight.requires_grad))
+            check_gradients(model, (), reached=())
         loss.backward()

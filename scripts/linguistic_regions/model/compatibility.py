@@ -1,6 +1,6 @@
 """Check that a model can read blocks of tokens, and that gradients reach its weights."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 from torch import nn
@@ -33,19 +33,22 @@ def check_compatible(model: PreTrainedModel, input_ids: np.ndarray) -> None:
         raise UserError(f"tokens.block_size: {size} exceeds the model's maximum input of {longest} tokens: lower it")
 
 
-def check_gradients(model: PreTrainedModel, without: Iterable[str]) -> None:
-    """Check that no weights are without a gradient, which would all have the same score, zero.
+def check_gradients(model: PreTrainedModel, selected: Collection[str], reached: Collection[str]) -> None:
+    """Check that gradients reach all weights that are scored: without, all of a parameter's scores would be zero.
 
     Args:
         model: a causal language model.
-        without: the names of the parameters that no backward pass has reached.
+        selected: the names of the parameters that are scored.
+        reached: the names of those that a backward pass has reached.
 
     Raises:
-        UserError: there are some.
+        UserError: it has not reached all of them.
     """
-    if without := list(without):
+    if not reached:
+        raise UserError(f"model: gradients do not flow through {type(model).__name__}: name another model")
+    if missing := set(selected) - set(reached):
         raise UserError(
-            f"model: no gradient reaches {patterns(without)} of {type(model).__name__}: leave them out "
+            f"model: no gradient reaches {patterns(missing)} of {type(model).__name__}: leave them out "
             "(model.exclude), or name another model"
         )
 

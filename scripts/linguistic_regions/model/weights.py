@@ -14,7 +14,6 @@ from transformers.pytorch_utils import Conv1D
 from linguistic_regions.runtime.errors import UserError
 
 LINEAR = (nn.Linear, Conv1D)
-log = logging.getLogger(__name__)
 
 # Linear modules in the layers that are not matrices of attention, its equivalents or the MLP, by a part of their names.
 ROUTERS = r"router|gate|shared_expert_gate"  # which experts process a token, and how much the shared one counts
@@ -103,7 +102,7 @@ def selectable(model: PreTrainedModel, include: list[str], exclude: list[str]) -
             f"model.exclude, {patterns(stacks)}, or in model.include with the others, {patterns([*stacks, *found])}"
         )
     if auxiliary and not include:
-        log.info("not selectable by default: %s (see model.include)", patterns(auxiliary))
+        logging.info("not selectable by default: %s (see model.include)", patterns(auxiliary))
     return found
 
 
