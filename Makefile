@@ -23,9 +23,10 @@ check: $(READY)  ## style and lint, of Python and of the workflow; who imports w
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(VENV)/bin/snakemake --lint
 
-docs: $(READY)  ## the config reference, from the schema; the claims, from the code; the README's results, from results/demo if it is there
+docs: $(READY)  ## pages made from the schema, the claims and the architectures; the README's results, from results/demo
 	$(VENV)/bin/python scripts/config_reference.py > docs/config.md
 	$(VENV)/bin/python scripts/claims.py page > docs/claims.md
+	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/architectures_page.py > docs/architectures.md
 	$(VENV)/bin/python scripts/readme.py collect
 	$(VENV)/bin/python scripts/readme.py render
 

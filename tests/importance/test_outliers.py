@@ -129,11 +129,19 @@ def test_figures_equal_those_of_a_plain_pass_and_hooks_are_removed(make):
             np.testing.assert_allclose(activations.median[:, layer], size.flatten(1).median(1).values, rtol=1e-5)
 
 
-def test_a_model_whose_mlp_is_not_known_is_refused():
+def test_a_mixture_of_experts_is_refused():
+    """Also with a shared expert, which is one linear of a known name, but not all of the MLP."""
     sizes = {"vocab_size": 24, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1}
-    mixture = hf.AutoModelForCausalLM.from_config(hf.MixtralConfig(**sizes, num_attention_heads=4))
-    with pytest.raises(UserError, match="last linear of a layer's MLP"):
-        outliers.projections(mixture)
+    for config in (hf.MixtralConfig, hf.Qwen2MoeConfig):
+        mixture = hf.AutoModelForCausalLM.from_config(config(**sizes, num_attention_heads=4, num_key_value_heads=2))
+        with pytest.raises(UserError, match=r"not looked for in experts \(.*leave .* out of controls\.regions"):
+            outliers.projections(mixture)
+
+
+def test_a_model_whose_mlp_is_not_known_is_refused():
+    bert = hf.BertConfig(**{"vocab_size": 24, "hidden_size": 32, "num_hidden_layers": 1}, num_attention_heads=4)
+    with pytest.raises(UserError, match="last linear of a layer's MLP, but bert.encoder.layer.0 has only"):
+        outliers.projections(hf.BertLMHeadModel(bert))
 
 
 def test_the_program_writes_what_recipes_read(tmp_path):

@@ -119,7 +119,9 @@ def test_images_are_left_alone(tmp_path, tiny_blocks):
 def test_experts_must_be_named(tmp_path):
     config = hf.MixtralConfig(**GROUPED, num_local_experts=2)
     model = hf.AutoModelForCausalLM.from_config(config)
-    with pytest.raises(UserError, match=r"experts.down_proj.*are not matrices of linear modules; name them"):
+    with pytest.raises(
+        UserError, match="stacks of matrices, as experts are: name them in model.exclude, .*experts.down_proj"
+    ):
         selectable(model, [], [])
     named = selectable(model, ["self_attn", "experts"], [])
     assert len(named) == 2 * (4 + 2)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, T5Config
+from transformers import (
+    BartConfig,
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    SiglipVisionConfig,
+    T5Config,
+)
 
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.regions.region import Region
@@ -37,12 +45,19 @@ def pickled(folder):
     torch.save({}, folder / "pytorch_model.bin")
 
 
+def quantized(base):
+    settings = json.loads((base / "config.json").read_text())
+    settings["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (base / "config.json").write_text(json.dumps(settings))
+
+
 def nan(weights):
     weights[MATRIX][0, 0] = float("nan")
 
 
 SHORT = GPT2Config(vocab_size=300, n_positions=12, n_embd=8, n_layer=1, n_head=2)
 ENCODER = BertConfig(vocab_size=300, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+BART = BartConfig(d_model=8, encoder_layers=1, decoder_layers=1, vocab_size=300)
 MODEL = {
     "a folder that is no model": (lambda base: (base / "config.json").unlink(), "no causal language model"),
     "no config that can be read": (lambda base: cut(base / "config.json"), "no causal language model"),
@@ -72,7 +87,19 @@ MODEL = {
     ),
     "a translator": (
         lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
-        "a t5 model is not a causal language model: name one that is",
+        "a t5 model is an encoder-decoder, not a causal language model: name one that is",
+    ),
+    "a translator whose decoder is a language model of its own": (
+        lambda base: BART.save_pretrained(base),
+        "a bart model is an encoder-decoder, not a causal language model: name one that is",
+    ),
+    "a model of images": (
+        lambda base: SiglipVisionConfig().save_pretrained(base),
+        "a siglip_vision_model model is not a causal language model: name one that is",
+    ),
+    "quantized weights": (
+        quantized,
+        "its weights are quantized (gptq), and cannot be trained or set to zero one by one: name the model in bfloat16",
     ),
     "blocks longer than the model reads": (
         lambda base: GPT2LMHeadModel(SHORT).save_pretrained(base),
@@ -123,8 +150,9 @@ def without_a_shard(base):
         (without_a_shard, "model-00002-of-00002.safetensors cannot be read"),
         (
             lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
-            "a t5 model is not a causal language model",
+            "a t5 model is an encoder-decoder, not a causal language model",
         ),
+        (quantized, "its weights are quantized (gptq)"),
     ],
 )
 def test_model_to_start_from(break_it, message, base, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from linguistic_regions.importance.estimators import Estimator
-from linguistic_regions.model.compatibility import check_compatible
+from linguistic_regions.model.compatibility import check_compatible, check_gradients
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.precision import autocast
 from linguistic_regions.regions import selection
@@ -127,6 +127,9 @@ def measure(
         checkpoints: where to save the sums of an unfinished run; None: not saved.
         records: the caller's results at the stops, saved with the sums; filled from the checkpoint on resuming.
 
+    Raises:
+        UserError: the model cannot read the blocks, or no gradient reaches some of the weights.
+
     Yields:
         The number of samples so far, and the sums, which the next iteration modifies. Stops before the checkpoint that
         the run resumes from are skipped.
@@ -147,9 +150,11 @@ def measure(
             }
         )
     half = 0
+    reached: set[str] = set()
 
     @torch.no_grad()
     def accumulate(name: str, weight: nn.Parameter) -> None:
+        reached.add(name)
         total, gradient = sums.totals[half][name], local_shard(weight.grad)
         if estimator.name == "taylor_abs":
             gradient = (gradient.float() * local_shard(weight)).abs_()
@@ -171,6 +176,8 @@ def measure(
                 _backward(model, blocks.input_ids[start:stop], index, estimator, precision)
                 sums.count(start, stop, half)
                 if stop in stops:
+                    if reached:  # else other processes ran all passes
+                        check_gradients(model, parameters, reached)
                     yield stop, sums
                 ending, due = broadcast_from_main((bool(sigterm), bool(checkpoints) and checkpoints.due(saved)))
                 if checkpoints and (ending or due):
@@ -259,4 +266,6 @@ def _backward(model: PreTrainedModel, rows: np.ndarray, index: int, estimator: E
         ids = torch.tensor(mine, dtype=torch.long, device=model.device)
         with autocast(precision, model.device):
             loss = next_token_loss(model, ids).mean(1).sum() * weight
+        if not loss.requires_grad:
+            check_gradients(model, (), reached=())
         loss.backward()

@@ -20,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 
 from linguistic_regions.model.compatibility import check_compatible
 from linguistic_regions.model.precision import autocast
-from linguistic_regions.model.weights import layers
+from linguistic_regions.model.weights import experts, layers
 from linguistic_regions.regions.residual import MLP_OUT, ends_in
 from linguistic_regions.runtime.errors import UserError
 
@@ -112,8 +112,13 @@ def projections(model: PreTrainedModel) -> dict[str, bool]:
     """The weight of each layer's last linear of the MLP: by parameter name, whether it is a Conv1D's (in, out).
 
     Raises:
-        UserError: a layer has none of a known name, or several, as a mixture of experts has.
+        UserError: the layers have experts; or one has no such linear of a known name, or several.
     """
+    if stacks := experts(model):
+        raise UserError(
+            f"outliers: they are not looked for in experts ({', '.join(stacks[:2])}, ...): leave the regions of "
+            "outliers out of controls.regions"
+        )
     names = {module: name for name, module in model.named_modules()}
     found = {}
     for layer in layers(model):
@@ -122,8 +127,8 @@ def projections(model: PreTrainedModel) -> dict[str, bool]:
         if len(last) != 1:
             said = f"has {len(last)} of them" if last else f"has only {', '.join(inside)}"
             raise UserError(
-                f"outliers: they are looked for in the last linear of a layer's MLP, but {names[layer]} {said}; "
-                "mixtures of experts are not supported, other names belong into linguistic_regions/regions/residual.py"
+                f"outliers: they are looked for in the last linear of a layer's MLP, but {names[layer]} {said}: add "
+                "its name to linguistic_regions/regions/residual.py, or leave them out of controls.regions"
             )
         found[f"{last[0]}.weight"] = isinstance(model.get_submodule(last[0]), Conv1D)
     return found

@@ -1,4 +1,6 @@
-"""Check that a model and blocks of tokens are compatible."""
+"""Check that a model can read blocks of tokens, and that gradients reach its weights."""
+
+from collections.abc import Collection
 
 import numpy as np
 from torch import nn
@@ -6,6 +8,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from linguistic_regions.model.weights import patterns
 from linguistic_regions.runtime.errors import UserError
 
 
@@ -28,6 +31,26 @@ def check_compatible(model: PreTrainedModel, input_ids: np.ndarray) -> None:
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):
         raise UserError(f"tokens.block_size: {size} exceeds the model's maximum input of {longest} tokens: lower it")
+
+
+def check_gradients(model: PreTrainedModel, selected: Collection[str], reached: Collection[str]) -> None:
+    """Check that gradients reach all weights that are scored: without, all of a parameter's scores would be zero.
+
+    Args:
+        model: a causal language model.
+        selected: the names of the parameters that are scored.
+        reached: the names of those that a backward pass has reached.
+
+    Raises:
+        UserError: it has not reached all of them.
+    """
+    if not reached:
+        raise UserError(f"model: gradients do not flow through {type(model).__name__}: name another model")
+    if missing := set(selected) - set(reached):
+        raise UserError(
+            f"model: no gradient reaches {patterns(missing)} of {type(model).__name__}: leave them out "
+            "(model.exclude), or name another model"
+        )
 
 
 def _learned_positions(model: PreTrainedModel, longest: int) -> bool:

@@ -18,7 +18,7 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
         trust_remote_code: whether Python code in the folder may run.
 
     Raises:
-        UserError: config.json cannot be read, or the model is not a causal language model.
+        UserError: config.json cannot be read; the model is not a causal language model; or its weights are quantized.
     """
     try:
         found = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
@@ -28,6 +28,16 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
                 f"{path}: the model comes with code: review it, and set model.trust_remote_code: true to run it"
             ) from error
         raise system_error(error) or UserError(unloadable_message(path, error)) from error
+    if found.is_encoder_decoder:
+        raise UserError(
+            f"{path}: a {found.model_type} model is an encoder-decoder, not a causal language model: name one that is"
+        )
+    if settings := getattr(found, "quantization_config", None):
+        method = settings.get("quant_method", "unknown") if isinstance(settings, dict) else settings.quant_method
+        raise UserError(
+            f"{path}: its weights are quantized ({method}), and cannot be trained or set to zero one by one: name the "
+            "model in bfloat16 or float32, or a GGUF file, which is dequantized"
+        )
     if trust_remote_code and getattr(found, "auto_map", None):
         log.warning("model.trust_remote_code: running code that comes with %s, with your permissions", path)
     elif type(found) not in MODEL_FOR_CAUSAL_LM_MAPPING:

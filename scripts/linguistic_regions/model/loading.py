@@ -12,6 +12,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from linguistic_regions.model import hf_config
+from linguistic_regions.model.weights import decoder
 from linguistic_regions.runtime import checksums
 from linguistic_regions.runtime.compute import device
 from linguistic_regions.runtime.distributed import gather_full, processes
@@ -76,14 +77,14 @@ def load(
                 "if the model was trained in this run, lower the learning rate"
             )
     model.eval()
+    model.config.use_cache = False
     if _sees_future_tokens(model):
         raise UserError(
             f"{path}: {type(model).__name__} attends to the tokens that it has to predict, as encoders do: name a "
             "causal language model"
         )
-    model.config.use_cache = False
-    model.requires_grad_(False)
-    for part in (model.get_decoder(), model.get_output_embeddings()):
+    model.base_model.requires_grad_(False)
+    for part in (decoder(model), model.get_output_embeddings()):
         part.requires_grad_(True)
     return model
 
@@ -92,7 +93,9 @@ def load(
 def _sees_future_tokens(model: PreTrainedModel) -> bool:
     """Whether changing the last token changes earlier logits by more than rounding errors."""
     size = model.config.get_text_config().vocab_size
-    ids = torch.arange(8, device=model.device) % size
+    ids = (
+        torch.arange(8, device=model.device) + size // 2
+    ) % size  # the first may be padding, which nothing attends to
     other = torch.cat([ids[:-1], (ids[-1:] + 1) % size])
     one, two = (model(input_ids=row[None]).logits[0, :-1].float() for row in (ids, other))
     return bool((one - two).abs().max() > 100 * torch.finfo(model.dtype).eps * one.abs().max())

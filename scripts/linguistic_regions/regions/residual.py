@@ -14,10 +14,10 @@ from linguistic_regions.runtime.tensorfile import Shape
 # Ends of module names, as transformers has them.
 READS = {"q_proj", "k_proj", "v_proj", "qkv_proj", "query_key_value", "Wqkv", "wqkv", "W_pack", "c_attn", "q_attn"}
 READS |= {"q_a_proj", "kv_a_proj_with_mqa", "qkv"}
-READS |= {"gate_proj", "up_proj", "gate_up_proj", "fc1", "fc_in", "dense_h_to_4h", "c_fc", "w1", "w3", "gate"}
+READS |= {"gate_proj", "up_proj", "gate_up_proj", "fc1", "fc_in", "dense_h_to_4h", "c_fc", "w1", "w3", "gate", "Wi"}
 ATTENTION_OUT = {"o_proj", "out_proj", "attn.c_proj", "attention.c_proj", "attention.dense", "self_attention.dense"}
-ATTENTION_OUT |= {"self_attn.dense", "wo"}
-MLP_OUT = {"down_proj", "fc2", "fc_out", "mlp.c_proj", "dense_4h_to_h", "w2"}
+ATTENTION_OUT |= {"self_attn.dense", "wo", "attn.Wo"}
+MLP_OUT = {"down_proj", "fc2", "fc_out", "mlp.c_proj", "dense_4h_to_h", "w2", "mlp.Wo"}
 INNER = {"q_b_proj", "kv_b_proj"}  # of DeepSeek's latent attention: neither end is the residual stream
 EMBEDDINGS = {
     "embed_tokens",
