@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from itertools import permutations, product
 
 import numpy as np
+import pandas as pd
 
+from linguistic_regions.statistics.tables import COLUMNS
+
+# Measures that two languages share; any other goes from the first to the second.
+MUTUAL = ("jaccard_top", "jaccard_monolingual")
+DISTANCES = ("genealogy", "script")
+
+FARTHEST = 1.0  # distance of languages that have nothing in common
 EXACT = 10_000  # orders of the languages, up to which all are tried
 DRAWS = 9_999  # random orders beyond that
 NEGLIGIBLE = 1e-9  # share of a variable's length that is rounding, once the rest is explained
@@ -27,19 +35,57 @@ class Association:
             language means and the other distance leave nothing of the values or of the distance.
         p_value: one-sided, of a correlation as high as this where the languages' names mean nothing; NaN if it was not
             tested.
-        least_p: the p-value of the most favourable order of the languages. At 0.05 or above, no result could have been
-            significant.
         languages: how many there are.
         pairs: how many pairs have a value.
+        close: how many of them are not as far apart as can be.
         permutations: orders of the languages that were tried, the observed one included.
     """
 
     correlation: float
     p_value: float
-    least_p: float
     languages: int
     pairs: int
+    close: int
     permutations: int
+
+
+def associations(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Test each measure of the table `kinship_pairs` against each distance, beside the other one.
+
+    Returns:
+        The table `kinship`, without what cannot be tested: a measure of too few languages, or one that is the same for
+        all pairs; a distance that is so, or that follows from the other one.
+    """
+    rows = []
+    for measure, measured in pairs.groupby("measure", sort=False):
+        test, form = (mutual, _square) if measure in MUTUAL else (directed, _rectangle)
+        for distance, other in (DISTANCES, DISTANCES[::-1]):
+            found = test(*(form(measured, column) for column in ("value", distance, other)))
+            if found.permutations:
+                rows.append(
+                    {
+                        "measure": measure,
+                        "distance": distance,
+                        "n": found.languages,
+                        "correlation": found.correlation,
+                        "p": found.p_value,
+                        "permutations": found.permutations,
+                        "pairs": found.pairs,
+                        "close": found.close,
+                    }
+                )
+    return pd.DataFrame(rows, columns=list(COLUMNS["kinship"]))
+
+
+def _rectangle(pairs: pd.DataFrame, column: str) -> np.ndarray:
+    return pairs.pivot(index="language_a", columns="language_b", values=column).to_numpy()
+
+
+def _square(pairs: pd.DataFrame, column: str) -> np.ndarray:
+    """The symmetric matrix of a column; the diagonal is NaN."""
+    ends = pairs[["language_a", "language_b"]].to_numpy()
+    turned = pairs.assign(language_a=ends[:, 1], language_b=ends[:, 0])
+    return _rectangle(pd.concat([pairs, turned]), column)
 
 
 def mutual(values: np.ndarray, distance: np.ndarray, other: np.ndarray, seed: int = 0) -> Association:
@@ -86,21 +132,21 @@ def _association(
     orders: Iterable[tuple[np.ndarray, np.ndarray]],
     languages: int,
 ) -> Association:
+    count, close = len(pairs[0]), int(np.sum(distance[pairs] < FARTHEST))
     explained = _basis(np.column_stack([means, other[pairs]]))
     ours, theirs = _rest(values[pairs], explained), -_rest(distance[pairs], explained)
     if not (_varies(ours, values[pairs]) and _varies(theirs, distance[pairs])):
-        return Association(math.nan, math.nan, math.nan, languages, len(ours), 0)
+        return Association(math.nan, math.nan, languages, count, close, 0)
     closeness = np.zeros(values.shape)
     closeness[pairs] = theirs
-    if len(pairs[0]) < closeness.size:  # a triangle
+    if count < closeness.size:  # a triangle
         closeness += closeness.T
     permuted = _rest(np.array([closeness[np.ix_(*order)][pairs] for order in orders]), explained)
     lengths = np.linalg.norm(permuted, axis=1)
     lengths[lengths < NEGLIGIBLE * np.linalg.norm(theirs)] = math.inf  # explained: no correlation
     correlations = permuted @ ours / (lengths * np.linalg.norm(ours))
-    observed, highest = correlations[0], correlations.max()
-    p_value, least_p = (float(np.mean(correlations >= each - NEGLIGIBLE)) for each in (observed, highest))
-    return Association(float(observed), p_value, least_p, languages, len(ours), len(correlations))
+    p_value = float(np.mean(correlations >= correlations[0] - NEGLIGIBLE))
+    return Association(float(correlations[0]), p_value, languages, count, close, len(correlations))
 
 
 def _orders(sizes: tuple[int, ...], seed: int) -> Iterator[tuple[np.ndarray, ...]]:
