@@ -35,7 +35,7 @@ def main(
     """
     tops = {code: Region.load(path) for code, path in zip(languages, regions, strict=True)}
     damage = measures.damage_elsewhere(measures.log_ratios(first(tables.read(removal, "removal"))))
-    values = dict(zip(kinship.MUTUAL, of_tops(tops), strict=True)) | {"damage": damage.stack().to_dict()}
+    values = dict(zip(kinship.MUTUAL, of_tops(tops), strict=True)) | {"damage": damage.stack().dropna().to_dict()}
     rows = [
         (measure, a, b, value, genealogy(a, b), script(a, b))
         for measure, found in values.items()
