@@ -50,6 +50,7 @@ rule all:
         rules.samples.output,
         rules.tables.output,
         rules.overlap.output,
+        rules.kinship.output,
         rules.figures.output,
         rules.provenance.output,
         rules.report.output,

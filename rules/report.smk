@@ -45,9 +45,38 @@ rule tables:
         'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
 
 
+rule kinship:
+    input:
+        tables=rules.tables.output,
+        regions=plan.region_files(plan.compared_tops(config).values()),
+    output:
+        tests="<results>/tables/kinship.csv",
+        pairs="<results>/tables/kinship_pairs.csv",
+    log:
+        "<logs>/kinship.log",
+    benchmark:
+        "<benchmarks>/kinship.tsv"
+    conda:
+        "../envs/programs.yaml"
+    resources:
+        **estimated_resources("kinship"),
+    params:
+        code=programs.fingerprint("kinship"),
+        resources=programs.resources_fingerprint("languages.tsv", "lineages.tsv"),
+        languages=flags(languages=list(plan.compared_tops(config))),
+        regions=lambda wildcards, input: flags(regions=list(input.regions)),
+        removal=result_path("tables/removal.csv"),
+    message:
+        "Compare close languages"
+    shell:
+        'python "$PROGRAMS"/kinship.py {params.languages} {params.regions} --removal {params.removal}'
+        " --pairs {output.pairs} --output {output.tests} 2>&1 | tee {log}"
+
+
 rule claims:
     input:
         tables=rules.tables.output,
+        kinship=rules.kinship.output,
         removal=plan.evidence(config)["removal"],
     output:
         "<results>/tables/claims.csv",
@@ -72,6 +101,7 @@ rule claims:
 rule provenance:
     input:
         tables=rules.tables.output,
+        kinship=rules.kinship.output,
         regions=rules.overlap.output,
         config=rules.settings.output,
         manifests=expand("<results>/corpora/{text}/manifest.json", text=corpora.texts(config)),
@@ -98,6 +128,7 @@ rule provenance:
 rule figures:
     input:
         tables=rules.tables.output,
+        kinship=rules.kinship.output,
         regions=rules.overlap.output,
     output:
         directory("<results>/figures"),
@@ -124,6 +155,7 @@ rule report:
         config=rules.settings.output,
         provenance=rules.provenance.output,
         tables=rules.tables.output,
+        kinship=rules.kinship.output,
         claims=rules.claims.output,
         regions=rules.overlap.output,
         figures=rules.figures.output,

@@ -9,6 +9,7 @@ from linguistic_regions.reporting.figures import draw
 from linguistic_regions.reporting.figures.style import save, styled
 from linguistic_regions.runtime import cli
 from linguistic_regions.statistics.tables import read_folder
+from linguistic_regions.text.languages import names
 
 
 def main(
@@ -19,7 +20,8 @@ def main(
     formats: tuple[str, ...] = ("svg", "png"),
     density_regions: tuple[str, ...] = ("top",),
 ) -> None:
-    """Draw the figures of a run from its tables: removal, monolingual, retraining, freezing, density, overlap.
+    """Draw the figures of a run from its tables: removal, monolingual, retraining, freezing, density, overlap,
+    kinship.
 
     A figure without measurements is not drawn.
 
@@ -32,7 +34,7 @@ def main(
     """
     output.mkdir(parents=True, exist_ok=True)
     with styled():
-        for name, figure in draw(read_folder(tables), languages, density_regions):
+        for name, figure in draw(read_folder(tables), languages, density_regions, names()):
             save(figure, output / name, formats)
 
 

@@ -5,9 +5,9 @@ import re
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
+from linguistic_regions.regions.overlap import jaccard, parameters
 from linguistic_regions.regions.region import Region, count_ones
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.statistics.tables import COLUMNS
@@ -24,7 +24,7 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
     loaded = {path.stem: Region.load(path) for path in regions}
     shared = dict.fromkeys(combinations_with_replacement(loaded, 2), 0)
     rows = {name: [] for name in loaded}
-    for parameter in progress(_parameters(loaded), "overlap", unit="matrix"):
+    for parameter in progress(parameters(loaded), "overlap", unit="matrix"):
         for name, region in loaded.items():
             rows[name] += _density(name, parameter, region)
         masks = {name: region.packed[parameter] for name, region in loaded.items()}
@@ -39,7 +39,7 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
             {
                 "region_a": first,
                 "region_b": second,
-                "jaccard": both / either if either else 1.0,
+                "jaccard": jaccard(both, either),
                 "shared": both,
                 "size_a": sizes[first],
                 "size_b": sizes[second],
@@ -47,18 +47,6 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
         )
     write_csv(overlap, pairs, COLUMNS["overlap"])
     write_csv(density, [row for name in loaded for row in rows[name]], COLUMNS["density"])
-
-
-def _parameters(loaded: dict[str, Region]) -> list[str]:
-    """Return the parameters of the regions, after checking that all belong to the same model."""
-    shapes = [region.shapes for region in loaded.values()]
-    for path, other in zip(loaded, shapes, strict=True):
-        if other != shapes[0]:
-            raise UserError(
-                f"{path} and {next(iter(loaded))} belong to different models (parameters or shapes differ): compare "
-                "regions of one model"
-            )
-    return list(shapes[0]) if shapes else []
 
 
 def _density(name: str, parameter: str, region: Region) -> list[dict]:

@@ -116,6 +116,15 @@ MISTAKES = {
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
     "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not in languages (en, zh)"),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
+    "kin outside the run": (
+        {"monolingual": {"kin": ["pl"]}, "importance": {"at": "base"}},
+        "monolingual.kin: 'pl' is not in languages",
+    ),
+    "kin that is not trained on": (
+        {"monolingual": {"kin": ["pt"]}},
+        "monolingual.kin: 'pt' is not in further.languages",
+    ),
+    "kin that has a region": ({"monolingual": {"kin": ["ru"]}}, "monolingual.kin: 'ru' is in monolingual.languages"),
     "milestones out of order": (
         {"retraining": {"milestones": [0, 32, 16]}},
         "retraining.milestones: [0, 32, 16] must be in ascending order",
@@ -232,6 +241,14 @@ def test_a_region_is_measured_with_its_controls():
     assert conditions[own] == [own, f"{own}-random-1"]
     config = configuration.check({"monolingual": {"languages": ["ru", "zh"], "controls": ["bottom"]}})
     assert plan.conditions(config)[own] == [own, f"{own}-bottom"]
+
+
+def test_kin_is_scored_and_compared_but_not_removed():
+    config = configuration.check({"monolingual": {"languages": ["ru", "zh"], "kin": ["uk"]}})
+    assert plan.compared_tops(config) == {code: f"top-{code}-40" for code in ("ru", "zh", "uk")}
+    assert not [name for name in plan.removed_regions(config) if "uk" in name]
+    assert plan.required_samples(config)["importance.samples"]["uk"] == 40
+    assert plan.compared_tops(configuration.check({"experiments": ["removal"]})) == {}
 
 
 def test_what_yaml_and_the_command_line_make_of_values_is_undone():

@@ -103,6 +103,10 @@ VARIANTS = {
         "further": {"languages": ["ru", "zh", "en"]},
         "importance": {"languages": ["ru", "zh", "en"], "stability": {"checks": []}},
     },
+    "a language that is compared alone": {
+        "further": {"languages": ["ru", "zh", "en"]},
+        "monolingual": {"kin": ["en"]},
+    },
     "a declared region alone, of two estimators": {
         "experiments": [],
         "regions": {"mine": {"select": "top", "scores": ["ru/16", "magnitude/ru/16"], "ratio": 0.1}},

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import synthetic_results as synthetic
-from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, stability
+from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, kinship, stability
 
 PROGRAM = Path(__file__).parents[2] / "scripts" / "figures.py"
-ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap"}
+ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap", "kinship"}
 
 
 def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
@@ -35,6 +35,7 @@ def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
         ("freezing", {"freezing"}),
         ("density", {"density"}),
         ("overlap", {"overlap"}),
+        ("kinship_pairs", {"kinship"}),
         ("stability", {"stability"}),
         ("further", set()),
     ],
@@ -104,6 +105,29 @@ def test_labels_of_thirty_languages_that_end_alike_stand_apart_and_in_the_panel(
 def test_density_follows_the_prefix():
     assert heatmaps.density(synthetic.density(), ["mono"]) is None
     assert heatmaps.density(synthetic.density(), ["top"]) is not None
+
+
+def test_overlap_of_languages_stands_in_the_order_of_the_dendrogram_beside_the_distances():
+    figure = kinship.kinship(synthetic.kinship_pairs(), synthetic.NAMES)
+    branches, overlap, distances = figure.axes[:3]
+    shown = [label.get_text() for label in overlap.get_yticklabels()]
+    assert shown == [label.get_text() for label in distances.get_yticklabels()]
+    assert set(shown) == {"Russian", "Ukrainian", "Chinese"}
+    ru, uk, zh = map(shown.index, ("Russian", "Ukrainian", "Chinese"))
+    assert abs(ru - uk) == 1  # joined first
+    values = overlap.images[0].get_array()
+    assert (values[ru, uk], values[uk, ru], values[zh, ru]) == (0.4, 0.4, 0.1)
+    told = distances.images[0].get_array()
+    below, above = (max(ru, uk), min(ru, uk)), (min(ru, uk), max(ru, uk))
+    assert (told[below], told[above]) == (0.2, 0.0)  # by descent, by script
+    first, second = (sorted(line.get_ydata()) for line in branches.get_lines())
+    assert (first[0], first[-1]) == (min(ru, uk), max(ru, uk))
+    assert second[0] == min(zh, (ru + uk) / 2)
+
+
+def test_two_languages_have_no_dendrogram():
+    pairs = synthetic.kinship_pairs()
+    assert kinship.kinship(pairs[pairs["language_a"] == "ru"], synthetic.NAMES) is None
 
 
 def test_retraining_shows_the_languages_that_were_measured_whichever_were_trained():

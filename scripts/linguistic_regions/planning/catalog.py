@@ -84,7 +84,7 @@ def monolingual(config: dict) -> Recipes:
     languages, ratio = settings["languages"], settings["ratio"]
     recipes = {}
     for samples in config["importance"]["samples"]:
-        for language in languages:
+        for language in [*languages, *settings["kin"]]:
             ranked = {"scores": [score_name(config, language, samples)], "ratio": ratio, "scope": "tensor"}
             label = _label("top", ratio, samples, target=language)
             recipes[f"top-{language}-{samples}"] = {"select": "top", **ranked, "label": label}

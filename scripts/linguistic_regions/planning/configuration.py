@@ -197,6 +197,7 @@ def _check_consistency(config: dict) -> None:
             _check_subset(config, "importance.languages", config["further"]["languages"], "further.languages")
     if "monolingual" in experiments:
         _check_subset(config, "monolingual.languages", importance["languages"], "importance.languages")
+        _check_kin(config)
     if "retraining" in experiments:
         _check_subset(config, "retraining.languages", config["languages"], "languages")
         _check_subset(config, "retraining.evaluate", config["languages"], "languages")
@@ -237,6 +238,15 @@ def _check_consistency(config: dict) -> None:
                 raise UserError(f"config: regions.{name}.scores: {told}")
             if estimator and estimator not in ESTIMATORS:
                 raise UserError(f"config: regions.{name}.scores: {estimator!r} is not one of {', '.join(ESTIMATORS)}")
+
+
+def _check_kin(config: dict) -> None:
+    """Check the languages that are scored only to be compared."""
+    scored = "further.languages" if config["importance"]["at"] == "further" else "languages"
+    _check_subset(config, "monolingual.kin", _lookup(config, scored), scored)
+    for code in config["monolingual"]["kin"]:
+        if code in config["monolingual"]["languages"]:
+            raise UserError(f"config: monolingual.kin: {code!r} is in monolingual.languages too; remove it from one")
 
 
 def _check_samples(config: dict) -> None:

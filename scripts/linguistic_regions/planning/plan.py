@@ -76,7 +76,10 @@ def required_samples(config: dict) -> dict[str, dict[str, int]]:
     for name in ("retraining", "freezing"):
         if name in experiments:
             required[f"{name}.milestones"] = (name, config[name]["milestones"])
-    return {key: dict.fromkeys(config[section]["languages"], steps[-1]) for key, (section, steps) in required.items()}
+    languages = {key: config[section]["languages"] for key, (section, _) in required.items()}
+    if experiments:
+        languages["importance.samples"] = [*languages["importance.samples"], *compared_tops(config)]
+    return {key: dict.fromkeys(languages[key], steps[-1]) for key, (_, steps) in required.items()}
 
 
 # --- regions and conditions ---
@@ -134,6 +137,14 @@ def factors(config: dict) -> dict[str, float]:
 def removed_regions(config: dict) -> list[str]:
     """The names of all regions that are removed or scaled."""
     return list(dict.fromkeys(name for names in conditions(config).values() for name in names))
+
+
+def compared_tops(config: dict) -> dict[str, str]:
+    """The top region of each language that is compared with the others', by language."""
+    if "monolingual" not in config["experiments"]:
+        return {}
+    samples, settings = config["importance"]["samples"][-1], config["monolingual"]
+    return {language: f"top-{language}-{samples}" for language in [*settings["languages"], *settings["kin"]]}
 
 
 # --- training ---

@@ -88,6 +88,15 @@ def monolingual_matrix(ratios: pd.DataFrame, kind: str = "monolingual", mileston
     return _table(rows[rows["samples"] == milestones[milestone]], "target", "language", "log_ratio")
 
 
+def damage_elsewhere(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Return `monolingual_matrix` for the languages that have no region of their own.
+
+    A region of x has lost what is at the top for another language that has one, and so damages that language less.
+    """
+    matrix = monolingual_matrix(ratios)
+    return matrix.drop(columns=matrix.index, errors="ignore")
+
+
 def forgetting(freezing: pd.DataFrame) -> pd.DataFrame:
     """Compute the change of log perplexity from the first to the last milestone of training.
 

@@ -95,6 +95,24 @@ COLUMNS = {
         "size_b": int,
     },
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
+    "kinship": {
+        "measure": str,
+        "distance": str,
+        "n": int,
+        "correlation": float,
+        "p": float,
+        "permutations": int,
+        "pairs": int,
+        "close": int,
+    },
+    "kinship_pairs": {
+        "measure": str,
+        "language_a": str,
+        "language_b": str,
+        "value": float,
+        "genealogy": float,
+        "script": float,
+    },
     "claims": {
         "id": str,
         "claim": str,
@@ -126,6 +144,8 @@ KEYS = {
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
+    "kinship": ["measure", "distance"],
+    "kinship_pairs": ["measure", "language_a", "language_b"],
     "claims": ["id"],
 }
 ARMS = (  # of the training experiments, in display order

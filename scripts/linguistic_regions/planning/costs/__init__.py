@@ -66,6 +66,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "freezing": [job.experiment("freezing", each["arm"]) for each in plan.trainings(config, "freezing")],
         "settings": [light_job()],
         "tables": [light_job(host=0.4e9)],
+        "kinship": [job.kinship()],
         "claims": [light_job(host=0.4e9)],
         "provenance": [light_job(host=0.4e9)],
         "figures": [light_job(seconds=10, host=0.8e9)],

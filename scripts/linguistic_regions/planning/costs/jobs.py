@@ -245,9 +245,16 @@ class Jobs:
         return light_job(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)
 
     def overlap(self) -> Cost:
-        """Compare all pairs of regions. A comparison takes as long as reading one region."""
-        count = len(plan.removed_regions(self.config))
-        seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
+        """Compare all pairs of regions."""
+        return self._pairs(len(plan.removed_regions(self.config)))
+
+    def kinship(self) -> Cost:
+        """Compare all pairs of languages' top regions, and test what is found."""
+        return self._pairs(len(plan.compared_tops(self.config)), seconds=10)
+
+    def _pairs(self, count: int, seconds: float = 0) -> Cost:
+        """Compare all pairs of a number of regions. A comparison takes as long as reading one region."""
+        seconds += count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light_job(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
     def evaluate(self, names: list[str], tokens: float) -> Cost:

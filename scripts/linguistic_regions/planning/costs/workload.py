@@ -12,8 +12,9 @@ def packages(config: dict) -> set[str]:
 
 
 def regions(config: dict) -> Recipes:
-    """The recipes of the regions that a run builds: those removed, those of the arms, and their dependencies."""
-    names = plan.removed_regions(config)
+    """The recipes of the regions that a run builds: those removed or compared, those of the arms, and their
+    dependencies."""
+    names = plan.removed_regions(config) + list(plan.compared_tops(config).values())
     for experiment in ("retraining", "freezing"):
         for training in plan.trainings(config, experiment):
             names += [Path(file).stem for file in plan.arm_regions(config, experiment, training["arm"]).values()]

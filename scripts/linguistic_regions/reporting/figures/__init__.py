@@ -1,16 +1,20 @@
 """The figures of a run, one function each; `draw` draws those that the run has tables for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, stability
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, stability
 from linguistic_regions.statistics.domains import domains, first, only
 
 
 def draw(
-    tables: Mapping[str, pd.DataFrame], languages: Sequence[str], density_prefixes: Sequence[str] = ("top",)
+    tables: Mapping[str, pd.DataFrame],
+    languages: Sequence[str],
+    density_prefixes: Sequence[str] = ("top",),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple[str, Figure]]:
     """Draw each figure that there are measurements for, and yield its name and the figure.
 
@@ -20,6 +24,7 @@ def draw(
         tables: the run's tables by name, from `tables.read_folder`.
         languages: language codes in display order.
         density_prefixes: name prefixes of the regions whose density is drawn.
+        names: English names of languages by code.
     """
     drawings = {
         "stability": ("stability", stability.stability),
@@ -29,6 +34,7 @@ def draw(
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
         "overlap": ("overlap", heatmaps.overlap),
+        "kinship": ("kinship_pairs", lambda table: kinship.kinship(table, names)),
     }
     for domain in domains(tables.get("freezing"))[1:]:
         name = f"freezing-{domain}"
