@@ -11,6 +11,8 @@ from linguistic_regions.reporting import claims, paper
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.statistics import evidence
 from linguistic_regions.statistics.tables import read_folder, write
+from linguistic_regions.text.kinship import close_languages
+from linguistic_regions.text.languages import names
 
 
 def judge(
@@ -28,7 +30,7 @@ def judge(
         removal: evidence files of the intact model and of removals.
         paper_figures: folder with the paper's values.
     """
-    measured = Run(read_folder(tables), *evidence.read(removal))
+    measured = Run(read_folder(tables), *evidence.read(removal), close_languages(list(names())))
     write(judged(measured, paper.load(paper_figures)), output)
 
 

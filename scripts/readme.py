@@ -12,6 +12,7 @@ from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.tables import read_folder
+from linguistic_regions.text.kinship import close_languages
 from linguistic_regions.text.languages import names as language_names
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +33,7 @@ def collect(*, results: Path = ROOT / "results" / "demo", docs: Path = ROOT / "d
     if "removal" not in tables:
         raise UserError(f"{results / 'tables'}: no removal.csv; run the demo first (make run)")
     date = made.get("date") or datetime.fromtimestamp(record.stat().st_mtime, UTC).date().isoformat()
-    shown = demo.collect(tables, config, made, str(date), language_names())
+    shown = demo.collect(tables, config, made, str(date), language_names(), close_languages(list(language_names())))
     with atomic_write(docs / "demo.json") as part:
         part.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with styled():

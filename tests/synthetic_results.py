@@ -191,7 +191,7 @@ def run(tables: Mapping[str, pd.DataFrame]) -> Run:
         for row in removal.itertuples()
         for number, offset in enumerate((-0.3, 0.1, 0.2) if row.region == "base" else (-0.29, 0.09, 0.2))
     ]
-    return Run(tables, pd.DataFrame(rows), labels)
+    return Run(tables, pd.DataFrame(rows), labels, {"es": ("pt",), "ru": ("uk",), "uk": ("ru",)})
 
 
 @cache

@@ -66,9 +66,21 @@ def test_a_verdict_turns_with_the_data(name, table, holding, failing):
         assert verdict(name, **{place: table(**failing)}) == FAILS
 
 
-def test_every_claim_but_that_on_kin_is_turned_above():
+def test_every_claim_but_those_on_kin_is_turned_above():
     (cases,) = test_a_verdict_turns_with_the_data.pytestmark
-    assert {name for name, *_ in cases.args[1]} == {claim.id for claim in CLAIMS} - {"kin"}
+    others = {"kin", "kinship-overlap", "kinship-damage"}
+    assert {name for name, *_ in cases.args[1]} == {claim.id for claim in CLAIMS} - others
+
+
+def test_kinship_needs_related_pairs_and_never_fails():
+    """A permutation test of a correlation above 0 has evidence for it, or none."""
+    row = {"measure": "damage", "distance": "genealogy", "n": 12, "permutations": 9999, "pairs": 36}
+    for close, correlation, p, expected in (
+        (10, 0.5, 0.01, HOLDS), (10, 0.1, 0.2, UNDECIDED), (10, -0.5, 0.99, UNDECIDED), (2, 0.5, 0.01, UNTESTED)
+    ):  # fmt: skip
+        table = pd.DataFrame([row | {"correlation": correlation, "p": p, "close": close}])
+        found = claims(kinship=table).loc["kinship-damage"]
+        assert (found["verdict"], found["estimate"], found["n"]) == (expected, correlation, 12)
 
 
 def test_close_languages_are_compared_with_languages_that_were_not_left_out_either():

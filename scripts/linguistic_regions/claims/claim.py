@@ -18,6 +18,7 @@ UNTESTED = "not tested"
 VERDICTS = (HOLDS, FAILS, UNDECIDED, UNTESTED)
 
 LEVEL = 0.05  # of all tests; the intervals are at 95 %
+EQUIVALENCE = "two one-sided t tests"  # that something is as good as nothing, within a margin
 LOG_RATIO = "log ratio"  # of two perplexities, natural logarithm
 
 
@@ -29,10 +30,11 @@ class Claim:
         id: a short name.
         sentence: the claim.
         statistic: what is estimated; for a log ratio, the ratio.
-        measure: estimates it in a run, with its interval; it may add a note. Raises `NotMeasured`.
+        measure: estimates it in a run, with its interval. Raises `NotMeasured`.
         source: the file and columns that it follows from.
         above, below: the claim asserts that the statistic lies between these.
         unit: of the statistic and the two ends.
+        test: name of the test.
         control: what the claim's subject is compared with.
         paper: the same statistic in the paper's tables (`paper.load`); None: the paper does not report it.
     """
@@ -40,69 +42,74 @@ class Claim:
     id: str
     sentence: str
     statistic: str
-    measure: Callable[[Run], "Interval | tuple[Interval, str]"]
+    measure: Callable[[Run], "Interval | Measured"]
     source: str
     above: float = -math.inf
     below: float = math.inf
     unit: str = LOG_RATIO
+    test: str = "t test"
     control: str = ""
     paper: Callable[[Mapping[str, pd.DataFrame]], float] | None = None
-
-    @property
-    def is_equivalence(self) -> bool:
-        """Whether the claim is that something is as good as nothing, within a margin."""
-        return math.isfinite(self.above) and math.isfinite(self.below)
-
-    @property
-    def test(self) -> str:
-        """The name of the test."""
-        return "two one-sided t tests" if self.is_equivalence else "t test"
 
     def judge(self, run: Run) -> "Result":
         """Measure the claim in a run."""
         try:
             measured = self.measure(run)
         except NotMeasured as reason:
-            return Result(self, Interval(math.nan, math.nan, math.nan, 0, "", "not measured"), str(reason))
-        interval, note = measured if isinstance(measured, tuple) else (measured, "")
-        if not interval.tested:
-            note = "; ".join([f"needs at least {MINIMUM_UNITS} {interval.units}", *[note] * bool(note)])
-        return Result(self, interval, note)
+            nothing = Interval(math.nan, math.nan, math.nan, 0, "", "not measured")
+            return Result(self, Measured(nothing, str(reason)))
+        return Result(self, measured if isinstance(measured, Measured) else Measured(measured))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run says about a claim.
+
+    Attributes:
+        interval: the estimate and its 95 % interval, in the claim's unit.
+        note: what else is to be known.
+        p_value: of a test without an interval, that the estimate is as high by chance; None: it follows from the
+            interval.
+    """
+
+    interval: Interval
+    note: str = ""
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """A claim, as a run has it.
-
-    Attributes:
-        claim: the claim.
-        interval: the estimate and its 95 % interval, in the claim's unit.
-        note: what else is to be known, such as why it was not tested.
-    """
+    """A claim, as a run has it."""
 
     claim: Claim
-    interval: Interval
-    note: str = ""
+    measured: Measured
+
+    @property
+    def note(self) -> str:
+        """What else is to be known, such as why the claim was not tested."""
+        interval, note = self.measured.interval, self.measured.note
+        if not math.isnan(self.p_value) or not interval.units:
+            return note
+        return "; ".join([f"needs at least {MINIMUM_UNITS} {interval.units}", *[note] * bool(note)])
 
     @property
     def p_value(self) -> float:
-        """Two-sided, of the nearest end of what is claimed: below 0.05 where the interval decides; NaN if untested."""
-        claim, interval = self.claim, self.interval
+        """Two-sided, of the nearest threshold: below 0.05 exactly where the interval decides; NaN if untested."""
+        claim, interval = self.claim, self.measured.interval
+        if self.measured.p_value is not None:
+            return self.measured.p_value
         if not interval.tested:
             return math.nan
-        ends = [end for end in (claim.above, claim.below) if math.isfinite(end)]
-        return max(interval.p_value(end) for end in ends) if self._is_inside else self._p_outside()
+        if self._is_inside:
+            return max(interval.p_value(end) for end in (claim.above, claim.below) if math.isfinite(end))
+        return interval.p_value(claim.above if interval.estimate <= claim.above else claim.below)
 
     @property
     def _is_inside(self) -> bool:
-        return self.claim.above < self.interval.estimate < self.claim.below
-
-    def _p_outside(self) -> float:
-        beyond = self.claim.above if self.interval.estimate <= self.claim.above else self.claim.below
-        return self.interval.p_value(beyond)
+        return self.claim.above < self.measured.interval.estimate < self.claim.below
 
     def verdict(self, p_value: float) -> str:
-        """The verdict that a p-value allows: the one from `p_value`, or the same corrected for the number of claims."""
+        """The verdict that a p-value allows: the claim's own, or the same corrected for the number of claims."""
         if math.isnan(p_value):
             return UNTESTED
         if p_value >= LEVEL:
@@ -120,7 +127,7 @@ def table(results: list[Result], printed: Mapping[str, pd.DataFrame]) -> pd.Data
     p_values = np.array([result.p_value for result in results])
     rows = []
     for result, p, p_holm in zip(results, p_values, holm(p_values), strict=True):
-        claim, interval = result.claim, result.interval
+        claim, interval = result.claim, result.measured.interval
         rows.append(
             {
                 "id": claim.id,

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from linguistic_regions.claims import claim, controls, core, freezing, importance, monolingual, retraining
+from linguistic_regions.claims import claim, controls, core, freezing, importance, kinship, monolingual, retraining
 from linguistic_regions.claims.run import Run
 
 CLAIMS = [
     *core.CLAIMS,
     *controls.CLAIMS,
     *monolingual.CLAIMS,
+    *kinship.CLAIMS,
     *retraining.CLAIMS,
     *freezing.CLAIMS,
     *importance.CLAIMS,

@@ -2,7 +2,7 @@
 
 import math
 
-from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.claim import EQUIVALENCE, Claim
 from linguistic_regions.claims.core import COLLAPSE, EVIDENCE, LITTLE, destroyed, named
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.statistics.hierarchy import hierarchical
@@ -50,6 +50,7 @@ CLAIMS = [
         statistic="perplexity without them over the intact model's, mean over languages",
         above=-math.log(LITTLE),
         below=math.log(LITTLE),
+        test=EQUIVALENCE,
         control="the intact model",
         measure=lambda run: _against(run, "random_magnitude", INTACT),
         source=EVIDENCE,

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.claim import EQUIVALENCE, Claim, Measured
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.hierarchy import hierarchical, least
@@ -30,18 +31,18 @@ def setting(run: Run) -> dict:
     return {"scope": found[0], "ratio": found[1], "target": CORE}
 
 
-def destroyed(run: Run, kind: str, labels: Mapping) -> tuple[Interval, str]:
+def destroyed(run: Run, kind: str, labels: Mapping) -> Measured:
     """What a removal does to the language that it affects least."""
     (condition,) = run.conditions(kind, **labels)
     interval, language = least(run.evidence(), condition, INTACT)
-    return interval, f"least affected: {language}; {labels['ratio']:.4g} of the weights"
+    return Measured(interval, f"least affected: {language}; {labels['ratio']:.4g} of the weights")
 
 
-def _destroys(run: Run) -> tuple[Interval, str]:
+def _destroys(run: Run) -> Measured:
     return destroyed(run, "top", setting(run))
 
 
-def _small_core(run: Run) -> tuple[Interval, str]:
+def _small_core(run: Run) -> Measured:
     """What the largest core of at most `ENOUGH` does, and the smallest core that destroys every language."""
     cores = [
         labels for labels in map(run.labels.get, run.conditions("top", target=CORE)) if labels["scope"] == "tensor"
@@ -51,10 +52,10 @@ def _small_core(run: Run) -> tuple[Interval, str]:
     if not small:
         raise NotMeasured(f"no core of {100 * ENOUGH:g} % or less was removed")
     found = {ratio: destroyed(run, "top", {"ratio": ratio, "scope": "tensor", "target": CORE}) for ratio in ratios}
-    smallest = next((ratio for ratio in ratios if found[ratio][0].estimate > math.log(COLLAPSE)), None)
-    interval, note = found[small[-1]]
+    smallest = next((ratio for ratio in ratios if found[ratio].interval.estimate > math.log(COLLAPSE)), None)
     told = f"{smallest:.4g}" if smallest else "none"
-    return interval, f"{note}; smallest core measured that destroys every language: {told}"
+    largest = found[small[-1]]
+    return replace(largest, note=f"{largest.note}; smallest core measured that destroys every language: {told}")
 
 
 def _against(run: Run, kind: str, reference: str, domain: int = 0) -> Interval:
@@ -114,6 +115,7 @@ CLAIMS = [
         statistic="perplexity without them over the intact model's, mean over languages",
         above=-math.log(NOTHING),
         below=math.log(NOTHING),
+        test=EQUIVALENCE,
         control="the intact model",
         measure=lambda run: _against(run, "bottom", INTACT),
         paper=_paper("bottom"),
@@ -125,6 +127,7 @@ CLAIMS = [
         statistic="perplexity without them over the intact model's, mean over languages",
         above=-math.log(LITTLE),
         below=math.log(LITTLE),
+        test=EQUIVALENCE,
         control="the intact model",
         measure=lambda run: _against(run, "random", INTACT),
         paper=_paper("random"),

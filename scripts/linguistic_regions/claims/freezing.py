@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 
-from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.claim import EQUIVALENCE, Claim, Measured
 from linguistic_regions.claims.retraining import over_runs
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.statistics import measures
@@ -29,7 +29,7 @@ def _changes(run: Run, arm: str, trained: bool) -> pd.DataFrame:
     return changes
 
 
-def _saved(run: Run, arm: str) -> tuple[Interval, str]:
+def _saved(run: Run, arm: str) -> Measured:
     """How much less the other languages lose with the core frozen than in another arm."""
     changes = _changes(run, arm, trained=False)
     full = changes["full"].mean() if "full" in changes else math.nan
@@ -39,7 +39,7 @@ def _saved(run: Run, arm: str) -> tuple[Interval, str]:
     rate = changes.index.get_level_values("learning_rate")[0]
     saved = changes[arm] - changes["core_frozen"]
     note = f"learning rate {rate:g}; {saved.mean() / lost:.1%} of the forgetting in the arm {arm}" if lost > 0 else ""
-    return over_runs(saved), note
+    return Measured(over_runs(saved), note)
 
 
 def _cost(run: Run) -> Interval:
@@ -75,6 +75,7 @@ CLAIMS = [
         "mean over runs",
         above=-math.log(AS_WELL),
         below=math.log(AS_WELL),
+        test=EQUIVALENCE,
         control="full training",
         measure=_cost,
         source=SOURCE,

@@ -10,25 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.claim import Claim, Measured
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import only
 from linguistic_regions.statistics.intervals import Interval, t_interval
-
-# Languages close to a region's own, expected to be affected next. The paper's case is Russian and Ukrainian; the others
-# are close by family (Romance), or by script and loanwords (Arabic and Persian, Chinese and Japanese).
-KIN = {
-    "ru": ("uk",),
-    "uk": ("ru",),
-    "es": ("pt", "it"),
-    "pt": ("es", "it"),
-    "it": ("es", "pt"),
-    "ar": ("fa",),
-    "fa": ("ar",),
-    "zh": ("ja",),
-    "ja": ("zh",),
-}
 
 REMOVAL = "tables/removal.csv: target, kind, samples, domain, language, nll"
 
@@ -58,11 +44,11 @@ def _over_regions(values: pd.Series) -> Interval:
     return t_interval(values.dropna(), "regions")
 
 
-def _selective(run: Run, domain: int = 0) -> tuple[Interval, str]:
+def _selective(run: Run, domain: int = 0) -> Measured:
     matrix = _matrix(run, domain=domain)
     own = _own(matrix)
     most = sum(matrix.loc[code].idxmax() == code for code in own.index)
-    return _over_regions(own - _others(matrix)), f"own language affected most in {most} of {len(own)} regions"
+    return Measured(_over_regions(own - _others(matrix)), f"own language affected most in {most} of {len(own)} regions")
 
 
 def _against_random(run: Run) -> Interval:
@@ -74,27 +60,27 @@ def _diagonal(run: Run) -> Interval:
     return _over_regions((_own(real) - _others(real)) - (_own(random) - _others(random)))
 
 
-def _kin(run: Run) -> tuple[Interval, str]:
+def _kin(run: Run) -> Measured:
     """Close languages against the others; neither was left out of the region."""
     matrix = _matrix(run)
     free = matrix.drop(columns=matrix.index, errors="ignore")
     differences, first = {}, []
     for code, losses in free.iterrows():
-        kin = losses.index.intersection(KIN.get(code, ()))
+        kin = losses.index.intersection(run.close.get(code, ()))
         if len(kin) and len(losses) > len(kin):
             differences[code] = losses[kin].mean() - losses.drop(kin).mean()
             first += [code] if losses.idxmax() in kin else []
     note = f"a close language is the most affected of those compared in {len(first)} of {len(differences)} regions"
-    return _over_regions(pd.Series(differences, dtype=float)), note
+    return Measured(_over_regions(pd.Series(differences, dtype=float)), note)
 
 
-def _samples(run: Run) -> tuple[Interval, str]:
+def _samples(run: Run) -> Measured:
     removal = measures.monolingual(run.table("removal"))
     milestones = sorted(removal.loc[removal["kind"] == "monolingual", "samples"].unique())
     if len(milestones) < 2:
         raise NotMeasured("monolingual regions were selected after one number of samples only")
     change = _own(_matrix(run)) - _own(_matrix(run, milestone=0))
-    return _over_regions(change), f"{milestones[-1]} samples against {milestones[0]}"
+    return Measured(_over_regions(change), f"{milestones[-1]} samples against {milestones[0]}")
 
 
 def _paper(language: str, column: str, reference: str | None = None):

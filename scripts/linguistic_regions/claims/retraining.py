@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from linguistic_regions.claims.claim import Claim
+from linguistic_regions.claims.claim import Claim, Measured
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.statistics.intervals import Interval, clustered
 
@@ -35,7 +35,7 @@ def _curves(run: Run, own: bool) -> pd.DataFrame:
     return rows.groupby([*RUNS, "learning_rate", "samples", "arm"])["nll"].mean().unstack("arm")
 
 
-def _recovery(run: Run) -> tuple[Interval, str]:
+def _recovery(run: Run) -> Measured:
     curves = _arms(_curves(run, own=True), "top_freeze", "top_unfreeze")
     regained = _regained(curves)
     if regained < RECOVERED:
@@ -46,7 +46,7 @@ def _recovery(run: Run) -> tuple[Interval, str]:
     samples = curves.index.get_level_values("samples")
     first = samples[samples > 0].min()
     early = curves[samples == first]
-    return over_runs(early["top_freeze"] - early["top_unfreeze"]), f"after {first} samples"
+    return Measured(over_runs(early["top_freeze"] - early["top_unfreeze"]), f"after {first} samples")
 
 
 def _regained(curves: pd.DataFrame) -> float:
@@ -63,12 +63,12 @@ def _regained(curves: pd.DataFrame) -> float:
     return float((removed - means["top_unfreeze"].iloc[-1]) / lost) if lost > 0 else 1.0
 
 
-def _english(run: Run) -> tuple[Interval, str]:
+def _english(run: Run) -> Measured:
     curves = _arms(_curves(run, own=False), "top_freeze", "bottom_freeze")
     samples = curves.index.get_level_values("samples")
     start = curves.loc[samples == samples.min(), "bottom_freeze"].droplevel("samples")
     end = curves.loc[samples == samples.max(), "top_freeze"].droplevel("samples")
-    return over_runs(end - start), f"after {samples.max()} samples"
+    return Measured(over_runs(end - start), f"after {samples.max()} samples")
 
 
 def _arms(curves: pd.DataFrame, *arms: str) -> pd.DataFrame:

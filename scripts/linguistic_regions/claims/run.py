@@ -1,7 +1,7 @@
 """What a run measured, as the claims read it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -20,11 +20,13 @@ class Run:
         tables: by name, from `tables.read_folder`.
         items: evidence of the intact model and of removals, from `evidence.read`; empty if there is none.
         labels: the labels of each of its conditions.
+        close: the languages close to each, from `text.kinship.close_languages`.
     """
 
     tables: Mapping[str, pd.DataFrame]
     items: pd.DataFrame
     labels: Mapping[str, Mapping]
+    close: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from linguistic_regions.claims.claim import FAILS, HOLDS, LOG_RATIO, UNDECIDED, UNTESTED, VERDICTS, Claim
+from linguistic_regions.claims.claim import FAILS, HOLDS, LEVEL, LOG_RATIO, UNDECIDED, UNTESTED, VERDICTS, Claim
 from linguistic_regions.reporting import formats
 from linguistic_regions.statistics.intervals import MINIMUM_UNITS
 
@@ -66,7 +66,7 @@ def _row(row: Mapping) -> dict[str, str]:
         **{key: row[key] for key in ("claim", "statistic", "control", "verdict", "note", "source")},
         "measured": _measured(row),
         "paper": "not reported" if math.isnan(row["paper"]) else value(row["paper"], row["unit"]),
-        "rule": rule(row["above"], row["below"], row["unit"]),
+        "rule": rule(row["above"], row["below"], row["unit"], row["test"]),
         "corrected": f"{row['verdict_holm']} after Holm's correction" if changed else "",
     }
 
@@ -76,8 +76,9 @@ def _measured(row: Mapping) -> str:
         return "not measured"
     estimate = value(row["estimate"], row["unit"])
     units = f"{row['n']} {row['units'].removesuffix('s') if row['n'] == 1 else row['units']}"
-    if row["verdict"] == UNTESTED:
-        return f"{estimate}, {units}: no interval"
+    if math.isnan(row["low"]):
+        tested = "no interval" if row["verdict"] == UNTESTED else f"p = {row['p']:.2g}"
+        return f"{estimate}, {units}: {tested}"
     return f"{estimate} [{value(row['low'], row['unit'])}, {value(row['high'], row['unit'])}], {units}"
 
 
@@ -86,8 +87,10 @@ def value(number: float, unit: str) -> str:
     return formats.factor(number) if unit == LOG_RATIO else f"{number:.3f}"
 
 
-def rule(above: float, below: float, unit: str) -> str:
-    """The rule of a verdict in words, given the thresholds."""
+def rule(above: float, below: float, unit: str, test: str) -> str:
+    """The rule of a verdict in words, given the thresholds and the test."""
+    if "Mantel" in test:
+        return f"Holds if it is above {value(above, unit)} with p < {LEVEL}; else the run cannot tell."
     if math.isfinite(above) and math.isfinite(below):
         where = f"between {value(above, unit)} and {value(below, unit)}"
         return f"Holds if the 95 % interval lies {where}, does not hold if it lies outside."
@@ -119,7 +122,7 @@ def _section(claim: Claim, printed: Mapping[str, pd.DataFrame]) -> str:
 
 - Statistic: {claim.statistic}.
 - Compared with: {claim.control}.
-- Rule: {rule(claim.above, claim.below, claim.unit)}
+- Rule: {rule(claim.above, claim.below, claim.unit, claim.test)}
 - The paper: {paper}.
 - Follows from: {claim.source}.
 """

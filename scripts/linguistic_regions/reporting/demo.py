@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.claims.monolingual import KIN
 from linguistic_regions.reporting import claims, formats, methods
 from linguistic_regions.reporting.figures.style import LABELS
 from linguistic_regions.reporting.paper import ABSENT
@@ -26,6 +25,7 @@ def collect(
     provenance: Mapping,
     date: str,
     names: Mapping[str, str],
+    close: Mapping[str, Sequence[str]],
 ) -> dict:
     """Collect from a run the values and labels that the README shows, as text.
 
@@ -35,6 +35,7 @@ def collect(
         provenance: the software, hardware and data of the run.
         date: the date of the run.
         names: English names of languages by code.
+        close: the languages close to each, by code.
     """
     removal = first(tables["removal"])
     source = provenance.get("model") or {}
@@ -52,7 +53,7 @@ def collect(
             "command": COMMAND,
         },
         "core": _core(removal),
-        "monolingual": _monolingual(removal, names),
+        "monolingual": _monolingual(removal, names, close),
         "retraining": _retraining(tables.get("retraining"), names),
         "freezing": _freezing(tables.get("freezing"), names),
         "claims": [
@@ -117,7 +118,7 @@ def _spread(logs: pd.Series) -> str:
     return f"{formats.factor(logs.mean())} ({formats.factor(logs.min())} to {formats.factor(logs.max())})"
 
 
-def _monolingual(removal: pd.DataFrame, names: Mapping[str, str]) -> dict:
+def _monolingual(removal: pd.DataFrame, names: Mapping[str, str], close: Mapping[str, Sequence[str]]) -> dict:
     """Return per region the factor on its own, on close and on other languages, and that of a random region."""
     effects = measures.log_ratios(removal)
     matrix, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
@@ -126,7 +127,7 @@ def _monolingual(removal: pd.DataFrame, names: Mapping[str, str]) -> dict:
     rows = []
     for code in matrix.index:
         losses = matrix.loc[code].dropna()
-        kin = [language for language in KIN.get(code, ()) if language in losses]
+        kin = [language for language in close.get(code, ()) if language in losses]
         others = losses.drop([code, *kin], errors="ignore")
         rows.append(
             {
