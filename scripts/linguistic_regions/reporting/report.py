@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions.claims import formats
 from linguistic_regions.claims.claims import FAILS, HOLDS, UNDECIDED, UNTESTED, Finding, findings
-from linguistic_regions.reporting import bylanguage, methods, paper
+from linguistic_regions.reporting import bylanguage, generations, methods, paper
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
@@ -79,6 +79,7 @@ def render(
         classes={HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", UNTESTED: "untested"},
         verdicts=_verdicts(claims),
         grids=_grids(tables, model, names, printed),
+        generations=generations.grids(tables["generations"], names) if "generations" in tables else [],
         figures=figures,
         further=_further(tables.get("further"), names),
         corpora=_corpora(manifests, languages, names),
