@@ -43,5 +43,6 @@ def test_text_cannot_break_the_table():
     markdown = paper.markdown(grids(synthetic.generations("a|b <b>*c*</b> `d` \\| [e](f)"), synthetic.NAMES))
     line = next(line for line in markdown.splitlines() if line.startswith("| None"))
     assert r"| a\|b \<b\>\*c\*\</b\> \`d\` \\\| \[e\](f) |" in line
+    assert markdown.splitlines()[2] == "| **Lesion** | **Continued** | **Answered (chat template)** |"
     widths = {line.replace(r"\|", "").count("|") for line in markdown.splitlines() if line.startswith("|")}
     assert widths == {4}

@@ -139,7 +139,7 @@ def removed_regions(config: dict) -> list[str]:
 
 
 def prompts(config: dict) -> dict[str, str]:
-    """The prompts that are continued in each condition, by language: of the run's languages that `generations` names.
+    """The prompts that are continued, by language: of those of the run that `generations` names.
 
     Raises:
         UserError: a language has no prompt.

@@ -39,7 +39,7 @@ class Grid:
     Attributes:
         title: caption of the table.
         labels: headings of the label columns, which come first.
-        groups: (model, its column headings), in order.
+        groups: (model, its column headings), in order; none: all columns are labels.
         rows: label cells, then one cell per column.
         notes: notes below the table.
     """
@@ -226,12 +226,11 @@ def _printed_heading(column: str) -> str:
 def _markdown(grid: Grid) -> str:
     models = [cell for model, headings in grid.groups for cell in (model, *[""] * (len(headings) - 1))]
     headings = [f"**{heading}**" for _, group in grid.groups for heading in group]
-    lines = [
-        [*[""] * len(grid.labels), *map(_literal, models)],
-        [*[":--"] * len(grid.labels), *["--:"] * len(models)],
-        [*(f"**{label}**" for label in grid.labels), *headings],
-        *(map(_literal, row) for row in grid.rows),
-    ]
+    first = [*[""] * len(grid.labels), *map(_literal, models)]
+    second = [*(f"**{label}**" for label in grid.labels), *headings]
+    alignment = [*[":--"] * len(grid.labels), *["--:"] * len(models)]
+    head = [first, alignment, second] if models else [second, alignment]
+    lines = [*head, *(map(_literal, row) for row in grid.rows)]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     notes = "".join(f"\n{note}\n" for note in grid.notes)
     return f"## {_literal(grid.title)}\n\n{table}\n{notes}"
