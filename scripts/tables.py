@@ -7,6 +7,7 @@ from pathlib import Path
 
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper
+from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import tables
@@ -21,6 +22,7 @@ def main(
     retraining: tuple[Path, ...] = (),
     freezing: tuple[Path, ...] = (),
     further: tuple[Path, ...] = (),
+    generations: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
@@ -33,11 +35,12 @@ def main(
     A table without evidence is not written, and is removed if an earlier config left one.
 
     Args:
-        output: folder for the tables (CSV) and the paper's tables (paper_*.md).
+        output: folder for the tables (CSV), the paper's tables (paper_*.md) and what the model said (generations.md).
         removal: evidence files of the intact model and of removals.
         retraining: evidence files of retraining after a removal.
         freezing: evidence files of continued pre-training with a region frozen.
         further: evidence files of continued pre-training per language.
+        generations: evidence files of continued prompts.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         languages: language codes in row order.
         domains: domains in row order; the paper's tables show the first.
@@ -45,12 +48,19 @@ def main(
         model_name: name of the model in the paper's tables; None: from `model`.
         paper_figures: folder with the paper's values.
     """
-    measured = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
+    measured = {
+        "removal": removal,
+        "retraining": retraining,
+        "freezing": freezing,
+        "further": further,
+        "generations": generations,
+    }
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if stability:
         found["stability"] = tables.joined(stability, "stability")
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    for old in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
+    old_tables = [output / f"{name}.csv" for name in (*measured, "stability")]
+    for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
         old.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")
@@ -64,6 +74,8 @@ def main(
         pages["paper_monolingual"] = paper.monolingual(made["removal"], model_name, names, printed["monolingual"])
     if "retraining" in made:
         pages["paper_retraining"] = paper.retraining(made["retraining"], model_name, names, printed["retraining"])
+    if "generations" in made:
+        pages["generations"] = layout(made["generations"], names)
     for name, grids in pages.items():
         if grids:
             with atomic_write(output / f"{name}.md") as part:

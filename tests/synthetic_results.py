@@ -150,6 +150,19 @@ def stability(end: float = 0.97) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def generations(continuation: str = "Москва") -> pd.DataFrame:
+    """The table of what was said in Russian by the intact model, and without the core, when it said nothing."""
+    shared = {"language": "ru", "prompt": "Столица —", "replicate": 0, "tokens": 4, "nll": 0.5}
+    intact = {"region": "base", "kind": "base", "ratio": 0.0, "samples": 0, "scope": "", "target": "", "factor": 1.0}
+    core = {"region": "top-0.01", "kind": "top", "ratio": 0.01, "samples": 64, "scope": "tensor", "target": "core"}
+    rows = [
+        {**shared, **labels, "template": template, "continuation": text}
+        for labels, text in ((intact, continuation), (core | {"factor": 0.0}, ""))
+        for template in ("chat", "plain")
+    ]
+    return pd.DataFrame(rows)
+
+
 def overlap() -> pd.DataFrame:
     """The overlap table: two pairs of three regions."""
     columns = ["region_a", "region_b", "jaccard", "shared", "size_a", "size_b"]

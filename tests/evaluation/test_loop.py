@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -25,6 +26,10 @@ class Weights:
     version: int = 0
     seen: list[float] = field(default_factory=list)
     fails_at: int | None = None
+    kinds: tuple[str, ...] = ("base", "other", "top")
+
+    def wanted_in(self, labels):
+        return labels["kind"] in self.kinds
 
     def fingerprint(self):
         return f"version {self.version}"
@@ -124,6 +129,16 @@ def test_every_bit_is_restored_when_an_evaluation_fails(model, conditions, run):
         with pytest.raises(ZeroDivisionError):
             run([condition], Weights(fails_at=0))
         assert same(bits(model), whole)
+
+
+def test_an_evaluation_is_left_out_where_it_is_not_wanted(conditions, run, save, tmp_path):
+    gathered = run(conditions, weights := Weights(kinds=("base",)))
+    assert len(weights.seen) == 1
+    assert list(gathered["weights"].rows) == ["intact"]
+    assert len(gathered["perplexity"].rows) == 4
+    save(run(conditions[1:], Weights(kinds=("base",))), "none")
+    assert Evidence.load(tmp_path / "none-weights.parquet").rows == {}
+    assert pq.read_table(tmp_path / "none-weights.parquet").num_rows == 0
 
 
 def test_labels_say_how_a_region_was_made(conditions, run):

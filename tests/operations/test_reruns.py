@@ -44,6 +44,8 @@ CONFIG_EDITS = {
     "the name of the model": ({"model": {"name": "Mine"}}, TABLES),
     "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
     "test blocks": ({"tokens": {"test_blocks": 6}}, EVALUATE | {"retraining"}),
+    "a prompt": ({"generations": {"prompts": {"en": "The {sea} is"}}}, EVALUATE),
+    "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
     "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
@@ -96,6 +98,8 @@ CODE_EDITS = {
     "training/loop.py": MODEL,
     "evaluation/loop.py": EVALUATE,
     "evaluation/perplexity.py": FURTHER,
+    "evaluation/generations.py": EVALUATE,
+    "model/generation.py": EVALUATE,
     "statistics/measures.py": TABLES,
     "claims/freezing.py": {"claims", "report"},
     "reporting/figures/heatmaps.py": {"figures", "report"},
@@ -122,6 +126,7 @@ PLANNED = ["regions/recipes.py", "statistics/measures.py"]  # by Snakemake; of t
 FILE_EDITS = {
     "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
     "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
+    "resources/prompts.tsv": (lambda text: text.replace("capital of France", "sea"), EVALUATE),
     "resources/languages.tsv": (lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"), ALL),
     "resources/lineages.tsv": (lambda text: text.replace("East Slavic", "Slavic of the east"), KINSHIP),
     "text/ru.jsonl": (lambda text: text[: len(text) // 2], ALL),

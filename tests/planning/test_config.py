@@ -163,6 +163,14 @@ MISTAKES = {
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["tailor/ru/64"]}}},
         "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, magnitude",
     ),
+    "a language without a prompt": (
+        {"languages": [*DEFAULTS["languages"], "de"], "generations": {"languages": ["de"]}},
+        "generations.languages: 'de' has no prompt: add it to generations.prompts",
+    ),
+    "a prompt that is none": (
+        {"generations": {"prompts": {"en": ""}}},
+        "generations.prompts.en: '' should be non-empty",
+    ),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
     "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),

@@ -156,6 +156,16 @@ def test_float32_takes_longer():
         assert full.seconds * full.gpus > 5 * half.seconds * half.gpus
 
 
+def test_a_step_of_generation_reads_all_weights():
+    config = checked()
+    quiet, talkative = (
+        costs.costs(estimate.merged(config, {"generations": {"languages": languages}}), None)["evaluate"].each[0]
+        for languages in ([], ["en"])
+    )
+    steps, weights = 2 * config["generations"]["tokens"], 4 * shapes.shape(config).parameters
+    assert talkative.seconds - quiet.seconds >= steps * weights / 10e9
+
+
 def test_sums_go_to_ram_if_offloaded_and_halve_without_checks():
     def importance(**settings):
         return costs.costs(estimate.merged(shipped("llama2-7b"), {"importance": settings}), "h200")["importance"].cost

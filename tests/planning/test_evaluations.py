@@ -37,6 +37,9 @@ class Spelling:
     def wanted(self):
         return bool(self.words)
 
+    def wanted_in(self, labels):
+        return True
+
     def fingerprint(self):
         return repr(self.words)
 
@@ -48,7 +51,7 @@ class Spelling:
 
 @pytest.fixture
 def spelling(monkeypatch):
-    """The module linguistic_regions.evaluation.spelling, named in the registry after perplexity."""
+    """The module linguistic_regions.evaluation.spelling, named in the registry after the others."""
     module = ModuleType(f"{evaluations.PACKAGE}.spelling")
     module.Measurement = Spelling
     module.planned = lambda config: evaluations.Plan(
@@ -57,16 +60,16 @@ def spelling(monkeypatch):
     monkeypatch.setitem(sys.modules, module.__name__, module)
     before = config()
     plain = evaluations.planned(before), costs.costs(before, None)
-    monkeypatch.setattr(evaluations, "EVALUATIONS", ("perplexity", "spelling"))
+    monkeypatch.setattr(evaluations, "EVALUATIONS", (*evaluations.EVALUATIONS, "spelling"))
     return plain
 
 
-def test_it_is_planned_beside_perplexity(spelling):
+def test_it_is_planned_beside_the_others(spelling):
     plans = evaluations.planned(config())
-    assert list(plans) == ["perplexity", "spelling"]
+    assert list(plans) == [*spelling[0], "spelling"]
     assert plans["spelling"].inputs == ["<results>/words.txt"]
     assert plans["perplexity"] == spelling[0]["perplexity"]
-    assert evaluations.modules(plans) == [f"{evaluations.PACKAGE}.perplexity", f"{evaluations.PACKAGE}.spelling"]
+    assert evaluations.modules(plans) == [f"{evaluations.PACKAGE}.{name}" for name in plans]
     options = evaluations.options(plans)
     assert options["spelling.words"] == config()["languages"]
     assert options["perplexity.texts"] == plans["perplexity"].options["texts"]
@@ -74,7 +77,7 @@ def test_it_is_planned_beside_perplexity(spelling):
 
 def test_an_evaluation_that_a_config_does_not_ask_for_is_not_planned(spelling, monkeypatch):
     monkeypatch.setattr(sys.modules[f"{evaluations.PACKAGE}.spelling"], "planned", lambda config: None)
-    assert list(evaluations.planned(config())) == ["perplexity"]
+    assert list(evaluations.planned(config())) == list(spelling[0])
 
 
 def test_its_tokens_count_in_the_costs_of_evaluation_alone(spelling):

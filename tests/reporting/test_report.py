@@ -111,10 +111,20 @@ def test_the_page_is_whole_and_loads_nothing(page):
     assert not re.search(r"url\(|@import", page)
 
 
+def test_what_the_model_says_is_shown_and_not_run(tmp_path, figures, page):
+    assert "This run continued no prompts." in page
+    said = synthetic.generations(f"{EVIL} a | b")
+    shown = write_report(tmp_path, synthetic.everything() | {"generations": said}, figures)
+    assert "Russian: Столица —" in shown
+    assert "&lt;script&gt;document.title=&#39;taken&#39;&lt;/script&gt; a | b" in shown
+    assert EVIL not in shown
+    assert read(shown).open == []
+
+
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]
-    assert len(targets) == 14 + len(synthetic.LANGUAGES)
+    assert len(targets) == 15 + len(synthetic.LANGUAGES)
     assert set(targets) <= set(parsed.ids)
     assert len(set(parsed.ids)) == len(parsed.ids)
 

@@ -74,8 +74,8 @@ class Evidence:
         self.described[condition] = {"fingerprint": fingerprint, "labels": dict(labels)}
 
     def save(self, path: Path) -> None:
-        """Write all conditions to one file."""
-        table = pa.concat_tables(self.rows.values())
+        """Write all conditions to one file, which has no rows if there are none."""
+        table = pa.concat_tables([*self.rows.values()] or [pa.schema(COLUMNS).empty_table()])
         table = table.replace_schema_metadata({CONDITIONS: json.dumps(self.described)})
         with atomic_write(path) as part:
             pq.write_table(table, part, compression="zstd", write_page_checksum=True)

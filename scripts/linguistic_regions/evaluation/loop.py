@@ -31,7 +31,7 @@ def evaluate(
         identities: for each evaluation, the identity of the model, the numerical settings and the code.
 
     Returns:
-        The evidence of each evaluation.
+        The evidence of each evaluation, in the conditions in which it is wanted.
     """
     earlier = {name: [Evidence.load(path) for path in (*known[name], checkpoints[name])] for name in measurements}
     gathered = {name: Evidence() for name in measurements}
@@ -39,6 +39,7 @@ def evaluate(
         states = {
             name: fingerprint((identities[name], condition.fingerprint, measurement.fingerprint()))
             for name, measurement in measurements.items()
+            if measurement.wanted_in(condition.labels)
         }
         pending = []
         for name, state in states.items():

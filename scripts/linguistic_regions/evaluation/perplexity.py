@@ -1,5 +1,6 @@
 """Perplexity of held-out text, block by block; statistics/perplexity.py computes means and intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,10 @@ class Measurement:
     def wanted(self) -> bool:
         """Whether there is anything to measure."""
         return bool(self.texts)
+
+    def wanted_in(self, labels: Mapping) -> bool:
+        """Whether to measure in a condition: in all of them."""
+        return True
 
     @cached_property
     def blocks(self) -> dict[str, Blocks]:

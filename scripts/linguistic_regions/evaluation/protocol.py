@@ -51,6 +51,9 @@ class Measurement(Protocol):
     def wanted(self) -> bool:
         """Whether there is anything to measure; False with all defaults."""
 
+    def wanted_in(self, labels: Mapping) -> bool:
+        """Whether to measure in a condition with these labels, such as its `kind`."""
+
     def fingerprint(self) -> str:
         """Identify the items and settings that the rows depend on, besides the model."""
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, corpora
+from linguistic_regions.planning import catalog, corpora, plan
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
@@ -217,6 +217,11 @@ def _check_consistency(config: dict) -> None:
         raise UserError("config: model.scratch.samples: fewer than one batch (model.scratch.batch_size); increase it")
     if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
         raise UserError("config: corpora.test + corpora.valid: no text is left for training; lower them")
+
+    try:
+        plan.prompts(config)
+    except UserError as error:
+        raise UserError(f"config: {error}") from None
 
     if config["gpu"] is not None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, make_dataclass
 from importlib import import_module
 
-EVALUATIONS = ("perplexity",)  # modules of linguistic_regions.evaluation, in the order in which they run
+EVALUATIONS = ("perplexity", "generations")  # modules of linguistic_regions.evaluation, in the order in which they run
 PACKAGE = "linguistic_regions.evaluation"
 
 
@@ -16,11 +16,13 @@ class Plan:
         inputs: the files of its items.
         options: its settings, by field of its `Measurement`.
         tokens: maximum number of tokens that pass through the model per condition.
+        steps: maximum number of steps of generation per condition: passes of one token.
     """
 
     inputs: list[str]
     options: dict[str, object]
     tokens: float
+    steps: float = 0
 
 
 def planned(config: dict) -> dict[str, Plan]:

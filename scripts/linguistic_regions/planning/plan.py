@@ -10,6 +10,8 @@ from linguistic_regions.model import naming, sources
 from linguistic_regions.model.modelfiles import patterns
 from linguistic_regions.planning import catalog, corpora
 from linguistic_regions.planning.arms import ARMS
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.prompts import shipped_prompts
 
 EVIDENCE = "<results>/evaluations/perplexity"
 
@@ -147,6 +149,20 @@ def compared_tops(config: dict) -> dict[str, str]:
     return {language: f"top-{language}-{samples}" for language in [*settings["languages"], *settings["kin"]]}
 
 
+def prompts(config: dict) -> dict[str, str]:
+    """The prompts that are continued, by language: of those of the run that `generations` names.
+
+    Raises:
+        UserError: a language has no prompt.
+    """
+    settings = config["generations"]
+    known = shipped_prompts() | settings["prompts"]
+    for language in settings["languages"]:
+        if language in config["languages"] and language not in known:
+            raise UserError(f"generations.languages: {language!r} has no prompt: add it to generations.prompts")
+    return {language: known[language] for language in settings["languages"] if language in config["languages"]}
+
+
 # --- training ---
 
 
@@ -180,6 +196,8 @@ def evidence(config: dict) -> dict[str, list[str]]:
     for experiment, path in paths.items():
         if planned := trainings(config, experiment):
             found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in planned]
+    if prompts(config):
+        found["generations"] = [f"<results>/evaluations/generations/{name}.parquet" for name in conditions(config)]
     return found
 
 
@@ -196,4 +214,5 @@ def tables(config: dict) -> list[str]:
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
     names = [f"{name}.csv" for name in (*evidence(config), *["stability"] * bool(stability(config)))]
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
+    names += ["generations.md"] * bool(prompts(config))
     return [f"<results>/tables/{name}" for name in names]

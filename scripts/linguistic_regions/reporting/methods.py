@@ -62,6 +62,7 @@ def paragraphs(
         "Core removal": experiment("removal", _removal),
         "Controls": experiment("controls", _controls),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
+        "Generations": lambda: _generations(config["generations"], names),
         "Retraining": experiment("retraining", partial(_retraining, names=names)),
         "Freezing": experiment("freezing", partial(_freezing, names=names)),
         "Training": lambda: _training(config["training"]),
@@ -232,6 +233,15 @@ def _monolingual(settings: Mapping, names: Mapping[str, str]) -> list[str]:
         f"{_named(settings['languages'], names)} that is in the top for none of the others, ranked within each tensor; "
         f"each is compared with {_many(settings['replicates'], 'random region')} and a bottom region of the same size "
         "in each tensor."
+    ]
+
+
+def _generations(settings: Mapping, names: Mapping[str, str]) -> list[str]:
+    if not settings["languages"]:
+        return []
+    return [
+        f"A prompt in {_named(settings['languages'], names)} is continued by the most likely token at each step, one "
+        f"prompt at a time, up to {_many(settings['tokens'], 'token')} or the end of the text."
     ]
 
 

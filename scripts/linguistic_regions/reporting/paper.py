@@ -5,6 +5,7 @@ printed. Every column is grouped under the name of its model. If a run tested se
 first.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ FILES = {
 }
 SOURCE = "Zhang et al., ACL 2024"
 ABSENT = "–"
+MARKS = re.compile(r"([\\`*_\[\]<>&~$#|])")  # of Markdown and HTML
 PRINTED_ARMS = {"top_freeze": "Top & Freeze", "bottom_freeze": "Bottom & Freeze", "top_unfreeze": "Top & Unfreeze"}
 ARM_NAMES = PRINTED_ARMS | {"random_freeze": "Random & Freeze"}
 
@@ -37,7 +39,7 @@ class Grid:
     Attributes:
         title: caption of the table.
         labels: headings of the label columns, which come first.
-        groups: (model, its column headings), in order.
+        groups: (model, its column headings), in order; none: all columns are labels.
         rows: label cells, then one cell per column.
         notes: notes below the table.
     """
@@ -224,12 +226,16 @@ def _printed_heading(column: str) -> str:
 def _markdown(grid: Grid) -> str:
     models = [cell for model, headings in grid.groups for cell in (model, *[""] * (len(headings) - 1))]
     headings = [f"**{heading}**" for _, group in grid.groups for heading in group]
-    lines = [
-        [*[""] * len(grid.labels), *models],
-        [*[":--"] * len(grid.labels), *["--:"] * len(models)],
-        [*(f"**{label}**" for label in grid.labels), *headings],
-        *grid.rows,
-    ]
-    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    first = [*[""] * len(grid.labels), *map(_literal, models)]
+    second = [*(f"**{label}**" for label in grid.labels), *headings]
+    alignment = [*[":--"] * len(grid.labels), *["--:"] * len(models)]
+    head = [first, alignment, second] if models else [second, alignment]
+    lines = [*head, *(map(_literal, row) for row in grid.rows)]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     notes = "".join(f"\n{note}\n" for note in grid.notes)
-    return f"## {grid.title}\n\n{table}\n{notes}"
+    return f"## {_literal(grid.title)}\n\n{table}\n{notes}"
+
+
+def _literal(text: str) -> str:
+    """Escape what has a meaning in Markdown or HTML, or ends a cell."""
+    return MARKS.sub(r"\\\1", text)

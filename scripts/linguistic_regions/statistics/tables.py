@@ -11,6 +11,7 @@ import pandas as pd
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
 from linguistic_regions.statistics import evidence
+from linguistic_regions.statistics.generations import continuations
 
 INTACT = "intact"  # the condition that removals are compared with
 CORE = "core"  # the target in experiment 1; in experiment 2 it is a language code
@@ -85,6 +86,22 @@ COLUMNS = {
         "ppl_low": float,
         "ppl_high": float,
     },
+    "generations": {
+        "region": str,
+        "kind": str,
+        "ratio": float,
+        "samples": int,
+        "replicate": int,
+        "scope": str,
+        "target": str,
+        "factor": float,
+        "language": str,
+        "template": str,
+        "prompt": str,
+        "continuation": str,
+        "tokens": int,
+        "nll": float,
+    },
     "stability": {"language": str, "samples": int, "ratio": float, "jaccard": float},
     "overlap": {
         "region_a": str,
@@ -141,6 +158,7 @@ KEYS = {
     "retraining": ["train_language", "arm", "learning_rate", "seed", "samples", "domain", "language"],
     "freezing": ["train_language", "learning_rate", "arm", "seed", "samples", "domain", "language"],
     "further": ["language", "samples"],
+    "generations": ["language", "target", "samples", "scope", "ratio", "kind", "region", "replicate", "template"],
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
@@ -192,13 +210,16 @@ def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
-    """Compute table `name` from evidence: a row per condition and text.
+    """Compute table `name` from evidence: a row per condition and text, or per item of `generations`.
 
     Raises:
         UserError: if a file is missing or damaged.
     """
     items, labels = evidence.read(paths)
-    rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
+    if name == "generations":
+        rows = continuations(items, labels)
+    else:
+        rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
     return rows[list(COLUMNS[name])].astype(COLUMNS[name])
 
 

@@ -257,15 +257,16 @@ class Jobs:
         seconds += count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light_job(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
-    def evaluate(self, names: list[str], tokens: float) -> Cost:
+    def evaluate(self, names: list[str], tokens: float, steps: float = 0) -> Cost:
         """Run the evaluations with each region removed, or once with the intact model.
 
         Value and index of each removed weight are in memory. Unpacking a region takes as long as reading one byte per
-        weight.
+        weight. A step of generation reads all weights.
 
         Args:
             names: names of the regions; empty for the intact model.
             tokens: tokens that pass through the model per condition.
+            steps: steps of generation per condition.
         """
         shape, declared = self.shape, catalog.declared(self.config)
         largest = max((_share(name, declared) for name in names), default=0.0) * shape.matrices
@@ -277,6 +278,7 @@ class Jobs:
             unsharded=self._pass(self.config["batch_tokens"], backward=False),
             gathered=formulas.gathered(shape, self._element),
             loaded=self._weights,
+            moved=max(1, len(names)) * steps * self._weights,
             files=self._weights + len(names) * shape.matrices,
             host=shape.matrices / 8 + MATRICES * 4 * shape.largest_matrix,
         )

@@ -1,0 +1,106 @@
+"""What a model says: a prompt per language, continued greedily, and answered where the model has a chat template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from linguistic_regions.evaluation.protocol import Columns, Subject
+from linguistic_regions.planning import plan
+from linguistic_regions.planning.evaluations import Plan
+from linguistic_regions.runtime.checksums import fingerprint
+from linguistic_regions.text.tokens import BlockTokenizer
+
+TEMPLATES = ("plain", "chat")
+
+
+def planned(config: dict) -> Plan | None:
+    """Return what a run measures: the prompts of the languages in `generations`; None without languages."""
+    settings, prompts = config["generations"], plan.prompts(config)
+    if not prompts:
+        return None
+    steps = len(TEMPLATES) * len(prompts) * settings["tokens"]
+    return Plan(
+        inputs=[],
+        options={
+            "languages": list(prompts),
+            "prompts": list(prompts.values()),
+            "length": settings["tokens"],
+            "regions": settings["regions"],
+            "bos": config["tokens"]["bos"],
+        },
+        tokens=len(TEMPLATES) * sum(map(len, prompts.values())) + steps,
+        steps=steps,
+    )
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Continuations of a prompt in each language.
+
+    Attributes:
+        languages: language of each prompt; none: nothing is measured.
+        prompts: the prompts.
+        length: maximum number of tokens of a continuation.
+        regions: kinds of regions under which to measure, those of the core and of `languages`, once each.
+        bos: whether a prompt that is continued plainly begins with BOS; None: if the tokenizer begins a text with BOS.
+    """
+
+    languages: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    length: int = 16
+    regions: tuple[str, ...] = ()
+    bos: bool | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to measure."""
+        return bool(self.languages)
+
+    def wanted_in(self, labels: Mapping) -> bool:
+        """Whether to measure in a condition: the intact model, or a region of these kinds."""
+        is_first = labels["replicate"] <= 1
+        is_ours = labels["target"] in ("", "core", *self.languages)
+        return labels["kind"] == "base" or (labels["kind"] in self.regions and is_first and is_ours)
+
+    def fingerprint(self) -> str:
+        """Identify the prompts and the settings."""
+        return fingerprint([self.languages, self.prompts, self.length, self.bos])
+
+    def measure(self, subject: Subject) -> Columns:
+        """Return a row per prompt and template, with more columns: `template`, `prompt` and `continuation`.
+
+        `tokens` and `nll` count the token that ends a text; `continuation` is without special tokens.
+        """
+        from linguistic_regions.model.generation import continue_greedily, end_tokens
+
+        tokenizer = BlockTokenizer.load(subject.folder, self.bos)
+        ends = end_tokens(subject.model) | {tokenizer.eos}
+        rows = []
+        for language, prompt in zip(self.languages, self.prompts, strict=True):
+            for template, ids in _inputs(prompt, tokenizer, subject).items():
+                said, nll = continue_greedily(subject.model, ids, self.length, ends, subject.precision)
+                continuation = tokenizer.tokenizer.decode(said, skip_special_tokens=True)
+                rows.append({
+                    "language": language,
+                    "domain": "prompts",
+                    "item": f"{language}/{template}",
+                    "document": language,
+                    "tokens": len(said),
+                    "nll": nll,
+                    "bytes": len(continuation.encode()),
+                    "template": template,
+                    "prompt": prompt,
+                    "continuation": continuation,
+                })  # fmt: skip
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _inputs(prompt: str, tokenizer: BlockTokenizer, subject: Subject) -> dict[str, list[int]]:
+    """The token ids that the model reads, by template: the prompt itself, and a conversation that begins with it."""
+    plain, chat = TEMPLATES
+    head = [] if tokenizer.bos is None else [tokenizer.bos]
+    read = {plain: head + tokenizer.tokenizer.encode(prompt, add_special_tokens=False).ids}
+    if subject.tokenizer.chat_template:
+        turns = [{"role": "user", "content": prompt}]
+        text = subject.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        read[chat] = tokenizer.tokenizer.encode(text, add_special_tokens=False).ids
+    return read
