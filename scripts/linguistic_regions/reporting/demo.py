@@ -11,12 +11,24 @@ from linguistic_regions.reporting.figures.style import LABELS
 from linguistic_regions.reporting.paper import ABSENT
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
-from linguistic_regions.statistics.tables import ARMS, in_order
+from linguistic_regions.statistics.tables import ARMS, CORE, in_order
 
 BEGIN = "<!-- demo: begin (make docs) -->"
 END = "<!-- demo: end -->"
 COMMAND = "make run"
 PACKAGES = ("torch", "transformers")
+CONTROLS = {  # removals that could explain the core's effect: what the README calls them
+    "top": "the core",
+    "without_outliers": "the core without the outlier dimensions",
+    "only_outliers": "only the core's weights in outlier dimensions",
+    "outlier_dimensions": "all weights of the outlier dimensions",
+    "outlier_rows": "outlier rows",
+    "outlier_weights": "single outlier weights",
+    "magnitude": "as many of the largest weights",
+    "random_magnitude": "random weights of the core's magnitude",
+    "random_dimensions": "random weights in the core's rows and columns",
+    "random": "random weights",
+}
 
 
 def collect(
@@ -53,6 +65,7 @@ def collect(
             "command": COMMAND,
         },
         "core": _core(removal),
+        "controls": _controls(removal),
         "monolingual": _monolingual(removal, names, close),
         "retraining": _retraining(tables.get("retraining"), names),
         "freezing": _freezing(tables.get("freezing"), names),
@@ -67,7 +80,12 @@ def block(shown: Mapping | None) -> str:
     """Render the README's block with its markers; without results it is empty."""
     if not shown:
         return f"{BEGIN}\n{END}"
-    parts = [_about(shown["about"]), _core_table(shown["core"]), _monolingual_table(shown["monolingual"])]
+    parts = [
+        _about(shown["about"]),
+        _core_table(shown["core"]),
+        _controls_table(shown["controls"]),
+        _monolingual_table(shown["monolingual"]),
+    ]
     parts += [_retraining_table(shown["retraining"]), _freezing_table(shown["freezing"]), _claims(shown["claims"])]
     return "\n\n".join([BEGIN, *(part for part in parts if part), END])
 
@@ -110,6 +128,26 @@ def _core(removal: pd.DataFrame) -> list[dict]:
         cells = {kind: _spread(table[kind].dropna()) for kind in ("top", "random", "bottom")}
         rows.append({"removed": formats.percent(ratio), "ranking": formats.scope(scope), **cells})
     return rows
+
+
+def _controls(removal: pd.DataFrame) -> list[dict]:
+    """Return the factor of each control of the core, and of the core itself, from the largest to the smallest."""
+    effects = measures.log_ratios(removal)
+    effects = effects[effects["factor"] == 0]
+    ratios = effects.loc[effects["kind"] == "without_outliers", "ratio"]
+    if ratios.empty:
+        return []
+    core = (effects["target"] == CORE) & (effects["scope"] == "tensor") & (effects["ratio"] == ratios.iloc[0])
+    named = effects.assign(name=effects["kind"].where(effects["kind"] != "outliers", effects["region"]))
+    named = named[(core | (effects["kind"] == "outliers")) & named["name"].isin(CONTROLS)]
+    rows = []
+    for name, its in named.groupby("name", sort=False):
+        logs = its.groupby("language", sort=False)["log_ratio"].mean()
+        draws = its["region"].nunique()
+        label = CONTROLS[name] + (f", mean of {draws}" if draws > 1 else "")
+        rows.append({"removed": label, "mean": logs.mean(), "factor": _spread(logs)})
+    rows.sort(key=lambda row: -row["mean"])
+    return [{key: row[key] for key in ("removed", "factor")} for row in rows]
 
 
 def _spread(logs: pd.Series) -> str:
@@ -212,6 +250,14 @@ def _core_table(rows: Sequence[Mapping]) -> str:
     cells = [[row["removed"], row["ranking"], row["top"], row["random"], row["bottom"]] for row in rows]
     heading = ("set to zero", "ranking", "core", "as many random weights", "the least important weights")
     return "**The core removed**\n\n" + _table(heading, cells, labels=2)
+
+
+def _controls_table(rows: Sequence[Mapping]) -> str:
+    if not rows:
+        return ""
+    cells = [[row["removed"], row["factor"]] for row in rows]
+    title = "**What else could it be?** The controls of the smaller core ([science](docs/science.md))"
+    return f"{title}\n\n" + _table(("set to zero", "factor"), cells)
 
 
 def _monolingual_table(shown: Mapping) -> str:
