@@ -13,6 +13,7 @@ import synthetic_results as synthetic
 from linguistic_regions.reporting import demo
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import read_json
+from linguistic_regions.statistics.domains import first
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = runpy.run_path(str(ROOT / "scripts" / "readme.py"))
@@ -65,6 +66,14 @@ def test_a_run_is_shown_with_its_figures_model_machine_and_day(tmp_path):
     assert "| Chinese | 200 | English | 54.598 → 29.964 |" in text
     assert "| 1e-3 | trained language | ×0.644 | ×0.703 |" in text
     assert len(re.findall(r"^\| [✓✗?○] ", text, re.M)) == len(synthetic.claims())
+
+
+def test_the_controls_of_the_core_are_shown_from_the_largest_factor_to_the_smallest(tmp_path):
+    text, shown = written(tmp_path, synthetic.everything() | {"removal": first(synthetic.controls())})
+    labels = [row["removed"] for row in shown["controls"]]
+    assert labels[:2] == ["the core", "the core without the outlier dimensions"]
+    assert labels[-1] == "random weights, mean of 3"
+    assert "| random weights of the core's magnitude, mean of 3 | ×20." in text
 
 
 def test_freezing_is_shown_on_the_second_kind_of_text_and_all_else_on_the_first(tmp_path):

@@ -80,13 +80,16 @@ def block(shown: Mapping | None) -> str:
     """Render the README's block with its markers; without results it is empty."""
     if not shown:
         return f"{BEGIN}\n{END}"
-    parts = [
-        _about(shown["about"]),
-        _core_table(shown["core"]),
-        _controls_table(shown["controls"]),
-        _monolingual_table(shown["monolingual"]),
-    ]
-    parts += [_retraining_table(shown["retraining"]), _freezing_table(shown["freezing"]), _claims(shown["claims"])]
+    tables = {
+        "about": _about,
+        "core": _core_table,
+        "controls": _controls_table,
+        "monolingual": _monolingual_table,
+        "retraining": _retraining_table,
+        "freezing": _freezing_table,
+        "claims": _claims,
+    }
+    parts = [table(shown[name]) for name, table in tables.items()]
     return "\n\n".join([BEGIN, *(part for part in parts if part), END])
 
 
