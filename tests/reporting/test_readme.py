@@ -73,7 +73,7 @@ def test_the_controls_of_the_core_are_shown_from_the_largest_factor_to_the_small
     labels = [row["removed"] for row in shown["controls"]]
     assert labels[:2] == ["the core", "the core without the outlier dimensions"]
     assert labels[-1] == "random weights, mean of 3"
-    assert "| random weights of the core's magnitude, mean of 3 | ×20." in text
+    assert "| random weights of the core's magnitude, mean of 3 | ×19.5 (" in text
 
 
 def test_freezing_is_shown_on_the_second_kind_of_text_and_all_else_on_the_first(tmp_path):
