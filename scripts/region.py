@@ -59,7 +59,7 @@ class Origin:
         include: regular expressions for its selectable weights.
         exclude: regular expressions for weights that are not selectable.
         at: the weights at which importance was measured, base or further.
-        micro_batch: blocks per micro-batch of taylor_abs.
+        micro_batch: blocks per micro-batch of taylor_abs and fisher.
     """
 
     model: str = ""

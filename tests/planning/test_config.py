@@ -152,7 +152,7 @@ MISTAKES = {
     ),
     "a region of scores by no estimator": (
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["tailor/ru/64"]}}},
-        "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, magnitude",
+        "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, fisher, magnitude",
     ),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),

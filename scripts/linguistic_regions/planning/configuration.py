@@ -27,7 +27,8 @@ BOUNDS = {
     "exclusiveMinimum": "more than",
     "exclusiveMaximum": "less than",
 }
-ESTIMATORS = ("taylor", "taylor_abs", "magnitude")
+ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
+BY_MICRO_BATCH = ("taylor_abs", "fisher")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 
@@ -245,9 +246,9 @@ def _check_samples(config: dict) -> None:
     checks = importance["stability"]["checks"]
     for key in ("importance.samples", "importance.stability.checks"):
         _check_ascending(config, key)
-        if importance["estimator"] == "taylor_abs":
+        if importance["estimator"] in BY_MICRO_BATCH:
             _check_multiples(config, key, importance["micro_batch"], "importance.micro_batch")
-    if checks and importance["estimator"] == "taylor_abs" and checks[0] < 2 * importance["micro_batch"]:
+    if checks and importance["estimator"] in BY_MICRO_BATCH and checks[0] < 2 * importance["micro_batch"]:
         raise UserError(
             f"config: importance.stability.checks: {checks[0]} samples are fewer than two micro-batches "
             f"(importance.micro_batch {importance['micro_batch']}), one for each half; increase them"

@@ -11,6 +11,7 @@ from linguistic_regions.statistics.domains import domains, only
 ESTIMATORS = {
     "taylor": "the absolute mean gradient over the samples, times the absolute weight",
     "taylor_abs": "the absolute product of gradient and weight, averaged over micro-batches",
+    "fisher": "the squared product of gradient and weight, averaged over micro-batches",
     "magnitude": "the absolute weight, which depends on no text",
 }
 PRECISIONS = {
@@ -190,7 +191,7 @@ def _importance(importance: Mapping, names: Mapping[str, str]) -> list[str]:
         f"{model[importance['at']]}, for {_named(importance['languages'], names)}.",
         f"Scores are saved after {_counts(importance['samples'])} samples; the core is selected by the last.",
     ]
-    if estimator == "taylor_abs":
+    if estimator in ("taylor_abs", "fisher"):
         sentences.insert(1, f"A micro-batch has {_many(importance['micro_batch'], 'block')}.")
     stability = importance["stability"]
     if stability["checks"] and estimator != "magnitude":
