@@ -11,6 +11,8 @@ from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import tables
 from linguistic_regions.statistics.domains import first
+from linguistic_regions.statistics.fidelity import correlations
+from linguistic_regions.statistics.fidelity import read as read_weights
 from linguistic_regions.text.languages import names as language_names
 
 
@@ -22,6 +24,7 @@ def main(
     freezing: tuple[Path, ...] = (),
     further: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
+    fidelity: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
     model: Path | None = None,
@@ -39,6 +42,7 @@ def main(
         freezing: evidence files of continued pre-training with a region frozen.
         further: evidence files of continued pre-training per language.
         stability: parts of the table of agreement between the regions of two halves of the samples.
+        fidelity: exact changes of the loss and scores of single weights, a table per language.
         languages: language codes in row order.
         domains: domains in row order; the paper's tables show the first.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
@@ -49,8 +53,10 @@ def main(
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if stability:
         found["stability"] = tables.joined(stability, "stability")
+    if fidelity:
+        found["fidelity"] = correlations(read_weights(fidelity))
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    for old in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
+    for old in [*(output / f"{name}.csv" for name in (*measured, "stability", "fidelity")), *output.glob("paper_*.md")]:
         old.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")

@@ -105,7 +105,9 @@ def test_milestones_of_one_pass_equal_separate_passes(tiny_model, tiny_blocks, e
         assert not torch.equal(together[2][name], together[6][name])
 
 
-@pytest.mark.parametrize(("estimator", "micro_batch"), [("taylor", 1), ("taylor_abs", 1), ("taylor_abs", 2), ("fisher", 2)])
+@pytest.mark.parametrize(
+    ("estimator", "micro_batch"), [("taylor", 1), ("taylor_abs", 1), ("taylor_abs", 2), ("fisher", 2)]
+)
 def test_the_halves_are_disjoint_and_make_up_the_whole(tiny_model, tiny_blocks, estimator, micro_batch):
     """Checked after 4 and 6 blocks: the first half is blocks 0, 1 and 4, in micro-batches of two 0, 1, 4 and 5."""
     parameters = selectable(tiny_model, [], [])

@@ -203,6 +203,8 @@ def _check_consistency(config: dict) -> None:
         _check_subset(config, "retraining.evaluate", config["languages"], "languages")
     if "freezing" in experiments:
         _check_subset(config, "freezing.languages", config["languages"], "languages")
+    if "fidelity" in experiments:
+        _check_subset(config, "fidelity.languages", importance["languages"], "importance.languages")
 
     batch = config["training"]["batch_size"]
     for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):

@@ -73,6 +73,8 @@ def required_samples(config: dict) -> dict[str, dict[str, int]]:
         required["importance.samples"] = ("importance", config["importance"]["samples"])
         if config["importance"]["at"] == "further":
             required["further.milestones"] = ("further", config["further"]["milestones"])
+    if "fidelity" in experiments:
+        required["fidelity.samples"] = ("fidelity", [config["fidelity"]["samples"]])
     for name in ("retraining", "freezing"):
         if name in experiments:
             required[f"{name}.milestones"] = (name, config[name]["milestones"])
@@ -180,9 +182,16 @@ def stability(config: dict) -> list[str]:
     return [f"<results>/stability/{importance['estimator']}/{language}.csv" for language in importance["languages"]]
 
 
+def fidelity(config: dict) -> list[str]:
+    """The files that the table `fidelity` is made from, one per language."""
+    wanted = "fidelity" in config["experiments"]
+    return [f"<results>/fidelity/{language}.csv" for language in config["fidelity"]["languages"] * wanted]
+
+
 def tables(config: dict) -> list[str]:
     """The run's tables: CSV, and Markdown in the layout of the paper."""
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
-    names = [f"{name}.csv" for name in (*evidence(config), *["stability"] * bool(stability(config)))]
+    parts = {"stability": stability(config), "fidelity": fidelity(config)}
+    names = [f"{name}.csv" for name in (*evidence(config), *(name for name, files in parts.items() if files))]
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
     return [f"<results>/tables/{name}" for name in names]

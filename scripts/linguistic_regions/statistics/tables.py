@@ -95,6 +95,7 @@ COLUMNS = {
         "size_b": int,
     },
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
+    "fidelity": {"estimator": str, "matrix": str, "n": int, "spearman": float, "low": float, "high": float},
 }
 KEYS = {
     "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "domain", "language"],
@@ -104,6 +105,7 @@ KEYS = {
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
+    "fidelity": ["matrix", "estimator"],
 }
 ARMS = (  # of the training experiments, in display order
     "top_freeze",
@@ -115,6 +117,7 @@ ARMS = (  # of the training experiments, in display order
     "random_frozen",
     "region_only",
 )
+ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")  # in display order
 KINDS = (
     *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
     *("without_outliers", "only_outliers", "outliers", "monolingual", "other"),
@@ -187,6 +190,8 @@ def ordered(
         "target": ("", CORE, *languages),
         "kind": KINDS,
         "arm": ARMS,
+        "estimator": ESTIMATORS,
+        "matrix": ("all",),
     }
     return table.sort_values(
         KEYS[name],
