@@ -8,14 +8,13 @@ import numpy as np
 
 from linguistic_regions.evaluation.single_weights import changes
 from linguistic_regions.importance import accumulation, fidelity
-from linguistic_regions.importance.estimators import Estimator
+from linguistic_regions.importance.estimators import ESTIMATORS, Estimator
 from linguistic_regions.model.loading import load
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import write_csv
-from linguistic_regions.statistics.tables import ESTIMATORS
 from linguistic_regions.text import tokens
 
 

@@ -223,6 +223,8 @@ def test_a_region_is_measured_with_its_controls():
         "intact",
         "core-0.01",
         "core-0.03",
+        "curve-taylor",
+        "curve-random",
         "controls",
         "monolingual-ru-40",
         "monolingual-zh-40",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
+
 
 @dataclass(frozen=True)
 class Estimator:

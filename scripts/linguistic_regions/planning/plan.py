@@ -73,8 +73,6 @@ def required_samples(config: dict) -> dict[str, dict[str, int]]:
         required["importance.samples"] = ("importance", config["importance"]["samples"])
         if config["importance"]["at"] == "further":
             required["further.milestones"] = ("further", config["further"]["milestones"])
-    if "fidelity" in experiments:
-        required["fidelity.samples"] = ("fidelity", [config["fidelity"]["samples"]])
     for name in ("retraining", "freezing"):
         if name in experiments:
             required[f"{name}.milestones"] = (name, config[name]["milestones"])
@@ -110,6 +108,7 @@ def conditions(config: dict) -> dict[str, list[str]]:
     if "removal" in experiments:
         for cut, recipes in catalog.cuts(config).items():
             found[f"core-{cut}"] = list(recipes)
+        found |= {f"curve-{score}": list(recipes) for score, recipes in catalog.curves(config).items() if recipes}
     if "controls" in experiments:
         top = f"top-{config['controls']['ratio']:g}"
         measured = [name for names in found.values() for name in names]
@@ -136,6 +135,12 @@ def factors(config: dict) -> dict[str, float]:
 def removed_regions(config: dict) -> list[str]:
     """The names of all regions that are removed or scaled."""
     return list(dict.fromkeys(name for names in conditions(config).values() for name in names))
+
+
+def compared_regions(config: dict) -> list[str]:
+    """The names of the regions whose overlap is measured: those removed, but for the curves, which are nested."""
+    on_curves = {name for recipes in catalog.curves(config).values() for name in recipes}
+    return [name for name in removed_regions(config) if name not in on_curves]
 
 
 # --- training ---
@@ -184,8 +189,10 @@ def stability(config: dict) -> list[str]:
 
 def fidelity(config: dict) -> list[str]:
     """The files that the table `fidelity` is made from, one per language."""
-    wanted = "fidelity" in config["experiments"]
-    return [f"<results>/fidelity/{language}.csv" for language in config["fidelity"]["languages"] * wanted]
+    if "fidelity" not in config["experiments"]:
+        return []
+    languages = config["fidelity"]["languages"] or config["importance"]["languages"][:1]
+    return [f"<results>/fidelity/{language}.csv" for language in languages]
 
 
 def tables(config: dict) -> list[str]:

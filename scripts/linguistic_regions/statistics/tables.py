@@ -39,6 +39,7 @@ COLUMNS = {
         "ppl_ratio_low": float,
         "ppl_ratio_high": float,
         "factor": float,
+        "estimator": str,
     },
     "retraining": {
         "arm": str,
@@ -120,7 +121,7 @@ ARMS = (  # of the training experiments, in display order
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")  # in display order
 KINDS = (
     *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
-    *("without_outliers", "only_outliers", "outliers", "monolingual", "other"),
+    *("without_outliers", "only_outliers", "outliers", "monolingual", "curve", "curve_without_outliers", "other"),
 )
 
 

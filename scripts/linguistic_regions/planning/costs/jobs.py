@@ -279,7 +279,7 @@ class Jobs:
 
     def overlap(self) -> Cost:
         """Compare all pairs of regions. A comparison takes as long as reading one region."""
-        count = len(plan.removed_regions(self.config))
+        count = len(plan.compared_regions(self.config))
         seconds = count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light_job(seconds, MATRICES * 4 * self.shape.largest_matrix)
 

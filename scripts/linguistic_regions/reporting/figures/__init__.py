@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, stability
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, sizes, stability
 from linguistic_regions.statistics.domains import domains, first, only
 
 
@@ -24,6 +24,7 @@ def draw(
     drawings = {
         "stability": ("stability", stability.stability),
         "removal": ("removal", lambda table: barchart.core_removal(first(table), languages)),
+        "removal-curves": ("removal", lambda table: sizes.curves(first(table))),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
