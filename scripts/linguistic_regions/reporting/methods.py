@@ -60,6 +60,7 @@ def paragraphs(
         "Tests": lambda: _tests(config["tokens"], tables.get("removal")),
         "Continued pre-training": lambda: _further(config, names),
         "Importance": lambda: _importance(config["importance"], names),
+        "Fidelity": experiment("fidelity", _fidelity),
         "Core removal": experiment("removal", _removal),
         "Controls": experiment("controls", _controls),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
@@ -203,6 +204,14 @@ def _importance(importance: Mapping, names: Mapping[str, str]) -> list[str]:
     return sentences
 
 
+def _fidelity(settings: Mapping) -> list[str]:
+    return [
+        f"To compare scores with what they estimate, {_many(settings['weights'], 'weight')} of each kind of matrix, of "
+        "all sizes of each estimator's scores, were set to zero one at a time, and the change of the loss measured in "
+        f"float64, on the same {_many(settings['samples'], 'training block')} as the scores."
+    ]
+
+
 def _removal(settings: Mapping) -> list[str]:
     sentences = [
         f"{_listed([formats.percent(ratio) for ratio in settings['ratios']])} of the weights are set to zero, "
@@ -211,6 +220,13 @@ def _removal(settings: Mapping) -> list[str]:
     ]
     if settings["regions"]:
         sentences.append(f"The regions {_listed(settings['regions'])} of the configuration are also removed.")
+    curve = settings["curve"]
+    if curve["estimators"] and curve["ratios"]:
+        sentences.append(
+            f"For curves, the top {_listed([formats.percent(ratio) for ratio in curve['ratios']])} of each tensor by "
+            f"{_listed(curve['estimators'])} and as many random weights are removed"
+            f"{', each also without the outlier dimensions' if curve['without_outliers'] else ''}."
+        )
     return sentences
 
 
