@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from linguistic_regions.claims import formats
-from linguistic_regions.reporting.figures.style import BLUE, GREEN, PURPLE, SKY, VERMILLION
+from linguistic_regions.reporting.figures.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import ESTIMATORS, in_order
 
@@ -14,7 +14,7 @@ POINTS = 3  # a curve of fewer is not worth a figure
 STYLES = {  # by estimator; "": random
     "taylor": (VERMILLION, "o"),
     "taylor_abs": (PURPLE, "s"),
-    "fisher": (SKY, "D"),
+    "fisher": (ORANGE, "D"),
     "magnitude": (GREEN, "^"),
     "": (BLUE, "v"),
 }
