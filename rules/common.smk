@@ -125,7 +125,7 @@ def importance_flags(estimator):
     importance, model = config["importance"], config["model"]
     return model_flags(
         milestones=importance["samples"],
-        micro_batch=importance["micro_batch"] if estimator == "taylor_abs" else None,
+        micro_batch=importance["micro_batch"] if estimator in configuration.BY_MICRO_BATCH else None,
         checks=plan.checks(config) if estimator != "magnitude" else [],
         ratio=importance["stability"]["ratio"],
         stop_at=importance["stability"]["stop_at"],

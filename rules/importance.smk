@@ -1,4 +1,4 @@
-# Importance: continued pre-training per language, and scores of all weights.
+# Importance: continued pre-training per language, scores of all weights, and how well they predict the loss.
 
 
 rule further:
@@ -78,3 +78,34 @@ rule importance:
         " --model {input.model} --samples {input.samples} --checkpoints {params.checkpoints}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
         " --output {params.output} --stability {output.stability} 2>&1 | tee {log}"
+
+
+rule fidelity:
+    input:
+        model=lambda wildcards: plan.scored_model(config, wildcards.language),
+        samples="<results>/tokens/{language}/train.parquet",
+    output:
+        "<results>/fidelity/{language}.csv",
+    log:
+        "<logs>/fidelity/{language}.log",
+    benchmark:
+        "<benchmarks>/fidelity/{language}.tsv"
+    conda:
+        "../envs/programs.yaml"
+    threads: config["threads"]
+    resources:
+        **estimated_resources("fidelity"),
+    params:
+        code=programs.fingerprint("fidelity"),
+        options=model_flags(
+            blocks=config["fidelity"]["samples"],
+            weights=config["fidelity"]["weights"],
+            seed=config["seed"],
+            **{key: config["model"][key] for key in ("dtype", "include", "exclude")},
+        ),
+    message:
+        "Compare scores with the exact change of the loss: {wildcards.language}"
+    shell:
+        'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
+        ' "$PROGRAMS"/fidelity.py {params.options} --language {wildcards.language} --model {input.model}'
+        " --samples {input.samples} --output {output} --threads {threads} 2>&1 | tee {log}"

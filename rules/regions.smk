@@ -67,7 +67,7 @@ rule region:
 
 rule overlap:
     input:
-        plan.region_files(plan.removed_regions(config)),
+        plan.region_files(plan.compared_regions(config)),
     output:
         overlap="<results>/tables/overlap.csv",
         density="<results>/tables/density.csv",

@@ -22,6 +22,7 @@ rule tables:
     input:
         **plan.evidence(config),
         stability=plan.stability(config),
+        fidelity=plan.fidelity(config),
     output:
         plan.tables(config),
     log:

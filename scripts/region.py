@@ -33,12 +33,13 @@ class Label:
     """The labels of a region in the tables.
 
     Attributes:
-        kind: top, bottom, random or monolingual.
+        kind: as in the column `kind` of the table removal.
         ratio: share of the weights.
         samples: number of samples of its scores.
         replicate: replicate number of a random region.
         scope: scope of the ranking, tensor or model.
         target: core, or a language code.
+        estimator: of the scores that were ranked.
     """
 
     kind: str = ""
@@ -47,6 +48,7 @@ class Label:
     replicate: int = 0
     scope: str = ""
     target: str = ""
+    estimator: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Origin:
         include: regular expressions for its selectable weights.
         exclude: regular expressions for weights that are not selectable.
         at: the weights at which importance was measured, base or further.
-        micro_batch: blocks per micro-batch of taylor_abs.
+        micro_batch: blocks per micro-batch of taylor_abs and fisher.
     """
 
     model: str = ""

@@ -41,7 +41,7 @@ def main(
     stability: Path,
     milestones: tuple[int, ...],
     checkpoints: Path,
-    estimator: Literal["taylor", "taylor_abs", "magnitude"] = "taylor",
+    estimator: Literal["taylor", "taylor_abs", "fisher", "magnitude"] = "taylor",
     micro_batch: int = 1,
     checks: tuple[int, ...] = (),
     ratio: float = 0.03,
@@ -69,7 +69,7 @@ def main(
         milestones: numbers of samples, ascending; all are scored in one pass.
         checkpoints: folder for the state of an unfinished run, and for its scores until all are complete.
         estimator: how importance is estimated.
-        micro_batch: blocks per micro-batch of taylor_abs.
+        micro_batch: blocks per micro-batch of taylor_abs and fisher.
         checks: numbers of samples after which the two halves are compared.
         ratio: size of the regions to compare, as a share of the weights.
         stop_at: stop at the first check with a Jaccard index of at least this; later milestones get the same scores.

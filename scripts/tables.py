@@ -12,6 +12,8 @@ from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import tables
 from linguistic_regions.statistics.domains import first
+from linguistic_regions.statistics.fidelity import correlations
+from linguistic_regions.statistics.fidelity import read as read_weights
 from linguistic_regions.text.languages import names as language_names
 
 
@@ -24,6 +26,7 @@ def main(
     further: tuple[Path, ...] = (),
     generations: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
+    fidelity: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
     model: Path | None = None,
@@ -42,6 +45,7 @@ def main(
         further: evidence files of continued pre-training per language.
         generations: evidence files of continued prompts.
         stability: parts of the table of agreement between the regions of two halves of the samples.
+        fidelity: exact changes of the loss and scores of single weights, a table per language.
         languages: language codes in row order.
         domains: domains in row order; the paper's tables show the first.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
@@ -58,8 +62,10 @@ def main(
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if stability:
         found["stability"] = tables.joined(stability, "stability")
+    if fidelity:
+        found["fidelity"] = correlations(read_weights(fidelity))
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    old_tables = [output / f"{name}.csv" for name in (*measured, "stability")]
+    old_tables = [output / f"{name}.csv" for name in (*measured, "stability", "fidelity")]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
         old.unlink(missing_ok=True)
     for name, table in made.items():

@@ -37,7 +37,7 @@ SMALL = merged(TINY, {
     "training": {"batch_size": 4, "warmup_steps": 1},
     "further": {"languages": ["ru", "zh"], "milestones": [0, 8]},
     "importance": {"languages": ["ru", "zh"], "samples": [16]},
-    "removal": {"ratios": [0.03], "replicates": 1},
+    "removal": {"ratios": [0.03], "replicates": 1, "curve": {"ratios": [0.1, 0.3]}},
     "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2},
     "retraining": {"arms": ["top_freeze", "bottom_freeze", "top_unfreeze"], "ratio": 0.03, "milestones": [0, 8]},
     "freezing": {"ratio": 0.03, "learning_rates": [1.0e-3], "milestones": [0, 8]},

@@ -63,6 +63,25 @@ def controls(left: float = 6.0, control: float = 3.0) -> pd.DataFrame:
     return pd.concat([kept, pd.DataFrame(rows).assign(domain=DOMAINS[0])], ignore_index=True)
 
 
+def curves() -> pd.DataFrame:
+    """The removal table with curves: the log ratio is 400 times the ratio by taylor, 40 times without outliers.
+
+    Random regions lose 4 times the ratio, give or take 0.01 by language. The core at 1 % and 3 % is on the curves.
+    """
+    slopes = {"curve": 400, "curve_without_outliers": 40}
+    rows = []
+    for ratio in (0.001, 0.003, 0.1):
+        for place, code in enumerate(LANGUAGES):
+            shift = 0.01 * (place - 1.5)
+            for kind, slope in slopes.items():
+                rows.append(_removed(f"{kind}-{ratio}", kind, ratio, 64, 0, code, slope * ratio + shift, "tensor", ""))
+            loss = _removed(f"curve-random-{ratio}-1", "curve", ratio, 64, 1, code, 4 * ratio + shift, "tensor", "")
+            rows.append(loss | {"estimator": ""})
+    core = removal(top=12.0, random=0.12)
+    core = core[core["domain"] == DOMAINS[0]]
+    return pd.concat([core, pd.DataFrame(rows).assign(domain=DOMAINS[0])], ignore_index=True)
+
+
 def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFrame:
     rows = [_removed("base", "base", 0.0, 0, 0, code, 0.0, "", "") for code in LANGUAGES]
     for ratio, share in ((0.01, 0.5), (0.03, 1.0)):
@@ -268,7 +287,8 @@ def evidence(path: Path, conditions: Mapping[str, tuple[dict, float]]) -> Path:
 def _removed(region, kind, ratio, samples, replicate, language, loss, scope, target) -> dict:
     labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
     compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
-    told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0}
+    estimator = {"base": "", "random": "", "outliers": "", "magnitude": "magnitude"}.get(kind, "taylor")
+    told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0, "estimator": estimator}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

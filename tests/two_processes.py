@@ -28,7 +28,7 @@ def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
     out, region = folder / name, folder / "region.safetensors"
     common = {"model": folder / "base", **options}
     scoring = common | {"samples": tokens_folder / "en/train.parquet", "language": "en", "batch_tokens": 32}
-    for estimator in ("taylor", "taylor_abs"):
+    for estimator in ("taylor", "taylor_abs", "fisher"):
         score.main(
             **scoring,
             output=out / estimator,

@@ -76,13 +76,26 @@ def test_taylor_abs_is_the_mean_over_micro_batches(tiny_model, tiny_blocks):
         torch.testing.assert_close(scores[name], sum(part[name] for part in parts) / 3, rtol=1e-4, atol=1e-9)
 
 
+def test_fisher_is_the_mean_square_over_micro_batches(tiny_model, tiny_blocks):
+    scores = score(tiny_model, tiny_blocks, estimator="fisher", micro_batch=2)
+    squares = dict.fromkeys(scores, 0.0)
+    tiny_model.requires_grad_(True)
+    for rows in np.split(tiny_blocks.input_ids, 3):
+        tiny_model.zero_grad()
+        next_token_loss(tiny_model, torch.from_numpy(rows).long()).mean().backward()
+        for name, weight in selectable(tiny_model, [], []).items():
+            squares[name] += (weight.grad * weight.detach()).square()
+    for name in scores:
+        torch.testing.assert_close(scores[name], squares[name] / 3, rtol=1e-4, atol=1e-15)
+
+
 def test_magnitude_is_the_weight(tiny_model, tiny_blocks):
     scores = score(tiny_model, tiny_blocks, estimator="magnitude")
     for name, weight in selectable(tiny_model, [], []).items():
         assert torch.equal(scores[name], weight.abs())
 
 
-@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs"])
+@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs", "fisher"])
 def test_milestones_of_one_pass_equal_separate_passes(tiny_model, tiny_blocks, estimator):
     together = measured(tiny_model, tiny_blocks, [2, 6], estimator, micro_batch=2)
     early = measured(tiny_model, tiny_blocks, [2], estimator, micro_batch=2)[2]
@@ -92,7 +105,9 @@ def test_milestones_of_one_pass_equal_separate_passes(tiny_model, tiny_blocks, e
         assert not torch.equal(together[2][name], together[6][name])
 
 
-@pytest.mark.parametrize(("estimator", "micro_batch"), [("taylor", 1), ("taylor_abs", 1), ("taylor_abs", 2)])
+@pytest.mark.parametrize(
+    ("estimator", "micro_batch"), [("taylor", 1), ("taylor_abs", 1), ("taylor_abs", 2), ("fisher", 2)]
+)
 def test_the_halves_are_disjoint_and_make_up_the_whole(tiny_model, tiny_blocks, estimator, micro_batch):
     """Checked after 4 and 6 blocks: the first half is blocks 0, 1 and 4, in micro-batches of two 0, 1, 4 and 5."""
     parameters = selectable(tiny_model, [], [])
@@ -180,7 +195,7 @@ class Killed(Exception):
     """Stands for SIGKILL."""
 
 
-@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs"])
+@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs", "fisher"])
 @pytest.mark.parametrize("stops_before", [0, 1, 2])
 def test_a_killed_run_goes_on_from_its_checkpoint_bit_for_bit(
     tiny_model, tiny_blocks, tmp_path, estimator, stops_before

@@ -25,7 +25,7 @@ TABLES = KINSHIP | {"tables"}
 EVALUATE = TABLES | {"evaluate", "freezing"}  # which starts from the intact model's measurement
 REGIONS = EVALUATE | {"region", "overlap", "retraining"}
 IMPORTANCE = REGIONS | {"importance"}
-FURTHER = IMPORTANCE | {"further"}
+FURTHER = IMPORTANCE | {"further", "fidelity"}
 MODEL = FURTHER | {"base_model", "outliers"}
 TOKENS = MODEL | {"blocks", "samples"}
 ALL = TOKENS | {"corpus", "tokenizer"}
@@ -37,7 +37,7 @@ CONFIG_EDITS = {
     "fewer experiments": ({"experiments": ["removal"]}, TABLES | {"overlap", "samples"}),
     "more samples of importance": ({"importance": {"samples": [16, 24]}}, IMPORTANCE | {"samples"}),
     "the estimator": ({"importance": {"estimator": "taylor_abs"}}, IMPORTANCE),
-    "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE | {"samples"}),
+    "importance at the base": ({"importance": {"at": "base"}}, IMPORTANCE | {"samples", "fidelity"}),
     "the learning rate of continued pre-training": ({"further": {"learning_rate": 2.0e-3}}, FURTHER),
     "a learning rate of freezing added": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
     "longer retraining": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
@@ -92,7 +92,7 @@ CODE_EDITS = {
     "text/splits.py": ALL,
     "text/tokens.py": TOKENS,
     "model/loss.py": MODEL,
-    "importance/accumulation.py": IMPORTANCE,
+    "importance/accumulation.py": IMPORTANCE | {"fidelity"},
     "regions/recipes.py": REGIONS,
     "interventions/lesions.py": FURTHER,
     "training/loop.py": MODEL,
@@ -113,6 +113,7 @@ PROGRAMS = {
     "pretrain": MODEL,
     "continue_pretraining": FURTHER,
     "score": IMPORTANCE,
+    "fidelity": TABLES | {"fidelity"},
     "outliers": REGIONS | {"outliers"},
     "region": REGIONS,
     "evaluate": EVALUATE,

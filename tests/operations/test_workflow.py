@@ -36,6 +36,11 @@ def test_every_experiment_has_its_rows(finished):
     assert len(freezing) == 4 * 2 * len(texts)  # arms, milestones
     assert {row["samples"] for row in freezing} == {"0", "8"}
     assert {row["language"] for row in rows(results / "further.csv")} == {"ru", "zh"}
+    assert {("curve", "tensor", "")} <= kinds
+    assert {row["estimator"] for row in removal if row["kind"] in ("curve", "random")} == {"taylor", ""}
+    fidelity = {(row["estimator"], row["matrix"]): row for row in rows(results / "fidelity.csv")}
+    assert set(fidelity) == {(name, "all") for name in ("taylor", "taylor_abs", "fisher", "magnitude")}
+    assert all(float(row["low"]) <= float(row["spearman"]) <= float(row["high"]) for row in fidelity.values())
 
 
 def test_frozen_arms_start_where_the_full_one_does(finished):
@@ -49,7 +54,7 @@ def test_frozen_arms_start_where_the_full_one_does(finished):
 def test_the_report_is_one_file(finished):
     page = (finished / "results/small/report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert page.count("data:image/svg+xml") == 8  # of freezing one for each domain
+    assert page.count("data:image/svg+xml") == 9  # of freezing one for each domain
 
 
 def test_each_job_has_log_and_benchmark(finished):
@@ -62,6 +67,7 @@ def test_each_job_has_log_and_benchmark(finished):
 def test_evidence_has_a_row_per_item(finished):
     found = finished / "results/small/evaluations/perplexity"
     sets = {"intact", "core-0.03", "core-0.03-model", "controls", "monolingual-ru-16", "monolingual-zh-16"}
+    sets |= {"curve-taylor", "curve-random"}
     trained = {"further": "ru", "retraining": "zh-top_freeze", "freezing": "zh-full-0.001-0"}
     for name in sets | {"/".join(pair) for pair in trained.items()}:
         table = pq.read_table(found / f"{name}.parquet")

@@ -161,7 +161,7 @@ MISTAKES = {
     ),
     "a region of scores by no estimator": (
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["tailor/ru/64"]}}},
-        "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, magnitude",
+        "regions.x.scores: 'tailor' is not one of taylor, taylor_abs, fisher, magnitude",
     ),
     "a language without a prompt": (
         {"languages": [*DEFAULTS["languages"], "de"], "generations": {"languages": ["de"]}},
@@ -240,6 +240,8 @@ def test_a_region_is_measured_with_its_controls():
         "intact",
         "core-0.01",
         "core-0.03",
+        "curve-taylor",
+        "curve-random",
         "controls",
         "monolingual-ru-40",
         "monolingual-zh-40",

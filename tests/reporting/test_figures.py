@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import synthetic_results as synthetic
-from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, kinship, stability
+from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, kinship, sizes, stability
 
 PROGRAM = Path(__file__).parents[2] / "scripts" / "figures.py"
 ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap", "kinship"}
@@ -100,6 +100,22 @@ def test_labels_of_thirty_languages_that_end_alike_stand_apart_and_in_the_panel(
     assert (places[1:] - places[:-1] >= 1 / 30 - 1e-9).all()
     assert places[0] >= 0 and places[-1] <= 1
     assert stability.spread([0.2, 0.5, 0.52], gap=0.1) == pytest.approx([0.2, 0.46, 0.56])
+
+
+def test_removal_curves_show_each_score_random_and_what_is_left_without_outliers():
+    panel = sizes.curves(synthetic.curves()).axes[0]
+    assert (panel.get_xscale(), panel.get_yscale()) == ("log", "log")
+    lines = {line.get_label(): line for line in panel.get_lines() if not line.get_label().startswith("_")}
+    assert list(lines) == ["top by taylor", "top by taylor, without outlier dimensions", "random"]
+    taylor = lines["top by taylor"]
+    assert list(taylor.get_xdata()) == [0.001, 0.003, 0.01, 0.03, 0.1]  # the core's ratios among them
+    assert taylor.get_ydata()[0] == pytest.approx(2.718281828**0.4)
+    assert list(lines["top by taylor, without outlier dimensions"].get_xdata()) == [0.001, 0.003, 0.1]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["0.1 %", "0.3 %", "1 %", "3 %", "10 %"]
+
+
+def test_two_sizes_are_no_curve():
+    assert sizes.curves(synthetic.removal()) is None
 
 
 def test_density_follows_the_prefix():

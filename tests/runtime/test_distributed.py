@@ -54,7 +54,7 @@ def results(tmp_path_factory, token_folder):
 
 
 @pytest.mark.parametrize("model", ["whole", "spread"])
-@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs"])
+@pytest.mark.parametrize("estimator", ["taylor", "taylor_abs", "fisher"])
 @pytest.mark.parametrize("samples", [4, 7])
 def test_scores(results, model, estimator, samples):
     alone, both = (

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import synthetic_results as synthetic
-from linguistic_regions.planning import arms
+from linguistic_regions.importance import estimators
+from linguistic_regions.planning import arms, configuration
 from linguistic_regions.reporting import formats, paper
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.statistics import measures, tables
@@ -37,9 +38,10 @@ BASE = {
     "scope": "",
     "target": "",
     "factor": 1.0,
+    "estimator": "",
 }
 TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
-TOP |= {"target": tables.CORE, "factor": 0.0}
+TOP |= {"target": tables.CORE, "factor": 0.0, "estimator": "taylor"}
 REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 
@@ -49,6 +51,10 @@ def arm(name, samples):
 
 def test_the_arms_of_the_tables_are_those_of_the_plan():
     assert list(tables.ARMS) == list(arms.ARMS)
+
+
+def test_the_estimators_of_the_tables_are_those_that_there_are():
+    assert tables.ESTIMATORS == configuration.ESTIMATORS == estimators.ESTIMATORS
 
 
 def test_a_row_per_condition_and_language(tmp_path):

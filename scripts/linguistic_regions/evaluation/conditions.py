@@ -12,7 +12,7 @@ from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.checksums import fingerprint
 
 INTACT = "intact"
-LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0}
+LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0, "estimator": ""}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Sums:
         estimator: how importance is estimated.
         replicated: whether every process holds the whole model, so that sums must be added over processes.
         totals: the sums of each half, float32, in the shapes of (this process's shard of) the parameters.
-        terms: the number of terms in each half's sums: samples ("taylor") or micro-batches ("taylor_abs").
+        terms: the number of terms in each half's sums: samples ("taylor") or micro-batches (the others).
     """
 
     parameters: Mapping[str, nn.Parameter]
@@ -75,7 +75,7 @@ class Sums:
 
     def count(self, start: int, stop: int, half: int) -> None:
         """Count the terms that a pass over samples `start` to `stop` added to a half's sums."""
-        self.terms[half] += stop - start if self.estimator.name == "taylor" else 1
+        self.terms[half] += 1 if self.estimator.by_micro_batch else stop - start
 
     def agreement(self, ratio: float) -> float:
         """Return the Jaccard index of the two halves' top regions, ranked within each matrix."""
@@ -118,8 +118,7 @@ def measure(
         parameters: the weights to score; no other gradient is computed.
         blocks: samples of one language, at least as many as the last milestone.
         milestones: numbers of samples, ascending.
-        estimator: how importance is estimated. "taylor_abs" needs milestones and checks that are multiples of its
-            micro-batch.
+        estimator: how importance is estimated. With micro-batches, milestones and checks must be multiples of theirs.
         batch_tokens: tokens per pass and process for "taylor"; it determines the order of summation.
         precision: "fp32", "bf16" or "auto"; sums are always float32.
         checks: numbers of samples, ascending; if given, the two halves of the samples are summed separately.
@@ -156,8 +155,9 @@ def measure(
     def accumulate(name: str, weight: nn.Parameter) -> None:
         reached.add(name)
         total, gradient = sums.totals[half][name], local_shard(weight.grad)
-        if estimator.name == "taylor_abs":
-            gradient = (gradient.float() * local_shard(weight)).abs_()
+        if estimator.by_micro_batch:
+            term = gradient.float() * local_shard(weight)
+            gradient = term.square_() if estimator.name == "fisher" else term.abs_()
         total.add_(gradient.to(total.device))
         weight.grad = None
 
@@ -234,8 +234,8 @@ def _passes(stops: Sequence[int], estimator: Estimator, capacity: int, halves: i
         capacity: blocks per pass of one process, for "taylor".
         halves: 2 to sum two halves of the samples separately, else 1.
     """
-    unit = estimator.micro_batch if estimator.name == "taylor_abs" else 1
-    size = unit if estimator.name == "taylor_abs" else max(1, capacity) * processes().num_processes
+    unit = estimator.micro_batch if estimator.by_micro_batch else 1
+    size = unit if estimator.by_micro_batch else max(1, capacity) * processes().num_processes
     start = 0
     for stop in stops:
         middle = start + -(-(stop - start) // (halves * unit)) * unit
@@ -248,16 +248,15 @@ def _passes(stops: Sequence[int], estimator: Estimator, capacity: int, halves: i
 def _backward(model: PreTrainedModel, rows: np.ndarray, index: int, estimator: Estimator, precision: str) -> None:
     """Run the forward and backward pass number `index` over this process's share of `rows` (blocks).
 
-    "taylor" sums over samples, which may be split between processes in any way. A micro-batch of "taylor_abs" needs
-    one gradient: a replicated model computes it in one process; a sharded model splits it, and sums the gradient over
-    all processes.
+    "taylor" sums over samples, which may be split between processes in any way. A micro-batch needs one gradient: a
+    replicated model computes it in one process; a sharded model splits it, and sums the gradient over all processes.
     """
     state = processes()
-    if estimator.name == "taylor" or is_sharded(model):
+    if not estimator.by_micro_batch or is_sharded(model):
         mine = rows[state.process_index :: state.num_processes]
     else:
         mine = rows if index % state.num_processes == state.process_index else rows[:0]
-    weight = 1.0 if estimator.name == "taylor" else 1 / len(rows)
+    weight = 1 / len(rows) if estimator.by_micro_batch else 1.0
     if is_sharded(model):
         weight *= state.num_processes  # FSDP averages gradients over processes
         if not len(mine):  # every process must take part in each pass

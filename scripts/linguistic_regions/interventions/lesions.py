@@ -40,6 +40,23 @@ def removed(model: nn.Module, region: Region) -> Iterator[int]:
 
 
 @contextmanager
+def removed_weight(parameter: nn.Parameter, index: int) -> Iterator[None]:
+    """Set one weight to zero inside the block; restore it bit for bit afterwards.
+
+    Args:
+        parameter: of a model in one process.
+        index: flat index of the weight.
+    """
+    place = torch.tensor([index], device=parameter.device)
+    before = [SparseSnapshot(parameter, place, parameter.detach().view(-1)[place])]
+    try:
+        zero_(before)
+        yield
+    finally:
+        restore(before)
+
+
+@contextmanager
 def scaled(model: nn.Module, region: Region, factor: float) -> Iterator[None]:
     """Multiply the region's weights by a factor inside the block; restore them bit for bit afterwards.
 

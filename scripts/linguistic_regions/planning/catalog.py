@@ -8,7 +8,8 @@ from linguistic_regions.regions.recipes import Recipes
 def declared(config: dict) -> Recipes:
     """The recipes of all regions that a config declares, by name."""
     cores = [core(config, config[name]["ratio"]) for name in ("retraining", "freezing", "controls")]
-    built_in = reduce(lambda a, b: a | b, [*cuts(config).values(), *cores, controls(config), monolingual(config)])
+    sets = [*cuts(config).values(), *cores, controls(config), *curves(config).values(), monolingual(config)]
+    built_in = reduce(lambda a, b: a | b, sets)
     return built_in | {name: _with_estimator(config, recipe) for name, recipe in config["regions"].items()}
 
 
@@ -33,7 +34,11 @@ def core(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1)
     scores = [score_name(config, language, samples) for language in importance["languages"]]
     ranked = {"scores": scores, "ratio": ratio, "scope": scope}
     recipes = {
-        f"{kind}-{cut}": {"select": kind, **ranked, "label": _label(kind, ratio, samples, scope=scope, target="core")}
+        f"{kind}-{cut}": {
+            "select": kind,
+            **ranked,
+            "label": _label(kind, ratio, samples, scope=scope, target="core", estimator=importance["estimator"]),
+        }
         for kind in ("top", "bottom")
     }
     for replicate in range(1, replicates + 1):
@@ -54,14 +59,15 @@ def controls(config: dict) -> Recipes:
     importance, settings = config["importance"], config["controls"]
     ratio, samples = settings["ratio"], importance["samples"][-1]
     top, outliers = f"top-{ratio:g}", "outlier_dimensions"
-    weights = [f"magnitude/{importance['languages'][0]}/{samples}"]  # the same for each language
+    weights = _summed(config, "magnitude")
     recipes = {
         f"magnitude-{ratio:g}": {"select": "top", "scores": weights, "ratio": ratio, "scope": "tensor"},
         f"without_outliers-{ratio:g}": {"select": "difference", "of": [top, outliers]},
         f"only_outliers-{ratio:g}": {"select": "intersection", "of": [top, outliers]},
     }
     for name, recipe in recipes.items():
-        recipe["label"] = _label(name.split("-")[0], ratio, samples, scope="tensor", target="core")
+        ranked = "magnitude" if recipe["select"] == "top" else importance["estimator"]
+        recipe["label"] = _label(name.split("-")[0], ratio, samples, scope="tensor", target="core", estimator=ranked)
     for kind in ("dimensions", "rows", "weights"):
         label = _label("outliers", 0.0, 0)
         recipes[f"outlier_{kind}"] = {"select": "outliers", "like": top, "kind": kind, "label": label}
@@ -78,6 +84,38 @@ def controls(config: dict) -> Recipes:
     return recipes
 
 
+def curves(config: dict) -> dict[str, Recipes]:
+    """Regions of many sizes, for perplexity against size: the top by each estimator, and random ones.
+
+    Returns:
+        Recipes by estimator, the last "random". A region without the outlier dimensions keeps the ratio of the whole.
+    """
+    removal, samples = config["removal"], config["importance"]["samples"][-1]
+    settings = removal["curve"]
+    if not settings["estimators"]:
+        return {}
+    sets: dict[str, Recipes] = {name: {} for name in (*settings["estimators"], "random")}
+    for ratio in settings["ratios"]:
+        for estimator in settings["estimators"]:
+            ranked = {"scores": _summed(config, estimator), "ratio": ratio, "scope": "tensor"}
+            label = _label("curve", ratio, samples, estimator=estimator)
+            sets[estimator][f"curve-{estimator}-{ratio:g}"] = {"select": "top", **ranked, "label": label}
+        for replicate in range(1, removal["replicates"] + 1):
+            sets["random"][f"curve-random-{ratio:g}-{replicate}"] = {
+                "select": "random",
+                "like": f"curve-{settings['estimators'][0]}-{ratio:g}",
+                "seed": config["seed"] + replicate,
+                "label": _label("curve", ratio, samples, replicate),
+            }
+    if settings["without_outliers"]:
+        for recipes in sets.values():
+            for name, recipe in list(recipes.items()):
+                label = recipe["label"] | {"kind": "curve_without_outliers"}
+                without = {"select": "difference", "of": [name, "outlier_dimensions"], "label": label}
+                recipes[f"{name}-without_outliers"] = without
+    return sets
+
+
 def monolingual(config: dict) -> Recipes:
     """Experiment 2: the top region of each language, the monolingual regions, and their controls (paper, section 4)."""
     settings = config["monolingual"]
@@ -86,7 +124,7 @@ def monolingual(config: dict) -> Recipes:
     for samples in config["importance"]["samples"]:
         for language in [*languages, *settings["kin"]]:
             ranked = {"scores": [score_name(config, language, samples)], "ratio": ratio, "scope": "tensor"}
-            label = _label("top", ratio, samples, target=language)
+            label = _label("top", ratio, samples, target=language, estimator=config["importance"]["estimator"])
             recipes[f"top-{language}-{samples}"] = {"select": "top", **ranked, "label": label}
     return recipes | {name: recipe for each in monolingual_sets(config).values() for name, recipe in each.items()}
 
@@ -101,7 +139,7 @@ def monolingual_sets(config: dict) -> dict[str, Recipes]:
             name = f"monolingual-{language}-{samples}"
             top = [f"top-{language}-{samples}"]
             others = [f"top-{other}-{samples}" for other in languages if other != language]
-            label = _label("monolingual", ratio, samples, target=language)
+            label = _label("monolingual", ratio, samples, target=language, estimator=config["importance"]["estimator"])
             sets[name] = {name: {"select": "difference", "of": top + others, "label": label}}
             if "bottom" in settings["controls"]:
                 bottom = {"select": "bottom", "scores": [score_name(config, language, samples)], "like": name}
@@ -109,7 +147,7 @@ def monolingual_sets(config: dict) -> dict[str, Recipes]:
             count = settings["replicates"] if "random" in settings["controls"] else 0
             for replicate in range(1, count + 1):
                 drawn = {"select": "random", "like": name, "seed": config["seed"] + replicate}
-                drawn["label"] = label | {"kind": "random", "replicate": replicate}
+                drawn["label"] = label | {"kind": "random", "replicate": replicate, "estimator": ""}
                 sets[name][f"{name}-random-{replicate}"] = drawn
     return sets
 
@@ -117,6 +155,13 @@ def monolingual_sets(config: dict) -> dict[str, Recipes]:
 def score_name(config: dict, language: str, samples: int) -> str:
     """The path of a language's scores in importance/: estimator/language/samples."""
     return f"{config['importance']['estimator']}/{language}/{samples}"
+
+
+def _summed(config: dict, estimator: str) -> list[str]:
+    """The scores of an estimator whose sum ranks a core; magnitude is the same for each language."""
+    importance = config["importance"]
+    languages = importance["languages"][:1] if estimator == "magnitude" else importance["languages"]
+    return [f"{estimator}/{language}/{importance['samples'][-1]}" for language in languages]
 
 
 def _with_estimator(config: dict, recipe: dict) -> dict:
@@ -131,7 +176,15 @@ def _cut_name(ratio: float, scope: str) -> str:
     return f"{ratio:g}" if scope == "tensor" else f"{ratio:g}-{scope}"
 
 
-def _label(kind: str, ratio: float, samples: int, replicate: int = 0, scope: str = "tensor", target: str = "") -> dict:
+def _label(
+    kind: str,
+    ratio: float,
+    samples: int,
+    replicate: int = 0,
+    scope: str = "tensor",
+    target: str = "",
+    estimator: str = "",
+) -> dict:
     return {
         "kind": kind,
         "ratio": ratio,
@@ -139,4 +192,5 @@ def _label(kind: str, ratio: float, samples: int, replicate: int = 0, scope: str
         "replicate": replicate,
         "scope": scope,
         "target": target,
+        "estimator": estimator,
     }

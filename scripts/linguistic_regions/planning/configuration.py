@@ -27,7 +27,8 @@ BOUNDS = {
     "exclusiveMinimum": "more than",
     "exclusiveMaximum": "less than",
 }
-ESTIMATORS = ("taylor", "taylor_abs", "magnitude")
+ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
+BY_MICRO_BATCH = ("taylor_abs", "fisher")
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 
@@ -203,6 +204,8 @@ def _check_consistency(config: dict) -> None:
         _check_subset(config, "retraining.evaluate", config["languages"], "languages")
     if "freezing" in experiments:
         _check_subset(config, "freezing.languages", config["languages"], "languages")
+    if "fidelity" in experiments and config["fidelity"]["languages"]:
+        _check_subset(config, "fidelity.languages", importance["languages"], "importance.languages")
 
     batch = config["training"]["batch_size"]
     for key in ("further.milestones", "retraining.milestones", "freezing.milestones"):
@@ -258,11 +261,13 @@ def _check_samples(config: dict) -> None:
     """Check the milestones and the stability checks of importance."""
     importance = config["importance"]
     checks = importance["stability"]["checks"]
+    scored = {importance["estimator"], *config["removal"]["curve"]["estimators"]}
+    by_micro_batch = bool(scored & set(BY_MICRO_BATCH))
     for key in ("importance.samples", "importance.stability.checks"):
         _check_ascending(config, key)
-        if importance["estimator"] == "taylor_abs":
+        if by_micro_batch:
             _check_multiples(config, key, importance["micro_batch"], "importance.micro_batch")
-    if checks and importance["estimator"] == "taylor_abs" and checks[0] < 2 * importance["micro_batch"]:
+    if checks and by_micro_batch and checks[0] < 2 * importance["micro_batch"]:
         raise UserError(
             f"config: importance.stability.checks: {checks[0]} samples are fewer than two micro-batches "
             f"(importance.micro_batch {importance['micro_batch']}), one for each half; increase them"

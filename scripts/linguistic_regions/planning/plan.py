@@ -113,6 +113,7 @@ def conditions(config: dict) -> dict[str, list[str]]:
     if "removal" in experiments:
         for cut, recipes in catalog.cuts(config).items():
             found[f"core-{cut}"] = list(recipes)
+        found |= {f"curve-{score}": list(recipes) for score, recipes in catalog.curves(config).items() if recipes}
     if "controls" in experiments:
         top = f"top-{config['controls']['ratio']:g}"
         measured = [name for names in found.values() for name in names]
@@ -139,6 +140,12 @@ def factors(config: dict) -> dict[str, float]:
 def removed_regions(config: dict) -> list[str]:
     """The names of all regions that are removed or scaled."""
     return list(dict.fromkeys(name for names in conditions(config).values() for name in names))
+
+
+def compared_regions(config: dict) -> list[str]:
+    """The names of the regions whose overlap is measured: those removed, but for the curves, which are nested."""
+    on_curves = {name for recipes in catalog.curves(config).values() for name in recipes}
+    return [name for name in removed_regions(config) if name not in on_curves]
 
 
 def compared_tops(config: dict) -> dict[str, str]:
@@ -209,10 +216,19 @@ def stability(config: dict) -> list[str]:
     return [f"<results>/stability/{importance['estimator']}/{language}.csv" for language in importance["languages"]]
 
 
+def fidelity(config: dict) -> list[str]:
+    """The files that the table `fidelity` is made from, one per language."""
+    if "fidelity" not in config["experiments"]:
+        return []
+    languages = config["fidelity"]["languages"] or config["importance"]["languages"][:1]
+    return [f"<results>/fidelity/{language}.csv" for language in languages]
+
+
 def tables(config: dict) -> list[str]:
     """The run's tables: CSV, and Markdown in the layout of the paper."""
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
-    names = [f"{name}.csv" for name in (*evidence(config), *["stability"] * bool(stability(config)))]
+    parts = {"stability": stability(config), "fidelity": fidelity(config)}
+    names = [f"{name}.csv" for name in (*evidence(config), *(name for name, files in parts.items() if files))]
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
     names += ["generations.md"] * bool(prompts(config))
     return [f"<results>/tables/{name}" for name in names]

@@ -17,7 +17,8 @@ A recipe is a dict of JSON values of one of these forms. Scores are folders belo
 
 For dimension, entries and outliers, `like` is any region of the model: it lists the matrices.
 
-An optional `label` describes the region in the tables: kind, ratio, samples, replicate, scope, target.
+An optional `label` describes the region in the tables: kind, ratio, samples, replicate, scope, target,
+estimator.
 """
 
 from functools import reduce

@@ -11,6 +11,7 @@ from linguistic_regions.statistics.domains import domains, only
 ESTIMATORS = {
     "taylor": "the absolute mean gradient over the samples, times the absolute weight",
     "taylor_abs": "the absolute product of gradient and weight, averaged over micro-batches",
+    "fisher": "the squared product of gradient and weight, averaged over micro-batches",
     "magnitude": "the absolute weight, which depends on no text",
 }
 PRECISIONS = {
@@ -59,6 +60,7 @@ def paragraphs(
         "Tests": lambda: _tests(config["tokens"], tables.get("removal")),
         "Continued pre-training": lambda: _further(config, names),
         "Importance": lambda: _importance(config["importance"], names),
+        "Fidelity": experiment("fidelity", _fidelity),
         "Core removal": experiment("removal", _removal),
         "Controls": experiment("controls", _controls),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
@@ -191,7 +193,7 @@ def _importance(importance: Mapping, names: Mapping[str, str]) -> list[str]:
         f"{model[importance['at']]}, for {_named(importance['languages'], names)}.",
         f"Scores are saved after {_counts(importance['samples'])} samples; the core is selected by the last.",
     ]
-    if estimator == "taylor_abs":
+    if estimator in ("taylor_abs", "fisher"):
         sentences.insert(1, f"A micro-batch has {_many(importance['micro_batch'], 'block')}.")
     stability = importance["stability"]
     if stability["checks"] and estimator != "magnitude":
@@ -203,6 +205,14 @@ def _importance(importance: Mapping, names: Mapping[str, str]) -> list[str]:
     return sentences
 
 
+def _fidelity(settings: Mapping) -> list[str]:
+    return [
+        f"To compare scores with what they estimate, {_many(settings['weights'], 'weight')} of each kind of matrix, of "
+        "all sizes of each estimator's scores, were set to zero one at a time, and the change of the loss measured in "
+        f"float64, on the same {_many(settings['samples'], 'training block')} as the scores."
+    ]
+
+
 def _removal(settings: Mapping) -> list[str]:
     sentences = [
         f"{_listed([formats.percent(ratio) for ratio in settings['ratios']])} of the weights are set to zero, "
@@ -211,6 +221,13 @@ def _removal(settings: Mapping) -> list[str]:
     ]
     if settings["regions"]:
         sentences.append(f"The regions {_listed(settings['regions'])} of the configuration are also removed.")
+    curve = settings["curve"]
+    if curve["estimators"] and curve["ratios"]:
+        sentences.append(
+            f"For curves, the top {_listed([formats.percent(ratio) for ratio in curve['ratios']])} of each tensor by "
+            f"{_listed(curve['estimators'])} and as many random weights are removed"
+            f"{', each also without the outlier dimensions' if curve['without_outliers'] else ''}."
+        )
     return sentences
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.statistics import domains
+from linguistic_regions.statistics.intervals import t_interval
 from linguistic_regions.statistics.tables import CORE
 
 PAPER_RATIO = 0.03  # share of the parameters that the paper removes in experiment 1
@@ -64,6 +65,34 @@ def core_effects(ratios: pd.DataFrame, scope: str, ratio: float, value: str = "l
     if "random" not in set(own["kind"]):
         own = pd.concat([own, chosen[chosen["kind"] == "random"]])
     return _table(own, "language", "kind", value).reindex(columns=["top", "bottom", "random"])
+
+
+def curves(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Return perplexity against the size of the removed region: the points of each curve, mean over languages.
+
+    The core, its random controls, the largest weights and the core without the outlier dimensions are points too.
+
+    Args:
+        ratios: rows from `log_ratios`.
+
+    Returns:
+        Columns estimator (of the score whose top was removed; "" for random), without_outliers (bool), ratio, and
+        log_ratio, low and high: the mean log ratio over languages (of that over replicates) and its 95 % t interval,
+        NaN if there are too few languages.
+    """
+    without = ratios["kind"].isin(["curve_without_outliers", "without_outliers"])
+    core = (ratios["target"] == CORE) & (ratios["scope"] == "tensor")
+    on_curve = ratios["kind"].str.startswith("curve") | (
+        core & ratios["kind"].isin(["top", "random", "magnitude", "without_outliers"])
+    )
+    keys = ["estimator", "without_outliers", "ratio"]
+    rows = ratios.assign(without_outliers=without)[on_curve]
+    means = rows.groupby([*keys, "language"], sort=False)["log_ratio"].mean()
+    points = []
+    for point, values in means.groupby(level=keys):
+        interval = t_interval(values, "languages")
+        points.append((*point, interval.estimate, interval.low, interval.high))
+    return pd.DataFrame(points, columns=[*keys, "log_ratio", "low", "high"])
 
 
 def monolingual(ratios: pd.DataFrame) -> pd.DataFrame:

@@ -40,6 +40,7 @@ COLUMNS = {
         "ppl_ratio_low": float,
         "ppl_ratio_high": float,
         "factor": float,
+        "estimator": str,
     },
     "retraining": {
         "arm": str,
@@ -112,6 +113,7 @@ COLUMNS = {
         "size_b": int,
     },
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
+    "fidelity": {"estimator": str, "matrix": str, "n": int, "spearman": float, "low": float, "high": float},
     "kinship": {
         "measure": str,
         "distance": str,
@@ -162,6 +164,7 @@ KEYS = {
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
+    "fidelity": ["matrix", "estimator"],
     "kinship": ["measure", "distance"],
     "kinship_pairs": ["measure", "language_a", "language_b"],
     "claims": ["id"],
@@ -176,9 +179,10 @@ ARMS = (  # of the training experiments, in display order
     "random_frozen",
     "region_only",
 )
+ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")  # in display order
 KINDS = (
     *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
-    *("without_outliers", "only_outliers", "outliers", "monolingual", "other"),
+    *("without_outliers", "only_outliers", "outliers", "monolingual", "curve", "curve_without_outliers", "other"),
 )
 
 
@@ -251,6 +255,8 @@ def ordered(
         "target": ("", CORE, *languages),
         "kind": KINDS,
         "arm": ARMS,
+        "estimator": ESTIMATORS,
+        "matrix": ("all",),
     }
     return table.sort_values(
         KEYS[name],

@@ -59,6 +59,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "base_model": [job.base_model()],
         "further": [job.further(language) for language in workload.continued_languages(config)],
         "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],
+        "fidelity": [job.fidelity() for _ in plan.fidelity(config)],
         "outliers": [job.outliers()] * workload.needs_outliers(config),
         "region": [job.region(recipe) for recipe in workload.regions(config).values()],
         "evaluate": [job.evaluate(names, tokens, generated) for names in plan.conditions(config).values()],
@@ -110,8 +111,12 @@ def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int | str]
 def _steps(described: str) -> dict[str, Step]:
     """The costs of a config given as JSON, cached because Snakemake asks for each resource of each job.
 
-    All experiments are included, because a user may request outputs that the config's experiments do not need.
+    All experiments are included, because a user may request outputs that the config's experiments do not need; but
+    fidelity only if it is one of them, because its model must fit on one GPU.
     """
     config = json.loads(described)
-    config |= {"experiments": EXPERIMENTS, "importance": config["importance"] | {"at": "further"}}
+    config |= {
+        "experiments": [*EXPERIMENTS, *config["experiments"]],
+        "importance": config["importance"] | {"at": "further"},
+    }
     return costs(config, config["gpu"])

@@ -35,6 +35,8 @@ NETWORK_SPEED = 100e6  # bytes per second
 GGUF_START = 30  # seconds for reading the header, and for converting and comparing the tokenizer
 DEQUANTIZED = 30e6  # weights per second
 VOCABULARY = 50e6  # bytes of a tokenizer
+FLOAT64 = 2  # times as long as float32
+KINDS = 7  # of matrices in a layer
 MATRICES = 8  # peak RAM of work on regions, in float32 copies of the largest matrix
 
 
@@ -218,6 +220,37 @@ class Jobs:
         )
         return model_job("importance", work, self.gpu, self.config["threads"])
 
+    def fidelity(self) -> Cost:
+        """Score the weights by three estimators, then measure the loss in float64 without single weights.
+
+        The scores of all estimators are in RAM together. A pass without a weight begins at its layer, and so goes
+        through half of the layers on average. The intact model's output of each layer is in memory.
+        """
+        shape, settings = self.shape, self.config["fidelity"]
+        tokens = settings["samples"] * self._block
+        at_once = max(self._block, min(tokens, self.config["batch_tokens"]))
+        whole = formulas.forward(shape, self._block)
+        half = (whole + 2 * shape.embedding) / 2
+        exact = FLOAT64 * (3 * whole + KINDS * settings["weights"] * half)
+        sums = 12 * shape.matrices
+        scoring = self._weights + self._pass(settings["samples"], backward=True) + (0 if self.gpu else sums)
+        # Casts of the embedding or the head, and of a matrix; on a CPU, all weights are cast at once.
+        cast = shape.embedding + shape.largest_matrix if self.gpu else shape.parameters
+        measuring = 8 * (cast + at_once * shape.layers * shape.width) + (self._weights if self.gpu else 0)
+        measuring += formulas.activations(shape, at_once, 8, False) + formulas.logits(shape, at_once, 8, False)
+        work = Work(
+            flops=tokens * (3 * formulas.importance(shape, self._block) + exact),
+            share=FORWARD_SHARE,
+            bf16=False,
+            sharded=0,
+            unsharded=max(scoring, measuring),
+            loaded=self._weights,
+            files=self._weights,
+            text=self._samples(),
+            host=sums,
+        )
+        return model_job("fidelity", work, self.gpu, self.config["threads"])
+
     def outliers(self) -> Cost:
         """Look for outliers in a few blocks of each scored language."""
         shape, settings = self.shape, self.config["importance"]
@@ -246,7 +279,7 @@ class Jobs:
 
     def overlap(self) -> Cost:
         """Compare all pairs of regions."""
-        return self._pairs(len(plan.removed_regions(self.config)))
+        return self._pairs(len(plan.compared_regions(self.config)))
 
     def kinship(self) -> Cost:
         """Compare all pairs of languages' top regions, and test what is found."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, stability
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, sizes, stability
 from linguistic_regions.statistics.domains import domains, first, only
 
 
@@ -29,6 +29,7 @@ def draw(
     drawings = {
         "stability": ("stability", stability.stability),
         "removal": ("removal", lambda table: barchart.core_removal(first(table), languages)),
+        "removal-curves": ("removal", lambda table: sizes.curves(first(table))),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),

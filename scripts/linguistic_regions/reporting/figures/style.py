@@ -12,6 +12,7 @@ from linguistic_regions.runtime.storage import atomic_write
 # The Okabe-Ito palette, which is safe for colour blindness. Colours have one meaning in all figures: vermillion is the
 # core, blue is random, sky blue is the bottom, black is training without freezing.
 BLACK, BLUE, SKY, GREEN, VERMILLION, PURPLE = "#222222", "#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7"
+ORANGE = "#e69f00"
 COLOURS = {
     "base": "#8c8c8c",
     "top": VERMILLION,
