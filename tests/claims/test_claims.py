@@ -68,7 +68,7 @@ def test_a_verdict_turns_with_the_data(name, table, holding, failing):
 
 def test_every_claim_but_those_on_kin_is_turned_above():
     (cases,) = test_a_verdict_turns_with_the_data.pytestmark
-    others = {"kin", "kinship-overlap", "kinship-damage"}
+    others = {"kin", "kinship-overlap", "kinship-damage", "fidelity"}
     assert {name for name, *_ in cases.args[1]} == {claim.id for claim in CLAIMS} - others
 
 
@@ -92,6 +92,27 @@ def test_close_languages_are_compared_with_languages_that_were_not_left_out_eith
     table = claims(removal=removal.assign(language=renamed, target=spanish))
     assert table.at["kin", "n"] == 1  # the region of Spanish
     assert table.at["kin", "estimate"] == pytest.approx(0.2 - 0.02)
+
+
+@pytest.mark.parametrize(("ends", "expected"), [((0.2, 0.6), HOLDS), ((-0.6, -0.2), FAILS), ((-0.1, 0.3), UNDECIDED)])
+def test_fidelity_follows_from_the_interval_of_its_table(ends, expected):
+    row = {"estimator": "taylor", "matrix": "all", "n": 40, "spearman": np.mean(ends), "low": ends[0], "high": ends[1]}
+    other = row | {"estimator": "magnitude", "spearman": 0.1}
+    found = claims(fidelity=pd.DataFrame([row, other])).loc["fidelity"]
+    assert (found["verdict"], found["n"], found["note"]) == (expected, 40, "other scores: magnitude 0.10")
+
+
+def test_the_smallest_core_that_destroys_may_be_a_point_of_a_curve():
+    removal = synthetic.controls().assign(estimator="")
+    core = (removal["kind"] == "top") & (removal["target"] == "core")
+    removal.loc[core, "estimator"] = "taylor"
+    points = removal[core & (removal["ratio"] == 0.01)]
+    for ratio, estimator in ((0.001, "taylor"), (0.0001, "magnitude")):
+        labels = {"region": f"curve-{estimator}", "kind": "curve", "target": "", "ratio": ratio, "estimator": estimator}
+        removal = pd.concat([removal, points.assign(**labels)])
+    found = claims(removal=removal).loc["small-core"]
+    assert found["verdict"] == HOLDS and "0.01 of the weights" in found["note"]
+    assert found["note"].endswith("destroys every language: 0.001")
 
 
 def test_a_control_like_the_core_decides_nothing():

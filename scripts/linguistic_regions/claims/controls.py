@@ -32,7 +32,7 @@ CLAIMS = [
         statistic="perplexity without the rest of the core over the intact model's, in the least affected language",
         above=math.log(COLLAPSE),
         control="the core's weights that neither read from nor write to an outlier dimension",
-        measure=lambda run: destroyed(run, "without_outliers", _setting(run)),
+        measure=lambda run: destroyed(run, named(run, "without_outliers", _setting(run))),
         source=EVIDENCE,
     ),
     Claim(

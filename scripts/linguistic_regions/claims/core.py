@@ -31,31 +31,30 @@ def setting(run: Run) -> dict:
     return {"scope": found[0], "ratio": found[1], "target": CORE}
 
 
-def destroyed(run: Run, kind: str, labels: Mapping) -> Measured:
+def destroyed(run: Run, condition: str) -> Measured:
     """What a removal does to the language that it affects least."""
-    (condition,) = run.conditions(kind, **labels)
     interval, language = least(run.evidence(), condition, INTACT)
-    return Measured(interval, f"least affected: {language}; {labels['ratio']:.4g} of the weights")
+    return Measured(interval, f"least affected: {language}; {run.labels[condition]['ratio']:.4g} of the weights")
 
 
 def _destroys(run: Run) -> Measured:
-    return destroyed(run, "top", setting(run))
+    (core,) = run.conditions("top", **setting(run))
+    return destroyed(run, core)
 
 
 def _small_core(run: Run) -> Measured:
     """What the largest core of at most `ENOUGH` does, and the smallest core that destroys every language."""
-    cores = [
-        labels for labels in map(run.labels.get, run.conditions("top", target=CORE)) if labels["scope"] == "tensor"
-    ]
-    ratios = sorted(labels["ratio"] for labels in cores)
-    small = [ratio for ratio in ratios if ratio <= ENOUGH]
+    (core, *_) = cores = run.conditions("top", target=CORE, scope="tensor")
+    curve = {"kind": "curve", "factor": 0.0, "estimator": run.labels[core].get("estimator")}
+    cores += [name for name, labels in run.labels.items() if curve.items() <= labels.items()]
+    by_size = {run.labels[name]["ratio"]: destroyed(run, name) for name in cores}
+    small = [ratio for ratio in by_size if ratio <= ENOUGH]
     if not small:
         raise NotMeasured(f"no core of {100 * ENOUGH:g} % or less was removed")
-    found = {ratio: destroyed(run, "top", {"ratio": ratio, "scope": "tensor", "target": CORE}) for ratio in ratios}
-    smallest = next((ratio for ratio in ratios if found[ratio].interval.estimate > math.log(COLLAPSE)), None)
-    told = f"{smallest:.4g}" if smallest else "none"
-    largest = found[small[-1]]
-    return replace(largest, note=f"{largest.note}; smallest core measured that destroys every language: {told}")
+    destroying = [ratio for ratio, found in by_size.items() if found.interval.estimate > math.log(COLLAPSE)]
+    smallest = f"{min(destroying):.4g}" if destroying else "none"
+    largest = by_size[max(small)]
+    return replace(largest, note=f"{largest.note}; smallest core measured that destroys every language: {smallest}")
 
 
 def _against(run: Run, kind: str, reference: str, domain: int = 0) -> Interval:

@@ -1,8 +1,12 @@
-"""The claim on the scores themselves: other samples of a language would give the same region."""
+"""Claims on the scores themselves: they are stable, and they predict the exact change of the loss."""
+
+import math
+
+from scipy.special import ndtr, ndtri
 
 from linguistic_regions.claims.claim import Claim, Measured
-from linguistic_regions.claims.run import Run
-from linguistic_regions.statistics.intervals import t_interval
+from linguistic_regions.claims.run import NotMeasured, Run
+from linguistic_regions.statistics.intervals import Interval, t_interval
 
 AGREEMENT = 0.95  # Jaccard index from which two regions count as the same: each contains 97 % of the other
 
@@ -21,6 +25,21 @@ def _agreement(run: Run) -> Measured:
     return Measured(t_interval(last["jaccard"], "languages"), note)
 
 
+def _fidelity(run: Run) -> Measured:
+    """The rank correlation of the Taylor score with the exact change, over the weights that were sampled."""
+    table = run.table("fidelity")
+    totals = table[table["matrix"] == "all"].set_index("estimator")
+    if "taylor" not in totals.index:
+        raise NotMeasured("too few weights were set to zero, one at a time")
+    taylor = totals.loc["taylor"]
+    interval = Interval(taylor["spearman"], taylor["low"], taylor["high"], int(taylor["n"]), "weights", "Fisher z")
+    others = ", ".join(f"{name} {row['spearman']:.2f}" for name, row in totals.drop(index="taylor").iterrows())
+    # The table has no standard error; on the scale of Fisher's z the interval is symmetric.
+    low, high = math.atanh(taylor["low"]), math.atanh(taylor["high"])
+    p_value = 2 * ndtr(-abs(low + high) / (high - low) * ndtri(0.975))
+    return Measured(interval, f"other scores: {others}", float(p_value))
+
+
 CLAIMS = [
     Claim(
         id="stability",
@@ -31,5 +50,16 @@ CLAIMS = [
         control="none; two random regions agree by chance",
         measure=_agreement,
         source="tables/stability.csv: language, samples, jaccard",
+    ),
+    Claim(
+        id="fidelity",
+        sentence="The Taylor score predicts the exact change of the loss",
+        statistic="rank correlation over single weights of the score with the size of the change by removing the weight",
+        unit="rank correlation",
+        above=0.0,
+        test="z test",
+        control="a score that says nothing of the change",
+        measure=_fidelity,
+        source="tables/fidelity.csv: estimator, matrix, n, spearman, low, high",
     ),
 ]

@@ -90,8 +90,7 @@ def curves(config: dict) -> dict[str, Recipes]:
     Returns:
         Recipes by estimator, the last "random". A region without the outlier dimensions keeps the ratio of the whole.
     """
-    removal, samples = config["removal"], config["importance"]["samples"][-1]
-    settings = removal["curve"]
+    settings, samples = config["removal"]["curve"], config["importance"]["samples"][-1]
     if not settings["estimators"]:
         return {}
     sets: dict[str, Recipes] = {name: {} for name in (*settings["estimators"], "random")}
@@ -100,13 +99,12 @@ def curves(config: dict) -> dict[str, Recipes]:
             ranked = {"scores": _summed(config, estimator), "ratio": ratio, "scope": "tensor"}
             label = _label("curve", ratio, samples, estimator=estimator)
             sets[estimator][f"curve-{estimator}-{ratio:g}"] = {"select": "top", **ranked, "label": label}
-        for replicate in range(1, removal["replicates"] + 1):
-            sets["random"][f"curve-random-{ratio:g}-{replicate}"] = {
-                "select": "random",
-                "like": f"curve-{settings['estimators'][0]}-{ratio:g}",
-                "seed": config["seed"] + replicate,
-                "label": _label("curve", ratio, samples, replicate),
-            }
+        sets["random"][f"curve-random-{ratio:g}"] = {
+            "select": "random",
+            "like": f"curve-{settings['estimators'][0]}-{ratio:g}",
+            "seed": config["seed"],
+            "label": _label("curve", ratio, samples),
+        }
     if settings["without_outliers"]:
         for recipes in sets.values():
             for name, recipe in list(recipes.items()):
