@@ -116,6 +116,14 @@ MISTAKES = {
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
     "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not in languages (en, zh)"),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
+    "a language of which nothing is subtracted": (
+        {"monolingual": {"subtract": ["ru"]}},
+        "monolingual.subtract: nothing is subtracted from the region of ru; add another language",
+    ),
+    "a subtracted language without scores": (
+        {"monolingual": {"subtract": ["en", "ru"]}},
+        "monolingual.subtract: 'en' is not in importance.languages",
+    ),
     "milestones out of order": (
         {"retraining": {"milestones": [0, 32, 16]}},
         "retraining.milestones: [0, 32, 16] must be in ascending order",

@@ -87,9 +87,9 @@ def region_files(names) -> list[str]:
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
-def score_folders(recipe: dict) -> list[str]:
-    """The folders of importance scores that a recipe ranks by."""
-    return [f"<results>/importance/{folder}" for folder in recipe.get("scores", [])]
+def score_folders(recipe: dict, key: str = "scores") -> list[str]:
+    """The folders of importance scores that a recipe ranks by: those of `scores`, or those of `minus`."""
+    return [f"<results>/importance/{folder}" for folder in recipe.get(key, [])]
 
 
 def outlier_files(recipe: dict) -> list[str]:
