@@ -9,9 +9,11 @@ from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
-from linguistic_regions.statistics import tables
+from linguistic_regions.statistics import effects, evidence, selectivity, tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.text.languages import names as language_names
+
+WRITTEN = ("removal", "retraining", "freezing", "further", "stability", "selectivity", "effects")
 
 
 def main(
@@ -47,10 +49,14 @@ def main(
     """
     measured = {"removal": removal, "retraining": retraining, "freezing": freezing, "further": further}
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
+    if removal:
+        items, labels = evidence.read(removal)
+        found["selectivity"] = selectivity.by_region(items, labels)
+        found["effects"] = effects.effects(items, labels, found["selectivity"])
     if stability:
         found["stability"] = tables.joined(stability, "stability")
-    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    for old in [*(output / f"{name}.csv" for name in (*measured, "stability")), *output.glob("paper_*.md")]:
+    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items() if len(table)}
+    for old in [*(output / f"{name}.csv" for name in WRITTEN), *output.glob("paper_*.md")]:
         old.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")

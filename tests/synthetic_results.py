@@ -13,6 +13,7 @@ LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
 MODEL = "tiny Llama, 4 layers x 128, 1.8 M parameters"
 DOMAINS = ("manuals", "verse")
+REGIONS = ("ru", "uk", "zh")  # languages that have a monolingual region, each without the tops of the other two
 BASE = {"en": 3.0, "ru": 3.2, "uk": 3.4, "zh": 4.0}  # negative log-likelihood per token
 LANGUAGE_FACTOR = {"en": 0.9, "ru": 1.0, "uk": 1.05, "zh": 1.1}  # effects differ a little by language
 
@@ -66,7 +67,7 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
                 _removed(f"random-{ratio}-1", "random", ratio, 64, 1, code, random * scale - 0.02, "tensor", "core"),
                 _removed(f"random-{ratio}-2", "random", ratio, 64, 2, code, random * scale + 0.02, "tensor", "core"),
             ]
-    for target in ("ru", "uk", "zh"):
+    for target in REGIONS:
         for samples, share in ((64, 0.8), (256, 1.0)):
             for code in LANGUAGES:
                 kin = {target, code} == {"ru", "uk"}
@@ -203,6 +204,8 @@ def _removed(region, kind, ratio, samples, replicate, language, loss, scope, tar
     labels = {"region": region, "kind": kind, "ratio": ratio, "samples": samples, "replicate": replicate}
     compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
     told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0}
+    others = [code for code in REGIONS if code != target] if target in REGIONS else []
+    told |= {"subtracted": " ".join(others), "weights": round(ratio * 1_000_000)}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

@@ -38,9 +38,11 @@ BASE = {
     "scope": "",
     "target": "",
     "factor": 1.0,
+    "subtracted": "",
+    "weights": 0,
 }
 TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
-TOP |= {"target": tables.CORE, "factor": 0.0}
+TOP |= {"target": tables.CORE, "factor": 0.0, "subtracted": "", "weights": 100}
 REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 
@@ -245,11 +247,11 @@ def test_program_writes_what_it_has_evidence_of_and_nothing_else(tmp_path):
         (output / old).touch()
     run_tables(output, **evidence)
     assert {path.name for path in output.iterdir()} == {
-        *("removal.csv", "further.csv", "stability.csv"),
+        *("removal.csv", "further.csv", "stability.csv", "effects.csv"),
         "paper_core_removal.md",
     }
     found = tables.read_folder(output)
-    assert set(found) == {"removal", "further", "stability"}
+    assert set(found) == {"removal", "further", "stability", "effects"}
     assert found["removal"].query("language == 'zh' and kind == 'top'")["nll"].item() == pytest.approx(5.0)
     assert synthetic.MODEL in (output / "paper_core_removal.md").read_text(encoding="utf-8")
 

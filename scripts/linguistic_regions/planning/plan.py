@@ -184,5 +184,7 @@ def tables(config: dict) -> list[str]:
     """The run's tables: CSV, and Markdown in the layout of the paper."""
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
     names = [f"{name}.csv" for name in (*evidence(config), *["stability"] * bool(stability(config)))]
+    names += ["selectivity.csv"] * ("monolingual" in config["experiments"])
+    names += ["effects.csv"] * bool({"removal", "controls", "monolingual"} & set(config["experiments"]))
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
     return [f"<results>/tables/{name}" for name in names]

@@ -39,6 +39,8 @@ COLUMNS = {
         "ppl_ratio_low": float,
         "ppl_ratio_high": float,
         "factor": float,
+        "subtracted": str,
+        "weights": int,
     },
     "retraining": {
         "arm": str,
@@ -95,6 +97,46 @@ COLUMNS = {
         "size_b": int,
     },
     "density": {"region": str, "layer": int, "matrix": str, "selected": int, "size": int},
+    "selectivity": {
+        "region": str,
+        "kind": str,
+        "samples": int,
+        "replicate": int,
+        "language": str,
+        "domain": str,
+        "compared": str,
+        "weights": int,
+        "own": float,
+        "own_low": float,
+        "own_high": float,
+        "others": float,
+        "others_low": float,
+        "others_high": float,
+        "difference": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "units": str,
+        "rank": int,
+        "of": int,
+        "per_million": float,
+    },
+    "effects": {
+        "kind": str,
+        "ratio": float,
+        "scope": str,
+        "samples": int,
+        "domain": str,
+        "effect": str,
+        "compared": str,
+        "estimate": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "units": str,
+        "over": str,
+        "first": float,
+    },
 }
 KEYS = {
     "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "domain", "language"],
@@ -104,6 +146,8 @@ KEYS = {
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
+    "selectivity": ["kind", "samples", "language", "region", "domain", "compared"],
+    "effects": ["kind", "ratio", "scope", "samples", "domain", "effect", "compared"],
 }
 ARMS = (  # of the training experiments, in display order
     "top_freeze",
@@ -117,7 +161,8 @@ ARMS = (  # of the training experiments, in display order
 )
 KINDS = (
     *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
-    *("without_outliers", "only_outliers", "outliers", "monolingual", "other"),
+    *("without_outliers", "only_outliers", "outliers", "monolingual", "contrast", "contrast_bottom"),
+    *("contrast_random", "other"),
 )
 
 
@@ -127,7 +172,8 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if a column is missing, or a numeric column has a value that is not a number.
     """
-    # Empty cells are empty strings: "no" and "NA" are names, and no column has missing values.
+    # Empty cells are empty strings: "no" and "NA" are names. A number that is not there, as an end of an interval that
+    # rests on too little, is written as nan.
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # missing, empty, not UTF-8, not a table
@@ -199,7 +245,7 @@ def ordered(
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV, with numbers to eight significant digits."""
     with atomic_write(path) as part:
-        table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
+        table.to_csv(part, index=False, float_format="%.8g", na_rep="nan", lineterminator="\n")
 
 
 def in_order(values: Sequence[str], order: Sequence[str]) -> list[str]:
