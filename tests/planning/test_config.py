@@ -242,6 +242,19 @@ def test_a_region_is_measured_with_its_controls():
     assert plan.conditions(config)[own] == [own, f"{own}-bottom"]
 
 
+def test_each_seed_of_a_training_has_a_random_region_of_its_own():
+    settings = {"ratio": 0.2, "seeds": [0, 4]}
+    config = configuration.check({"retraining": settings | {"arms": ["random_freeze"]}, "freezing": settings})
+    for experiment, arm, role in (("retraining", "random_freeze", "zero"), ("freezing", "random_frozen", "freeze")):
+        seeds = [training["seed"] for training in plan.trainings(config, experiment) if training["arm"] == arm]
+        names = {plan.arm_regions(config, experiment, arm, seed)[role] for seed in seeds}
+        assert names == {f"<results>/regions/random-0.2-{number}.safetensors" for number in (1, 5)}
+    assert {"random-0.2-1", "random-0.2-5"} <= set(catalog.declared(config))
+    assert plan.evidence(config)["retraining"] == [
+        f"{plan.EVIDENCE}/retraining/zh-random_freeze-{seed}.parquet" for seed in (0, 4)
+    ]
+
+
 def test_what_yaml_and_the_command_line_make_of_values_is_undone():
     """Inside a section that --config gives all is strings; a bare 2026 or date is none."""
     config = {

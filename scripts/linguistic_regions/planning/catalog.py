@@ -1,5 +1,6 @@
 """The catalog of regions that a config declares: those of the experiments, and those under `regions`."""
 
+from collections.abc import Iterable
 from functools import reduce
 from itertools import product
 
@@ -10,7 +11,10 @@ DESIGNS = {"difference": "monolingual", "contrast": "contrast"}  # of a language
 
 def declared(config: dict) -> Recipes:
     """The recipes of all regions that a config declares, by name."""
-    cores = [core(config, config[name]["ratio"]) for name in ("retraining", "freezing", "controls")]
+    cores = [core(config, config["controls"]["ratio"])]
+    for experiment in ("retraining", "freezing"):
+        seeds, ratio = config[experiment]["seeds"], config[experiment]["ratio"]
+        cores.append(core(config, ratio, replicates=[random_region(seed) for seed in seeds]))
     built_in = reduce(lambda a, b: a | b, [*cuts(config).values(), *cores, controls(config), monolingual(config)])
     return built_in | {name: _with_estimator(config, recipe) for name, recipe in config["regions"].items()}
 
@@ -23,14 +27,26 @@ def cuts(config: dict) -> dict[str, Recipes]:
     """
     removal = config["removal"]
     return {
-        _cut_name(ratio, scope): core(config, ratio, scope, removal["replicates"])
+        _cut_name(ratio, scope): core(config, ratio, scope, range(1, removal["replicates"] + 1))
         for scope in removal["scopes"]
         for ratio in removal["ratios"]
     }
 
 
-def core(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1) -> Recipes:
-    """The core region at one ratio, the bottom region, and random regions of the same size (paper, section 3)."""
+def random_region(seed: int) -> int:
+    """The number of the random region of a training with this seed."""
+    return seed + 1
+
+
+def core(config: dict, ratio: float, scope: str = "tensor", replicates: Iterable[int] = (1,)) -> Recipes:
+    """The core region at one ratio, the bottom region, and random regions of the same size (paper, section 3).
+
+    Args:
+        config: a checked config.
+        ratio: share of the weights.
+        scope: what scores are ranked over.
+        replicates: the numbers of the random regions.
+    """
     importance = config["importance"]
     samples, cut = importance["samples"][-1], _cut_name(ratio, scope)
     scores = [score_name(config, language, samples) for language in importance["languages"]]
@@ -39,7 +55,7 @@ def core(config: dict, ratio: float, scope: str = "tensor", replicates: int = 1)
         f"{kind}-{cut}": {"select": kind, **ranked, "label": _label(kind, ratio, samples, scope=scope, target="core")}
         for kind in ("top", "bottom")
     }
-    for replicate in range(1, replicates + 1):
+    for replicate in replicates:
         recipes[f"random-{cut}-{replicate}"] = {
             "select": "random",
             "like": f"top-{cut}",

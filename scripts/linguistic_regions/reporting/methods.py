@@ -242,21 +242,19 @@ def _retraining(settings: Mapping, names: Mapping[str, str]) -> list[str]:
 
 def _freezing(settings: Mapping, names: Mapping[str, str]) -> list[str]:
     subject = f"With a core of {formats.percent(settings['ratio'])} of the weights, the intact model"
-    seeds = settings["seeds"]
-    return [
-        *_arms(settings, names, subject, settings["learning_rates"], "all languages"),
-        f"The {'seeds of the sample order are' if len(seeds) > 1 else 'seed of the sample order is'} {_listed(seeds)}.",
-    ]
+    return _arms(settings, names, subject, settings["learning_rates"], "all languages")
 
 
 def _arms(settings: Mapping, names: Mapping[str, str], subject: str, rates: Sequence[float], tested: str) -> list[str]:
     """Describe the arms of a training experiment: what is trained, on which text, how, and what is measured."""
+    seeds = settings["seeds"]
     return [
         f"{subject} is trained on {_named(settings['languages'], names)} at "
         f"{'peak learning rates' if len(rates) > 1 else 'a peak learning rate'} of "
         f"{_listed([formats.rate(rate) for rate in rates])}: "
         f"{_listed([ARMS.get(arm, arm) for arm in settings['arms']])}.",
         f"Perplexity of {tested} is measured after {_counts(settings['milestones'])} samples.",
+        f"The {'seeds of the sample order are' if len(seeds) > 1 else 'seed of the sample order is'} {_listed(seeds)}.",
     ]
 
 

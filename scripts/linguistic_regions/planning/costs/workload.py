@@ -16,7 +16,10 @@ def regions(config: dict) -> Recipes:
     names = plan.removed_regions(config)
     for experiment in ("retraining", "freezing"):
         for training in plan.trainings(config, experiment):
-            names += [Path(file).stem for file in plan.arm_regions(config, experiment, training["arm"]).values()]
+            names += [
+                Path(file).stem
+                for file in plan.arm_regions(config, experiment, training["arm"], training["seed"]).values()
+            ]
     declared = catalog.declared(config)
     return {region: recipe for name in names for region, recipe in needed(name, declared).items()}
 
