@@ -19,7 +19,8 @@ def main(
     formats: tuple[str, ...] = ("svg", "png"),
     density_regions: tuple[str, ...] = ("top",),
 ) -> None:
-    """Draw the figures of a run from its tables: removal, monolingual, retraining, freezing, density, overlap.
+    """Draw the figures of a run from its tables: stability, removal, monolingual, selectivity, retraining, freezing,
+    density, overlap.
 
     A figure without measurements is not drawn.
 

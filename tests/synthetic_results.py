@@ -80,6 +80,22 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
+def selectivity() -> pd.DataFrame:
+    """The table of own against others: own rises by 0.6, those subtracted by 0.1, those not by 0.2; control by 0.01."""
+    rows = []
+    for domain, language in (
+        (domain, code) for domain in DOMAINS for code in REGIONS if (domain, code) != ("verse", "uk")
+    ):
+        for kind, own, subtracted, free in (("monolingual", 0.6, 0.1, 0.2), ("random", 0.01, 0.01, 0.01)):
+            for compared, others in (("all", 0.15), ("not_subtracted", free), ("subtracted", subtracted)):
+                values = {"own": own, "others": others, "difference": own - others}
+                ends = {"own_low": own - 0.1, "own_high": own + 0.1, "others_low": others - 0.05, "low": 0.0}
+                row = {"region": f"{kind}-{language}", "kind": kind, "samples": 256, "replicate": 0, "of": 4, "rank": 1}
+                row |= {"language": language, "domain": domain, "compared": compared, "weights": 1000, "high": 1.0}
+                rows.append(row | values | ends | {"others_high": others + 0.05, "n": 20, "units": "documents"})
+    return pd.DataFrame(rows).assign(per_million=1.0)
+
+
 def retraining(held: float = 0.1, english: float = 0.3) -> pd.DataFrame:
     """The retraining table: log perplexity that the held core costs, and that English loses."""
     rows = []
@@ -150,7 +166,7 @@ def density() -> pd.DataFrame:
 
 def two_domains() -> dict[str, pd.DataFrame]:
     """Every table of a run that is tested on two kinds of text, by name."""
-    makers = (removal, retraining, freezing, further, stability, overlap, density)
+    makers = (removal, selectivity, retraining, freezing, further, stability, overlap, density)
     return {maker.__name__: maker() for maker in makers}
 
 

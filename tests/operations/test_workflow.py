@@ -49,7 +49,7 @@ def test_frozen_arms_start_where_the_full_one_does(finished):
 def test_the_report_is_one_file(finished):
     page = (finished / "results/small/report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
-    assert page.count("data:image/svg+xml") == 8  # of freezing one for each domain
+    assert page.count("data:image/svg+xml") == 9  # of freezing one for each domain
 
 
 def test_each_job_has_log_and_benchmark(finished):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, stability
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, selectivity, stability
 from linguistic_regions.statistics.domains import domains, first, only
 
 
@@ -14,7 +14,7 @@ def draw(
 ) -> Iterator[tuple[str, Figure]]:
     """Draw each figure that there are measurements for, and yield its name and the figure.
 
-    If several domains were tested, figures show the first; only freezing has a figure for each.
+    If several domains were tested, figures show the first; freezing has a figure for each, selectivity a panel.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
@@ -25,6 +25,7 @@ def draw(
         "stability": ("stability", stability.stability),
         "removal": ("removal", lambda table: barchart.core_removal(first(table), languages)),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
+        "selectivity": ("selectivity", lambda table: selectivity.selectivity(table, languages)),
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
