@@ -78,8 +78,17 @@ def test_a_domain_without_the_regions_language_has_no_row():
     table = selectivity.by_region(pd.concat([MANUALS, VERSE]), LABELS)
     assert table.groupby("domain")["compared"].nunique().to_dict() == {"manuals": 3, "verse": 3}
     assert table.query("domain == 'verse' and compared == 'all' and kind == 'monolingual'")["of"].item() == 3
-    chinese = {name: label | {"target": "zh"} if name != "top" else label for name, label in LABELS.items()}
+    chinese = LABELS | {name: LABELS[name] | {"target": "zh"} for name in ("monolingual-es", "random-es")}
     assert set(selectivity.by_region(pd.concat([MANUALS, VERSE]), chinese)["domain"]) == {"manuals"}
+
+
+def test_an_empty_region_has_no_effect_per_weight():
+    """Where two languages have the same top, nothing is left of it."""
+    table = selectivity.by_region(MANUALS, LABELS | {"random-es": LABELS["random-es"] | {"weights": 0}})
+    assert table.groupby("kind")["per_million"].agg(lambda each: each.isna().all()).to_dict() == {
+        "monolingual": False,
+        "random": True,
+    }
 
 
 def test_a_run_without_monolingual_regions_has_no_rows():
@@ -106,23 +115,42 @@ def test_replicates_of_a_random_region_are_one_effect():
     assert (row["estimate"], row["high"] - row["estimate"]) == pytest.approx((0.2, 4.302653 * 0.1 / math.sqrt(3)))
 
 
-def test_the_matrix_has_one_figure_alone_and_one_beyond_its_control():
-    """Three regions, and two random ones of each."""
-    rows = [
-        {"region": f"{kind}-{code}-{replicate}", "kind": kind, "replicate": replicate, "language": code}
-        | {"own": 1.0, "difference": value, "others": 1.0 - value}
-        for code, own in {"ru": 0.5, "es": 0.7, "zh": 0.9}.items()
-        for kind, replicate, value in (("monolingual", 0, own), ("random", 1, 0.0), ("random", 2, 0.2))
+def region_rows(kind, replicate, own, **others):
+    """Rows of one region in the table `selectivity`, one for each group of others."""
+    row = {"region": f"{kind}-{replicate}", "kind": kind, "replicate": replicate, "samples": 40, "domain": "manuals"}
+    return [
+        {**row, "language": language, "compared": compared, "own": value, "others": rise, "difference": value - rise}
+        for language, value in own.items()
+        for compared, rise in others.items()
     ]
-    table = pd.DataFrame(rows).assign(samples=40, domain="manuals", compared="all")
+
+
+def test_the_matrix_has_one_figure_alone_and_one_beyond_its_control():
+    """Three regions, and two random ones of each, whose own rise is 0.1 on average."""
+    rows = region_rows("monolingual", 0, {"ru": 0.5, "es": 0.7, "zh": 0.9}, all=0.2, subtracted=0.1, not_subtracted=0.3)
+    rows += region_rows(
+        "random", 1, dict.fromkeys(("ru", "es", "zh"), 0.0), all=0.0, subtracted=0.0, not_subtracted=0.0
+    )
+    rows += region_rows(
+        "random", 2, dict.fromkeys(("ru", "es", "zh"), 0.2), all=0.0, subtracted=0.0, not_subtracted=0.1
+    )
     labels = {row["region"]: {"ratio": 0.03, "scope": "tensor"} for row in rows}
-    found = {row["effect"]: row for row in effects.of_regions(table, labels)}
-    assert set(found) == {"own", "others", "difference", "excess"}
+    found = {(row["effect"], row["compared"]): row for row in effects.of_regions(pd.DataFrame(rows), labels)}
+    estimates = {key: row["estimate"] for key, row in found.items() if key[1] in ("", "all")}
+    expected = {("own", ""): 0.7, ("others", "all"): 0.2, ("difference", "all"): 0.5, ("excess", "all"): 0.4}
+    assert estimates == pytest.approx(expected | {("protection", ""): 0.15})
     half = 4.302653 * 0.2 / math.sqrt(3)
-    assert (found["difference"]["estimate"], found["difference"]["high"]) == pytest.approx((0.7, 0.7 + half))
-    assert (found["excess"]["estimate"], found["excess"]["high"]) == pytest.approx((0.6, 0.6 + half))
-    assert (found["excess"]["n"], found["excess"]["units"], found["excess"]["over"]) == (3, "regions", "ru es zh")
-    assert found["own"]["compared"] == ""
+    excess = found["excess", "all"]
+    assert (excess["low"], excess["high"]) == pytest.approx((0.4 - half, 0.4 + half))
+    assert (excess["n"], excess["units"], excess["over"]) == (3, "regions", "ru es zh")
+    assert (found["excess", "not_subtracted"]["estimate"], len(found)) == (pytest.approx(0.35), 2 + 3 * 3)
+
+
+def test_without_a_control_there_is_no_excess():
+    rows = region_rows("monolingual", 0, {"ru": 0.5, "es": 0.7}, all=0.2)
+    labels = {row["region"]: {"ratio": 0.03, "scope": "tensor"} for row in rows}
+    found = list(effects.of_regions(pd.DataFrame(rows), labels))
+    assert [row["effect"] for row in found] == ["own", "others", "difference"]
 
 
 @pytest.mark.parametrize(("regions", "languages"), [(3, 6), (6, 12)])

@@ -266,3 +266,17 @@ def run_tables(output: Path, **evidence: Path) -> None:
     main = runpy.run_path(str(SCRIPTS / "tables.py"))["main"]
     options = {name: (path,) for name, path in evidence.items()}
     main(output=output, model_name=synthetic.MODEL, languages=tuple(synthetic.LANGUAGES), **options)
+
+
+def test_an_interval_that_only_one_run_has_is_a_difference():
+    table = synthetic.selectivity()
+    lacking = table.assign(low=table["low"].mask(table.index == 0))
+    assert tables.table_difference("selectivity", lacking, lacking) is None
+    told = tables.table_difference("selectivity", table, lacking)
+    assert told == f"rows that differ: 1 of {len(table)}, by at most inf (relative) in low"
+
+
+def test_a_number_that_is_not_there_is_read_as_it_was_written(tmp_path):
+    table = synthetic.selectivity().assign(low=math.nan)
+    tables.write(table, tmp_path / "selectivity.csv")
+    assert tables.read(tmp_path / "selectivity.csv", "selectivity")["low"].isna().all()

@@ -227,12 +227,22 @@ def _controls(settings: Mapping) -> list[str]:
 
 
 def _monolingual(settings: Mapping, names: Mapping[str, str]) -> list[str]:
-    return [
-        f"A monolingual region is the part of the top {formats.percent(settings['ratio'])} for one of "
-        f"{_named(settings['languages'], names)} that is in the top for none of the others, ranked within each tensor; "
-        f"each is compared with {_many(settings['replicates'], 'random region')} and a bottom region of the same size "
-        "in each tensor."
-    ]
+    ratio, own = formats.percent(settings["ratio"]), _named(settings["languages"], names)
+    others = _named(settings["subtract"], names) if settings["subtract"] else "the others"
+    designs = {
+        "difference": f"A monolingual region is the part of the top {ratio} for one of {own} that is not in the top "
+        f"for any of {others}, ranked within each tensor.",
+        "contrast": f"A contrast region is the top {ratio} by the scores of one of {own} minus the mean of the scores "
+        f"of {others}, ranked within each tensor.",
+    }
+    controls = {"random": _many(settings["replicates"], "random region"), "bottom": "a bottom region"}
+    controls = [named for control, named in controls.items() if control in settings["controls"]]
+    sentences = [designs[design] for design in settings["designs"]]
+    if settings["size"] == "smallest":
+        sentences.append("All regions are cut, by score, to the smallest in each tensor.")
+    if controls:
+        sentences.append(f"Each is compared with {_listed(controls)} of the same size in each tensor.")
+    return sentences
 
 
 def _retraining(settings: Mapping, names: Mapping[str, str]) -> list[str]:

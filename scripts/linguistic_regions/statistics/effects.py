@@ -12,11 +12,10 @@ import pandas as pd
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.hierarchy import hierarchical
 from linguistic_regions.statistics.intervals import Interval, t_interval
-from linguistic_regions.statistics.selectivity import ALL
+from linguistic_regions.statistics.selectivity import ALL, NOT_SUBTRACTED, SUBTRACTED
 from linguistic_regions.statistics.tables import COLUMNS, CORE, INTACT
 
 CONTROLS = {"monolingual": "random", "contrast": "contrast_random"}  # the matched random regions of each kind
-MATRIX = ["kind", "samples", "compared"]
 
 
 def effects(items: pd.DataFrame, labels: Mapping[str, Mapping], selectivity: pd.DataFrame) -> pd.DataFrame:
@@ -56,38 +55,50 @@ def of_core(items: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict
 
 
 def of_regions(selectivity: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict]:
-    """The means over monolingual regions of own rise, others' rise and their difference, and its excess over random.
+    """The means over monolingual regions of what `_matrices` gives.
 
     The interval is about other regions. Some languages are easily hurt by anything. That cancels out in the excess
     over the matched control, where the same languages are measured without as many random weights.
     """
-    for (kind, samples, compared), rows in selectivity.groupby(MATRIX, sort=False):
+    for (kind, samples), rows in selectivity.groupby(["kind", "samples"], sort=False):
         if kind not in CONTROLS:
             continue
+        control = selectivity[(selectivity["kind"] == CONTROLS[kind]) & (selectivity["samples"] == samples)]
         ratio, scope = (labels[rows["region"].iloc[0]][key] for key in ("ratio", "scope"))
-        control = selectivity[selectivity["kind"] == CONTROLS[kind]]
-        control = control[(control["samples"] == samples) & (control["compared"] == compared)]
-        values = {effect: _by_language(rows, effect) for effect in ("others", "difference")}
-        values |= {"own": _by_language(rows, "own")} if compared == ALL else {}  # the same in each comparison
-        values["excess"] = values["difference"] - _by_language(control, "difference")
-        for effect, table in values.items():
-            for domain in domains(rows):
-                here = table[domain].dropna()
+        for (effect, compared), table in _matrices(rows, control).items():
+            for domain, values in table.items():
+                here = values.dropna()
                 if here.empty:
                     continue
                 yield {
                     **{"kind": kind, "ratio": ratio, "scope": scope, "samples": samples, "domain": domain},
-                    **{"effect": effect, "compared": "" if effect == "own" else compared},
-                    "over": " ".join(here.index),
+                    **{"effect": effect, "compared": compared, "over": " ".join(here.index)},
                     **_columns(t_interval(here, "regions")),
                     "first": table.iloc[:, 0].reindex(here.index).mean(),
                 }
 
 
-def _by_language(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The mean over replicates: a row per region's language, a column per domain, the first domain first."""
-    means = rows.groupby(["language", "domain"], sort=False)[column].mean().unstack("domain")
-    return means.reindex(columns=domains(rows))
+def _matrices(rows: pd.DataFrame, control: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Each effect, and the group of others that it is compared with: a row per region's language, a column per domain.
+
+    Replicates of the control are averaged. Without a control there is no excess, and no protection.
+    """
+    there = domains(rows)
+
+    def values(table: pd.DataFrame, column: str, compared: str) -> pd.DataFrame:
+        means = table[table["compared"] == compared].groupby(["language", "domain"], sort=False)[column].mean()
+        return means.unstack("domain").reindex(columns=there)
+
+    found = {("own", ""): values(rows, "own", ALL)}
+    for compared in rows["compared"].unique():
+        found["others", compared] = values(rows, "others", compared)
+        found["difference", compared] = values(rows, "difference", compared)
+        found["excess", compared] = found["difference", compared] - values(control, "difference", compared)
+    unprotected, protected = (
+        values(rows, "others", compared) - values(control, "others", compared)
+        for compared in (NOT_SUBTRACTED, SUBTRACTED)
+    )
+    return found | {("protection", ""): unprotected - protected}
 
 
 def _columns(interval: Interval) -> dict:

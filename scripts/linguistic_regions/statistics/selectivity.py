@@ -5,6 +5,7 @@ them was taken out of it. So the comparison is made with all others, with those 
 that were not, where no language has an advantage. All rises are log ratios of perplexity, in nats per token.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -74,7 +75,7 @@ def _compared(items: pd.DataFrame, name: str, label: Mapping, languages: Sequenc
             "units": difference.units,
             "rank": 1 + int((rises[others] > rises[own]).sum()),
             "of": 1 + len(others),
-            "per_million": 1e6 * difference.estimate / label["weights"],
+            "per_million": 1e6 * difference.estimate / label["weights"] if label["weights"] else math.nan,
         }
 
 

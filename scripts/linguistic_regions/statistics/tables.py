@@ -3,6 +3,7 @@
 Rows and columns have a fixed order, so that the same evidence always gives the same bytes.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -276,6 +277,7 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
     for column in numbers:
         a, b = both[column], both[f"{column} of the second"]
         relative = ((a - b).abs() / pd.concat([a.abs(), b.abs()], axis=1).max(axis=1)).fillna(0.0)
+        relative = relative.mask(a.isna() != b.isna(), math.inf)
         changed |= relative > 0
         if relative.max() > worst:
             worst, where = float(relative.max()), column
