@@ -112,6 +112,7 @@ def test_replicates_of_a_random_region_are_one_effect():
     rises = {f"random-{number}": dict.fromkeys(LANGUAGES, number / 10) for number in (1, 2, 3)}
     items = evidence(rises)
     (row,) = effects.of_core(items, labels)
+    assert row["region"] == "random"
     assert (row["estimate"], row["high"] - row["estimate"]) == pytest.approx((0.2, 4.302653 * 0.1 / math.sqrt(3)))
 
 

@@ -35,20 +35,21 @@ def of_core(items: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict
 
     The interval is about other documents of the same languages, and other random regions where there are several.
     """
-    names: dict[tuple, list[str]] = {}
+    replicates: dict[str, list[str]] = {}
     for name, label in labels.items():
         if label["target"] == CORE:
-            names.setdefault(tuple(label[key] for key in ("kind", "ratio", "scope", "samples")), []).append(name)
+            replicates.setdefault(name.rsplit("-", 1)[0] if label["replicate"] else name, []).append(name)
     for domain in domains(items):
         there = only(items, domain)
         codes = list(there["language"].unique())
         before = first(items)
         before = before[before["language"].isin(codes)]
-        for (kind, ratio, scope, samples), each in names.items():
+        for region, each in replicates.items():
             condition = each if len(each) > 1 else each[0]
             yield {
-                **{"kind": kind, "ratio": ratio, "scope": scope, "samples": samples, "domain": domain},
-                **{"effect": "rise", "compared": "", "over": " ".join(codes)},
+                "region": region,
+                **{key: labels[each[0]][key] for key in ("kind", "ratio", "scope", "samples")},
+                **{"domain": domain, "effect": "rise", "compared": "", "over": " ".join(codes)},
                 **_columns(hierarchical(there, condition, INTACT)),
                 "first": hierarchical(before, condition, INTACT).estimate,
             }
@@ -71,6 +72,7 @@ def of_regions(selectivity: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iter
                 if here.empty:
                     continue
                 yield {
+                    "region": f"{kind}-{samples}",
                     **{"kind": kind, "ratio": ratio, "scope": scope, "samples": samples, "domain": domain},
                     **{"effect": effect, "compared": compared, "over": " ".join(here.index)},
                     **_columns(t_interval(here, "regions")),

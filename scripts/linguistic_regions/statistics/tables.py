@@ -123,6 +123,7 @@ COLUMNS = {
         "per_million": float,
     },
     "effects": {
+        "region": str,
         "kind": str,
         "ratio": float,
         "scope": str,
@@ -148,7 +149,7 @@ KEYS = {
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
     "selectivity": ["kind", "samples", "language", "region", "domain", "compared"],
-    "effects": ["kind", "ratio", "scope", "samples", "domain", "effect", "compared"],
+    "effects": ["kind", "ratio", "scope", "samples", "region", "domain", "effect", "compared"],
 }
 ARMS = (  # of the training experiments, in display order
     "top_freeze",
