@@ -37,6 +37,7 @@ rule outliers:
 rule region:
     input:
         scores=lambda wildcards: plan.score_folders(REGIONS[wildcards.region]),
+        minus=lambda wildcards: plan.score_folders(REGIONS[wildcards.region], "minus"),
         outliers=lambda wildcards: plan.outlier_files(REGIONS[wildcards.region]),
         like=lambda wildcards: plan.region_files(recipes.like(REGIONS[wildcards.region])),
         of=lambda wildcards: plan.region_files(recipes.operands(REGIONS[wildcards.region])),

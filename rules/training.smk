@@ -3,16 +3,16 @@
 
 rule retraining:
     input:
-        unpack(lambda wildcards: plan.arm_regions(config, "retraining", wildcards.arm)),
+        unpack(lambda wildcards: plan.arm_regions(config, "retraining", wildcards.arm, int(wildcards.seed))),
         model=rules.base_model.output,
         samples="<results>/tokens/{language}/train.parquet",
         tests=blocks(config["retraining"]["evaluate"], "test"),
     output:
-        f"{plan.EVIDENCE}/retraining/{{language}}-{{arm}}.parquet",
+        f"{plan.EVIDENCE}/retraining/{{language}}-{{arm}}-{{seed}}.parquet",
     log:
-        "<logs>/retraining/{language}-{arm}.log",
+        "<logs>/retraining/{language}-{arm}-{seed}.log",
     benchmark:
-        "<benchmarks>/retraining/{language}-{arm}.tsv"
+        "<benchmarks>/retraining/{language}-{arm}-{seed}.tsv"
     priority: 1  # before evaluations, which may fit in memory beside a training when another training does not
     conda:
         "../envs/programs.yaml"
@@ -25,17 +25,16 @@ rule retraining:
         options=training_flags(
             learning_rate=config["retraining"]["learning_rate"],
             milestones=config["retraining"]["milestones"],
-            seed=config["seed"],
         ),
         measured=perplexity_flags(config["retraining"]["evaluate"], "test"),
         regions=arm_flags,
-        checkpoints=result_path("checkpoints/retraining/{language}-{arm}"),
+        checkpoints=result_path("checkpoints/retraining/{language}-{arm}-{seed}"),
     message:
-        "Retrain on {wildcards.language}: {wildcards.arm}"
+        "Retrain on {wildcards.language}: {wildcards.arm}, seed {wildcards.seed}"
     shell:
         'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
         ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
-        " --arm {wildcards.arm} {params.regions}"
+        " --arm {wildcards.arm} {params.regions} --seed {wildcards.seed}"
         " --model {input.model} --language {wildcards.language} --samples {input.samples}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
         " --evidence {output} 2>&1 | tee {log}"
@@ -43,7 +42,7 @@ rule retraining:
 
 rule freezing:
     input:
-        unpack(lambda wildcards: plan.arm_regions(config, "freezing", wildcards.arm)),
+        unpack(lambda wildcards: plan.arm_regions(config, "freezing", wildcards.arm, int(wildcards.seed))),
         model=rules.base_model.output,
         samples="<results>/tokens/{language}/train.parquet",
         tests=blocks(corpora.texts(config), "test"),

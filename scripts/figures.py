@@ -20,8 +20,7 @@ def main(
     formats: tuple[str, ...] = ("svg", "png"),
     density_regions: tuple[str, ...] = ("top",),
 ) -> None:
-    """Draw the figures of a run from its tables: removal, monolingual, retraining, freezing, density, overlap,
-    kinship.
+    """Draw the figures of a run from its tables, such as removal, monolingual, retraining and freezing.
 
     A figure without measurements is not drawn.
 

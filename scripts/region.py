@@ -23,7 +23,17 @@ from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
 Select = Literal[
-    "top", "bottom", "random", "dimension", "entries", "outliers", "union", "intersection", "difference", "complement"
+    "top",
+    "bottom",
+    "cut",
+    "random",
+    "dimension",
+    "entries",
+    "outliers",
+    "union",
+    "intersection",
+    "difference",
+    "complement",
 ]
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
@@ -40,6 +50,7 @@ class Label:
         scope: scope of the ranking, tensor or model.
         target: core, or a language code.
         estimator: of the scores that were ranked.
+        subtracted: codes of the languages whose top regions or scores were subtracted, separated by spaces.
     """
 
     kind: str = ""
@@ -49,6 +60,7 @@ class Label:
     scope: str = ""
     target: str = ""
     estimator: str = ""
+    subtracted: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ def build(
     select: Select,
     output: Path,
     scores: tuple[Path, ...] = (),
+    minus: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
     of: tuple[Path, ...] = (),
     ratio: float | None = None,
@@ -99,7 +112,9 @@ def build(
     Args:
         select: the largest or smallest scores, a random draw, outliers, or a combination of other regions.
         output: file for the region; its name without suffix is the region's name, part of the seed of a random one.
-        scores: top, bottom: folders of importance scores, which are summed; random that matches magnitude: of |weight|.
+        scores: top, bottom, cut: folders of importance scores, which are summed; random that matches magnitude: of
+            |weight|.
+        minus: top, bottom, cut: folders of scores whose mean is subtracted from that sum.
         like: top, bottom, random: file of a region whose size in each matrix is copied; dimension, entries, outliers:
             file of any region of the model.
         of: files of the regions to combine.
@@ -123,6 +138,7 @@ def build(
     recipe = {
         "select": select,
         "scores": ["/".join(path.parts[-3:]) for path in scores],
+        "minus": ["/".join(path.parts[-3:]) for path in minus],
         "like": next((path.stem for path in like), None),
         "of": [path.stem for path in of],
         "ratio": ratio,
@@ -140,7 +156,7 @@ def build(
     recipe = {key: value for key, value in recipe.items() if value not in (None, [])}
     _check_complete(recipe)
     parts = [Region.load(path) for path in (*like, *of)]
-    scored = Scores(scores) if scores else None
+    scored = Scores(scores, minus) if scores else None
     region = recipes.build(recipe | {"outliers": outliers}, scored, parts, name=output.stem)
     metadata = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
@@ -156,6 +172,7 @@ def build(
 def _check_complete(recipe: dict) -> None:
     """See that all is given that a control, or a region of outliers, needs."""
     needs = {
+        "cut": ("of", "scores"),
         "random": ("like", "seed", *["scores"] * (recipe.get("match") == "magnitude")),
         "dimension": ("like", "dimension"),
         "entries": ("like", "matrix"),
@@ -164,6 +181,10 @@ def _check_complete(recipe: dict) -> None:
     for key in needs.get(recipe["select"], ()):
         if key not in recipe:
             raise UserError(f"build: --select {recipe['select']} needs --{key} here: give it")
+    if "minus" in recipe and recipe.get("scope") == "model":
+        raise UserError(
+            "build: --minus: scores that may be negative are ranked within each tensor: give --scope tensor"
+        )
 
 
 def _save_matched(region: Region, recipe: dict, scored: Scores | None, parts: list[Region], output: Path) -> None:

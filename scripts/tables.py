@@ -10,11 +10,23 @@ from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
-from linguistic_regions.statistics import tables
+from linguistic_regions.statistics import effects, evidence, selectivity, tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.fidelity import correlations
 from linguistic_regions.statistics.fidelity import read as read_weights
 from linguistic_regions.text.languages import names as language_names
+
+WRITTEN = (
+    "removal",
+    "retraining",
+    "freezing",
+    "further",
+    "generations",
+    "stability",
+    "fidelity",
+    "selectivity",
+    "effects",
+)
 
 
 def main(
@@ -60,12 +72,16 @@ def main(
         "generations": generations,
     }
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
+    if removal:
+        items, labels = evidence.read(removal)
+        found["selectivity"] = selectivity.by_region(items, labels)
+        found["effects"] = effects.effects(items, labels, found["selectivity"])
     if stability:
         found["stability"] = tables.joined(stability, "stability")
     if fidelity:
         found["fidelity"] = correlations(read_weights(fidelity))
-    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    old_tables = [output / f"{name}.csv" for name in (*measured, "stability", "fidelity")]
+    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items() if len(table)}
+    old_tables = [output / f"{name}.csv" for name in WRITTEN]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
         old.unlink(missing_ok=True)
     for name, table in made.items():

@@ -18,6 +18,7 @@ LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
 MODEL = "tiny Llama, 4 layers x 128, 1.8 M parameters"
 DOMAINS = ("manuals", "verse")
+REGIONS = ("ru", "uk", "zh")  # languages that have a monolingual region, each without the tops of the other two
 BASE = {"en": 3.0, "ru": 3.2, "uk": 3.4, "zh": 4.0}  # negative log-likelihood per token
 LANGUAGE_FACTOR = {"en": 0.9, "ru": 1.0, "uk": 1.05, "zh": 1.1}  # effects differ a little by language
 
@@ -95,7 +96,7 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
                 _removed(f"random-{ratio}-{number}", "random", ratio, 64, number, code, loss, "tensor", "core")
                 for number, loss in enumerate((random * scale - 0.02, random * scale, random * scale + 0.02), 1)
             ]
-    for target in ("ru", "uk", "zh"):
+    for target in REGIONS:
         for samples, share in ((64, 0.8), (256, 1.0)):
             for code in LANGUAGES:
                 kin = {target, code} == {"ru", "uk"}
@@ -106,6 +107,22 @@ def _removal(top: float, random: float, bottom: float, own: float) -> pd.DataFra
                     _removed(f"any-{target}-{samples}", "random", 0.03, samples, 1, code, 0.01, "tensor", target),
                 ]
     return pd.DataFrame(rows)
+
+
+def selectivity() -> pd.DataFrame:
+    """The table of own against others: own rises by 0.6, those subtracted by 0.1, those not by 0.2; control by 0.01."""
+    rows = []
+    for domain, language in (
+        (domain, code) for domain in DOMAINS for code in REGIONS if (domain, code) != ("verse", "uk")
+    ):
+        for kind, own, subtracted, free in (("monolingual", 0.6, 0.1, 0.2), ("random", 0.01, 0.01, 0.01)):
+            for compared, others in (("all", 0.15), ("not_subtracted", free), ("subtracted", subtracted)):
+                values = {"own": own, "others": others, "difference": own - others}
+                ends = {"own_low": own - 0.1, "own_high": own + 0.1, "others_low": others - 0.05, "low": 0.0}
+                row = {"region": f"{kind}-{language}", "kind": kind, "samples": 256, "replicate": 0, "of": 4, "rank": 1}
+                row |= {"language": language, "domain": domain, "compared": compared, "weights": 1000, "high": 1.0}
+                rows.append(row | values | ends | {"others_high": others + 0.05, "n": 20, "units": "documents"})
+    return pd.DataFrame(rows).assign(per_million=1.0)
 
 
 def retraining(held: float = 0.1, english: float = 0.3, seeds: int = 1) -> pd.DataFrame:
@@ -234,7 +251,7 @@ def claims() -> pd.DataFrame:
 
 def two_domains() -> dict[str, pd.DataFrame]:
     """Every table of a run that is tested on two kinds of text, by name."""
-    makers = (removal, retraining, freezing, further, stability, overlap, density, kinship_pairs)
+    makers = (removal, selectivity, retraining, freezing, further, stability, overlap, density, kinship_pairs)
     return {maker.__name__: maker() for maker in makers}
 
 
@@ -289,6 +306,8 @@ def _removed(region, kind, ratio, samples, replicate, language, loss, scope, tar
     compared = {"ppl_ratio": loss, "ppl_ratio_low": loss - 0.02, "ppl_ratio_high": loss + 0.02}
     estimator = {"base": "", "random": "", "outliers": "", "magnitude": "magnitude"}.get(kind, "taylor")
     told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0, "estimator": estimator}
+    others = [code for code in REGIONS if code != target] if target in REGIONS else []
+    told |= {"subtracted": " ".join(others), "weights": round(ratio * 1_000_000)}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

@@ -68,7 +68,7 @@ def test_evidence_has_a_row_per_item(finished):
     found = finished / "results/small/evaluations/perplexity"
     sets = {"intact", "core-0.03", "core-0.03-model", "controls", "monolingual-ru-16", "monolingual-zh-16"}
     sets |= {"curve-taylor", "curve-random"}
-    trained = {"further": "ru", "retraining": "zh-top_freeze", "freezing": "zh-full-0.001-0"}
+    trained = {"further": "ru", "retraining": "zh-top_freeze-0", "freezing": "zh-full-0.001-0"}
     for name in sets | {"/".join(pair) for pair in trained.items()}:
         table = pq.read_table(found / f"{name}.parquet")
         assert table.column_names[: len(COLUMNS)] == list(COLUMNS)

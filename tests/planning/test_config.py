@@ -125,6 +125,14 @@ MISTAKES = {
         "monolingual.kin: 'pt' is not in further.languages",
     ),
     "kin that has a region": ({"monolingual": {"kin": ["ru"]}}, "monolingual.kin: 'ru' is in monolingual.languages"),
+    "a language of which nothing is subtracted": (
+        {"monolingual": {"subtract": ["ru"]}},
+        "monolingual.subtract: nothing is subtracted from the region of ru; add another language",
+    ),
+    "a subtracted language without scores": (
+        {"monolingual": {"subtract": ["en", "ru"]}},
+        "monolingual.subtract: 'en' is not in importance.languages",
+    ),
     "milestones out of order": (
         {"retraining": {"milestones": [0, 32, 16]}},
         "retraining.milestones: [0, 32, 16] must be in ascending order",
@@ -259,6 +267,19 @@ def test_kin_is_scored_and_compared_but_not_removed():
     assert not [name for name in plan.removed_regions(config) if "uk" in name]
     assert plan.required_samples(config)["importance.samples"]["uk"] == 40
     assert plan.compared_tops(configuration.check({"experiments": ["removal"]})) == {}
+
+
+def test_each_seed_of_a_training_has_a_random_region_of_its_own():
+    settings = {"ratio": 0.2, "seeds": [0, 4]}
+    config = configuration.check({"retraining": settings | {"arms": ["random_freeze"]}, "freezing": settings})
+    for experiment, arm, role in (("retraining", "random_freeze", "zero"), ("freezing", "random_frozen", "freeze")):
+        seeds = [training["seed"] for training in plan.trainings(config, experiment) if training["arm"] == arm]
+        names = {plan.arm_regions(config, experiment, arm, seed)[role] for seed in seeds}
+        assert names == {f"<results>/regions/random-0.2-{number}.safetensors" for number in (1, 5)}
+    assert {"random-0.2-1", "random-0.2-5"} <= set(catalog.declared(config))
+    assert plan.evidence(config)["retraining"] == [
+        f"{plan.EVIDENCE}/retraining/zh-random_freeze-{seed}.parquet" for seed in (0, 4)
+    ]
 
 
 def test_what_yaml_and_the_command_line_make_of_values_is_undone():

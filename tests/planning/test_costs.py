@@ -96,6 +96,7 @@ VARIANTS = {
         "importance": {"samples": [8, 16]},
         "removal": {"ratios": [0.01, 0.05], "replicates": 2},
         "freezing": {"learning_rates": [1.0e-3, 1.0e-4], "seeds": [0, 1, 2]},
+        "retraining": {"arms": ["top_freeze", "random_freeze"], "seeds": [0, 5]},
     },
     "freezing alone, at the base model": {"experiments": ["freezing"], "importance": {"at": "base"}},
     "monolingual alone, of some, no checks": {

@@ -19,6 +19,8 @@ regions:
   outliers: {select: outliers, like: top-0.01, kind: dimensions}
   core-without-outliers: {select: difference, of: [top-0.01, outliers]}
   core-only-outliers: {select: intersection, of: [top-0.01, outliers]}
+  russian: {select: top, scores: [ru/40], minus: [es/40, taylor/zh/40], ratio: 0.03}
+  as-many: {select: cut, scores: [ru/40], of: [russian, monolingual-es-40]}
 removal: {regions: [same-magnitude, same-dimensions, core-without-outliers, core-only-outliers, outliers]}
 """
 
@@ -36,6 +38,10 @@ def test_controls_and_outliers_are_declared_and_planned():
     assert recipes.settings(declared["outliers"]) == {"select": "outliers", "kind": "dimensions"}
     assert plan.outlier_files(declared["outliers"]) and not plan.outlier_files(declared["core-only-outliers"])
     assert list(recipes.needed("core-without-outliers", declared)) == ["top-0.01", "outliers", "core-without-outliers"]
+    assert plan.score_folders(declared["russian"], "minus") == [
+        f"<results>/importance/taylor/{c}/40" for c in ("es", "zh")
+    ]
+    assert recipes.dependencies(declared["as-many"]) == ["russian", "monolingual-es-40"]
     assert costs(config, None)["region"].jobs
 
 
@@ -52,11 +58,32 @@ def test_controls_and_outliers_are_declared_and_planned():
         ({"select": "dimension", "like": "top-0.01"}, "'dimension' is a required"),
         ({"select": "entries", "like": "top-0.01", "row": 5}, "'matrix' is a required"),
         ({"select": "outliers", "like": "top-0.01"}, "'kind' is a required"),
+        ({"select": "cut", "scores": ["ru/40"], "of": ["top-0.01"]}, "regions.x.of"),
+        ({"select": "top", "scores": ["ru/40"], "minus": ["zh/9"], "ratio": 0.1}, "'zh/9' is not one of ar/40"),
+        (
+            {"select": "top", "scores": ["ru/40"], "minus": ["zh/40"], "ratio": 0.1, "scope": "model"},
+            "regions.x.scope: 'tensor' was expected",
+        ),
     ],
 )
 def test_incomplete_recipes_are_refused(recipe, told):
     with pytest.raises(UserError, match=told):
         configuration.check({"regions": {"x": recipe}})
+
+
+def test_the_designs_of_monolingual_regions_are_planned():
+    """What is subtracted is scored and built, though it has no region of its own."""
+    settings = {"languages": ["ru", "zh"], "designs": ["contrast", "difference"], "subtract": ["zh", "es", "ru"]}
+    config = configuration.check({"monolingual": settings | {"size": "smallest"}})
+    declared, conditions = catalog.declared(config), plan.conditions(config)
+    assert conditions["contrast-ru-40"] == ["contrast-ru-40", "contrast-ru-40-random-1"]
+    assert declared["contrast-ru-40-uncut"]["minus"] == ["taylor/zh/40", "taylor/es/40"]
+    assert declared["monolingual-ru-40-uncut"]["of"] == ["top-ru-40", "top-zh-40", "top-es-40"]
+    four = [f"{kind}-{code}-40-uncut" for code in ("ru", "zh") for kind in ("contrast", "monolingual")]
+    cut = declared["monolingual-zh-40"]
+    assert (cut["of"][0], sorted(cut["of"])) == ("monolingual-zh-40-uncut", sorted(four))
+    assert "label" in cut and "label" not in declared["monolingual-zh-40-uncut"]
+    assert costs(config, None)["region"].jobs
 
 
 def test_the_controls_of_the_core_are_planned_and_removed_in_one_set():

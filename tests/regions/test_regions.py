@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -92,7 +93,8 @@ def made(folder, declared):
     built = {}
     for name in (name for wanted in declared for name in recipes.needed(wanted, declared)):
         recipe = declared[name]
-        scored = Scores([folder / scores for scores in recipe["scores"]]) if "scores" in recipe else None
+        folders = [[folder / scores for scores in recipe.get(key, [])] for key in ("scores", "minus")]
+        scored = Scores(*folders) if "scores" in recipe else None
         built[name] = recipes.build(recipe, scored, [built[part] for part in recipes.dependencies(recipe)])
     return built
 
@@ -203,27 +205,83 @@ def test_damaged_files_are_named(pair, tmp_path):
             len(Region.load(tmp_path / f"{name}.safetensors"))
 
 
-def test_monolingual_is_the_top_without_the_others_top(tmp_path):
-    """The whole chain of recipes, against sets."""
-    config = {
+def monolingual_config(**settings):
+    """What the catalog reads of a config, and the regions of three languages."""
+    languages = ["ru", "zh", "es"]
+    plain = {"languages": languages, "ratio": 0.2, "designs": ["difference"], "subtract": None, "size": "own"}
+    return {
         "seed": 0,
-        "importance": {"samples": [4], "languages": ["ru", "zh", "es"], "estimator": "taylor"},
-        "monolingual": {
-            "languages": ["ru", "zh", "es"],
-            "ratio": 0.2,
-            "controls": ["bottom", "random"],
-            "replicates": 2,
-        },
+        "importance": {"samples": [4], "languages": languages, "estimator": "taylor"},
+        "monolingual": plain | {"controls": ["bottom", "random"], "replicates": 2} | settings,
     }
-    for seed, code in enumerate(["ru", "zh", "es"]):
-        write_scores(tmp_path / "taylor" / code / "4", seed)
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Scores of three languages."""
+    codes = ("ru", "zh", "es")
+    return {code: write_scores(tmp_path / "taylor" / code / "4", seed) for seed, code in enumerate(codes)}
+
+
+@pytest.mark.parametrize("subtract", [None, ["ru", "es"]])
+def test_monolingual_is_the_top_without_the_others_top(tmp_path, three, subtract):
+    """The whole chain of recipes, against sets."""
+    config = monolingual_config(subtract=subtract)
     built = made(tmp_path, catalog.monolingual(config))
-    tops = {code: chosen(built[f"top-{code}-4"]) for code in ("ru", "zh", "es")}
-    assert chosen(built["monolingual-ru-4"]) == tops["ru"] - tops["zh"] - tops["es"]
+    expected = chosen(built["top-ru-4"])
+    for other in subtract or ["zh", "es"]:
+        expected -= chosen(built[f"top-{other}-4"]) if other != "ru" else set()
+    assert chosen(built["monolingual-ru-4"]) == expected
     size = built["monolingual-ru-4"].counts
     assert sum(size.values()) > 0
     for control in ("monolingual-ru-4-bottom", "monolingual-ru-4-random-1", "monolingual-ru-4-random-2"):
         assert built[control].counts == size
+    told = catalog.monolingual(config)["monolingual-ru-4"]["label"]["subtracted"]
+    assert told.split() == [code for code in subtract or ["zh", "es"] if code != "ru"]
+
+
+def test_contrast_is_the_top_of_the_scores_less_the_mean_of_the_others(tmp_path, three):
+    """Against a full sort. The scores have many ties, and their differences are exact."""
+    config = monolingual_config(designs=["difference", "contrast"])
+    built = made(tmp_path, catalog.monolingual(config))
+    for name, shape in SHAPES.items():
+        difference = (three["ru"][name] - (three["zh"][name] + three["es"][name]) / np.float32(2)).reshape(-1)
+        expected = sorted_choice(difference, math.floor(0.2 * math.prod(shape)), True)
+        assert set(np.flatnonzero(built["contrast-ru-4"].mask(name))) == expected
+    kinds = {
+        name: recipe["label"]["kind"] for name, recipe in catalog.monolingual_sets(config)["contrast-ru-4"].items()
+    }
+    assert list(kinds.values()) == ["contrast", "contrast_bottom", "contrast_random", "contrast_random"]
+    assert all(built[name].counts == built["contrast-ru-4"].counts for name in kinds)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf])
+def test_subtracted_scores_that_are_not_finite_are_refused(tmp_path, value):
+    for name, scores in {"x": [1.0, 2.0], "y": [value, 2.0]}.items():
+        (tmp_path / name).mkdir()
+        save_file({"a.weight": np.array([scores], np.float32)}, tmp_path / name / "importance.safetensors")
+    with pytest.raises(UserError, match="y: a.weight has NaN or infinite"):
+        len(selection.select(Scores([tmp_path / "x"], [tmp_path / "y"]), 0.5))
+
+
+@pytest.mark.parametrize("designs", [["difference"], ["difference", "contrast"]])
+def test_regions_cut_to_the_smallest_keep_their_largest_scores(tmp_path, three, designs):
+    config = monolingual_config(designs=designs, size="smallest")
+    declared = catalog.monolingual(config)
+    built = made(tmp_path, declared)
+    whole = {name: region for name, region in built.items() if name.endswith("-uncut")}
+    assert len(whole) == 3 * len(designs)
+    for name in SHAPES:
+        smallest = min(region.count(name) for region in whole.values())
+        for language, kind in product(three, ("monolingual", "contrast")[: len(designs)]):
+            score = three[language][name].reshape(-1)
+            if kind == "contrast":
+                others = [three[code][name].reshape(-1) for code in three if code != language]
+                score = score - sum(others) / np.float32(2)
+            inside = built[f"{kind}-{language}-4-uncut"].mask(name).reshape(-1)
+            expected = sorted_choice(np.where(inside, score, -np.inf), smallest, True)
+            assert set(np.flatnonzero(built[f"{kind}-{language}-4"].mask(name))) == expected
+            assert built[f"{kind}-{language}-4-random-1"].count(name) == smallest
 
 
 def test_a_recipe_made_of_itself_is_refused():

@@ -1,16 +1,27 @@
 """Figures are drawn from what is there, and are the same bytes for the same data."""
 
+import math
 import runpy
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.patches import Polygon
 
 import synthetic_results as synthetic
-from linguistic_regions.reporting.figures import barchart, curves, draw, heatmaps, kinship, sizes, stability
+from linguistic_regions.reporting.figures import (
+    barchart,
+    curves,
+    draw,
+    heatmaps,
+    kinship,
+    selectivity,
+    sizes,
+    stability,
+)
 
 PROGRAM = Path(__file__).parents[2] / "scripts" / "figures.py"
-ALL = {"stability", "removal", "monolingual", "retraining", "freezing", "density", "overlap", "kinship"}
+ALL = {"stability", "removal", "monolingual", "selectivity", "retraining", "freezing", "density", "overlap", "kinship"}
 
 
 def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
@@ -31,6 +42,7 @@ def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
     ("table", "drawn"),
     [
         ("removal", {"removal", "monolingual"}),
+        ("selectivity", {"selectivity"}),
         ("retraining", {"retraining"}),
         ("freezing", {"freezing"}),
         ("density", {"density"}),
@@ -70,6 +82,31 @@ def test_heatmap_shows_the_doubling_of_perplexity_as_one():
     values = figure.axes[0].images[0].get_array()
     assert values[0, 1] == pytest.approx(1)  # the first region is Russian's, the second language Russian
     assert figure.axes[1].images[0].get_array().max() < 0.1  # the random control
+
+
+def test_heatmap_marks_the_languages_that_were_subtracted():
+    """Of Russian's region Ukrainian and Chinese: none of English, which has no region, and none of the control."""
+    figure = heatmaps.monolingual(synthetic.removal(), synthetic.LANGUAGES)
+    region, control = ([corner for corner in panel.patches if isinstance(corner, Polygon)] for panel in figure.axes[:2])
+    assert control == []
+    cells = {tuple((corner.get_xy()[0] + (-0.5, 0.5)).astype(int)) for corner in region}
+    assert cells == {(column, row) for row in range(3) for column in (1, 2, 3) if column != row + 1}
+
+
+def test_own_and_others_are_bars_with_intervals_and_lines_of_the_control():
+    figure = selectivity.selectivity(synthetic.selectivity(), synthetic.LANGUAGES)
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles == [f"Monolingual region removed, {domain}" for domain in synthetic.DOMAINS]
+    first, second = figure.axes
+    assert [label.get_text() for label in second.get_xticklabels()] == ["ru", "uk", "zh"]
+    heights = {group.get_label(): [bar.get_height() for bar in group] for group in bars(first)}
+    assert heights["own language"] == pytest.approx([0.6 / math.log(2)] * 3)
+    assert heights["others, subtracted"] == pytest.approx([0.1 / math.log(2)] * 3)
+    own = bars(first)[0].errorbar.lines[2][0].get_segments()[0]
+    assert own[:, 1] == pytest.approx([0.5 / math.log(2), 0.7 / math.log(2)])
+    assert math.isnan(bars(second)[0][1].get_height())  # Ukrainian was not tested there
+    table = synthetic.selectivity()
+    assert selectivity.selectivity(table[table["kind"] == "random"], synthetic.LANGUAGES) is None
 
 
 def test_forgetting_is_drawn_for_each_learning_rate():

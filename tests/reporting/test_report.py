@@ -295,6 +295,17 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     assert "without a beginning-of-sequence token" in text
 
 
+def test_the_method_says_how_monolingual_regions_were_made(tmp_path):
+    (tmp_path / "none").mkdir()
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    changes = {"languages": ["ru"], "designs": ["difference", "contrast"], "subtract": ["zh", "en"], "size": "smallest"}
+    settings["monolingual"] |= changes | {"controls": ["bottom"]}
+    text = part(write_report(tmp_path, synthetic.everything(), tmp_path / "none", settings=settings), "method")
+    assert "for one of Russian that is not in the top for any of Chinese and English, ranked" in text
+    assert "by the scores of one of Russian minus the mean of the scores of Chinese and English" in text
+    assert "cut, by score, to the smallest in each tensor. Each is compared with a bottom region of" in text
+
+
 def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):
     (tmp_path / "none").mkdir()
     source = {"model": "/data/models/x", "name": "SmolLM2-135M-Instruct", "dequantized": "Q4_1"}

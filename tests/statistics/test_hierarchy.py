@@ -61,6 +61,22 @@ def test_documents_count_by_their_tokens():
     assert hierarchical(items, "top", "intact").estimate == pytest.approx(0.1 + 0.4 + 3.5)
 
 
+def test_languages_with_weights_by_hand():
+    """English rises by 3 beyond the first random region, and Chinese too; equal weights give the mean."""
+    assert hierarchical(TWO, "top", "random-1", weights={"en": 1, "zh": -2}).estimate == pytest.approx(-3.0)
+    equal, mean = hierarchical(TWO, "top", RANDOM, weights={"en": 0.5, "zh": 0.5}), hierarchical(TWO, "top", RANDOM)
+    assert (equal.estimate, equal.low, equal.n) == pytest.approx((mean.estimate, mean.low, mean.n))
+    alone = hierarchical(TWO, "top", "random-1", weights={"en": 1})
+    assert alone == hierarchical(TWO[TWO["language"] == "en"], "top", "random-1")
+
+
+def test_weights_of_what_is_not_there_or_not_fixed_are_refused():
+    with pytest.raises(ValueError, match="not measured: ru"):
+        hierarchical(TWO, "top", "random-1", weights={"en": 1, "ru": -1})
+    with pytest.raises(ValueError, match="only fixed ones"):
+        hierarchical(TWO, "top", "random-1", languages="sampled", weights={"en": 1})
+
+
 def test_blocks_of_a_document_count_as_one():
     """The same text cut into more blocks tells no more."""
     halves = TWO.assign(tokens=TWO["tokens"] // 2, nll=TWO["nll"] / 2)

@@ -39,9 +39,11 @@ BASE = {
     "target": "",
     "factor": 1.0,
     "estimator": "",
+    "subtracted": "",
+    "weights": 0,
 }
 TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
-TOP |= {"target": tables.CORE, "factor": 0.0, "estimator": "taylor"}
+TOP |= {"target": tables.CORE, "factor": 0.0, "estimator": "taylor", "subtracted": "", "weights": 100}
 REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 
@@ -243,11 +245,11 @@ def test_program_writes_what_it_has_evidence_of_and_nothing_else(tmp_path):
         (output / old).touch()
     run_tables(output, **evidence)
     assert {path.name for path in output.iterdir()} == {
-        *("removal.csv", "further.csv", "stability.csv"),
+        *("removal.csv", "further.csv", "stability.csv", "effects.csv"),
         "paper_core_removal.md",
     }
     found = tables.read_folder(output)
-    assert set(found) == {"removal", "further", "stability"}
+    assert set(found) == {"removal", "further", "stability", "effects"}
     assert found["removal"].query("language == 'zh' and kind == 'top'")["nll"].item() == pytest.approx(5.0)
     assert synthetic.MODEL in (output / "paper_core_removal.md").read_text(encoding="utf-8")
 
@@ -262,3 +264,17 @@ def run_tables(output: Path, **evidence: Path) -> None:
     main = runpy.run_path(str(SCRIPTS / "tables.py"))["main"]
     options = {name: (path,) for name, path in evidence.items()}
     main(output=output, model_name=synthetic.MODEL, languages=tuple(synthetic.LANGUAGES), **options)
+
+
+def test_an_interval_that_only_one_run_has_is_a_difference():
+    table = synthetic.selectivity()
+    lacking = table.assign(low=table["low"].mask(table.index == 0))
+    assert tables.table_difference("selectivity", lacking, lacking) is None
+    told = tables.table_difference("selectivity", table, lacking)
+    assert told == f"rows that differ: 1 of {len(table)}, by at most inf (relative) in low"
+
+
+def test_a_number_that_is_not_there_is_read_as_it_was_written(tmp_path):
+    table = synthetic.selectivity().assign(low=math.nan)
+    tables.write(table, tmp_path / "selectivity.csv")
+    assert tables.read(tmp_path / "selectivity.csv", "selectivity")["low"].isna().all()

@@ -13,6 +13,7 @@ from linguistic_regions.runtime.checksums import fingerprint
 
 INTACT = "intact"
 LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0, "estimator": ""}
+LABELS |= {"subtracted": "", "weights": 0}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Condition:
             "kind": "other",
             **LABELS,
             "factor": self.factor,
+            "weights": len(self.region),
             **self.region.metadata.get("recipe", {}).get("label", {}),
         }
 

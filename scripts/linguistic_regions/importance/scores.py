@@ -22,6 +22,8 @@ IN_CACHE = 1 << 18  # values summed at a time, few enough to stay in the CPU cac
 class Scores:
     """The float32 sum of one or more folders of scores, tensor by tensor; the last tensor read is cached.
 
+    If there are folders in `minus`, their mean is subtracted from the sum, which then may be negative.
+
     Attributes:
         shapes: the shape of each parameter, sorted by name.
 
@@ -29,9 +31,10 @@ class Scores:
         UserError: if a folder is missing or damaged, or the folders belong to different models.
     """
 
-    def __init__(self, folders: Iterable[str | Path]):
-        self.folders = {Path(folder): _index(Path(folder)) for folder in folders}
-        (first, tensors), *others = self.folders.items()
+    def __init__(self, folders: Iterable[str | Path], minus: Iterable[str | Path] = ()):
+        self.folders, self.minus = (list(dict.fromkeys(map(Path, paths))) for paths in (folders, minus))
+        self._indices = {folder: _index(folder) for folder in (*self.folders, *self.minus)}
+        (first, tensors), *others = self._indices.items()
         self.shapes: dict[str, Shape] = {name: tensor.shape for name, tensor in tensors.items()}
         for folder, tensors in others:
             if {name: tensor.shape for name, tensor in tensors.items()} != self.shapes:
@@ -48,7 +51,10 @@ class Scores:
         total = np.empty(math.prod(self.shapes[name]), np.float32)
 
         def add(part: slice) -> bool:
-            return _add([self._stored(folder, name, part) for folder in self.folders], total[part])
+            added, minus = (
+                [self._stored(folder, name, part) for folder in folders] for folders in (self.folders, self.minus)
+            )
+            return _add(added, minus, total[part])
 
         if not all(map_slices(add, len(total), MAPPED)):
             self._raise_not_finite(name)
@@ -57,29 +63,38 @@ class Scores:
 
     def _stored(self, folder: Path, name: str, part: slice) -> np.ndarray:
         try:
-            return self.folders[folder][name].values(part.start, part.stop)
+            return self._indices[folder][name].values(part.start, part.stop)
         except SafetensorError as error:
             raise unreadable(folder, "folder of importance scores", error) from None
 
     def _raise_not_finite(self, name: str) -> None:
         whole = slice(0, math.prod(self.shapes[name]))
-        for folder in self.folders:
+        for folder in self._indices:
             if not np.isfinite(self._stored(folder, name, whole)).all():
                 raise UserError(f"{folder}: {name} has NaN or infinite scores: check the model and its loss")
-        raise UserError(f"{', '.join(map(str, self.folders))}: the summed scores of {name} overflow float32")
+        raise UserError(f"{', '.join(map(str, self._indices))}: the summed scores of {name} overflow float32")
 
 
-def _add(stored: list[np.ndarray], total: np.ndarray) -> bool:
-    """Write the sum of `stored` to `total`, and return whether all of it is finite."""
+def _add(stored: list[np.ndarray], minus: list[np.ndarray], total: np.ndarray) -> bool:
+    """Write the sum of `stored`, less the mean of `minus`, to `total`; return whether all of it is finite."""
     finite = True
     for start in range(0, len(total), IN_CACHE):
-        first, *others = (values[start : start + IN_CACHE] for values in stored)
-        part = total[start : start + IN_CACHE]
-        np.add(first, np.float32(0), out=part)  # -0.0 + 0.0 is 0.0, so that both zeros tie
-        for values in others:
-            part += values
+        chunk = slice(start, start + IN_CACHE)
+        part = total[chunk]
+        _sum(stored, chunk, part)
+        if minus:
+            part -= _sum(minus, chunk, np.empty_like(part)) / np.float32(len(minus))
+            finite &= bool(np.isfinite(part.min()))
         finite &= bool(np.isfinite(part.max()))  # the maximum of an array with a NaN is NaN
     return finite
+
+
+def _sum(stored: list[np.ndarray], chunk: slice, total: np.ndarray) -> np.ndarray:
+    first, *others = (values[chunk] for values in stored)
+    np.add(first, np.float32(0), out=total)  # -0.0 + 0.0 is 0.0, so that both zeros tie
+    for values in others:
+        total += values
+    return total
 
 
 def _index(folder: Path) -> dict[str, StoredTensor]:

@@ -199,6 +199,7 @@ def _check_consistency(config: dict) -> None:
     if "monolingual" in experiments:
         _check_subset(config, "monolingual.languages", importance["languages"], "importance.languages")
         _check_kin(config)
+        _check_subtracted(config)
     if "retraining" in experiments:
         _check_subset(config, "retraining.languages", config["languages"], "languages")
         _check_subset(config, "retraining.evaluate", config["languages"], "languages")
@@ -237,7 +238,7 @@ def _check_consistency(config: dict) -> None:
         recipes.needed(name, declared)
     scored = [f"{code}/{samples}" for code in importance["languages"] for samples in importance["samples"]]
     for name, recipe in config["regions"].items():
-        for scores in recipe.get("scores", []):
+        for scores in recipes.ranked_by(recipe):
             estimator, _, rest = scores.partition("/") if scores.count("/") == 2 else ("", "", scores)
             if rest not in scored:
                 raise UserError(f"config: regions.{name}.scores: {scores!r} is not one of {', '.join(scored)}")
@@ -255,6 +256,16 @@ def _check_kin(config: dict) -> None:
     for code in config["monolingual"]["kin"]:
         if code in config["monolingual"]["languages"]:
             raise UserError(f"config: monolingual.kin: {code!r} is in monolingual.languages too; remove it from one")
+
+
+def _check_subtracted(config: dict) -> None:
+    """Check that something can be subtracted from the region of each language."""
+    key = "monolingual.subtract"
+    if config["monolingual"]["subtract"] is not None:
+        _check_subset(config, key, config["importance"]["languages"], "importance.languages")
+    for code in config["monolingual"]["languages"]:
+        if not catalog.subtracted(config, code):
+            raise UserError(f"config: {key}: nothing is subtracted from the region of {code}; add another language")
 
 
 def _check_samples(config: dict) -> None:

@@ -92,9 +92,9 @@ def region_files(names) -> list[str]:
     return [f"<results>/regions/{name}.safetensors" for name in names]
 
 
-def score_folders(recipe: dict) -> list[str]:
-    """The folders of importance scores that a recipe ranks by."""
-    return [f"<results>/importance/{folder}" for folder in recipe.get("scores", [])]
+def score_folders(recipe: dict, key: str = "scores") -> list[str]:
+    """The folders of importance scores that a recipe ranks by: those of `scores`, or those of `minus`."""
+    return [f"<results>/importance/{folder}" for folder in recipe.get(key, [])]
 
 
 def outlier_files(recipe: dict) -> list[str]:
@@ -173,10 +173,13 @@ def prompts(config: dict) -> dict[str, str]:
 # --- training ---
 
 
-def arm_regions(config: dict, experiment: str, arm: str) -> dict[str, str]:
-    """The region files of an arm of `retraining` or `freezing`, by role: `zero`, `freeze` or `train_only`."""
-    ratio = config[experiment]["ratio"]
-    names = {"top": f"top-{ratio:g}", "bottom": f"bottom-{ratio:g}", "random": f"random-{ratio:g}-1"}
+def arm_regions(config: dict, experiment: str, arm: str, seed: int) -> dict[str, str]:
+    """The region files of an arm of `retraining` or `freezing`, by role: `zero`, `freeze` or `train_only`.
+
+    Each seed has a random region of its own, so that several seeds tell how much depends on the draw.
+    """
+    ratio, number = config[experiment]["ratio"], catalog.random_region(seed)
+    names = {"top": f"top-{ratio:g}", "bottom": f"bottom-{ratio:g}", "random": f"random-{ratio:g}-{number}"}
     return {role: region_files([names[kind]])[0] for role, kind in ARMS[arm].items()}
 
 
@@ -186,8 +189,7 @@ def trainings(config: dict, experiment: str) -> list[dict]:
     if experiment not in config["experiments"]:
         return []
     rates = settings.get("learning_rates") or [settings["learning_rate"]]
-    seeds = settings.get("seeds", [config["seed"]])
-    each = product(settings["languages"], rates, seeds, settings["arms"])
+    each = product(settings["languages"], rates, settings["seeds"], settings["arms"])
     return [{"language": code, "rate": f"{rate:g}", "seed": seed, "arm": arm} for code, rate, seed, arm in each]
 
 
@@ -199,7 +201,7 @@ def evidence(config: dict) -> dict[str, list[str]]:
     found = {"removal": [f"{EVIDENCE}/{name}.parquet" for name in conditions(config)]}
     if config["experiments"] and config["importance"]["at"] == "further":
         found["further"] = [f"{EVIDENCE}/further/{language}.parquet" for language in config["further"]["languages"]]
-    paths = {"retraining": "{language}-{arm}", "freezing": "{language}-{arm}-{rate}-{seed}"}
+    paths = {"retraining": "{language}-{arm}-{seed}", "freezing": "{language}-{arm}-{rate}-{seed}"}
     for experiment, path in paths.items():
         if planned := trainings(config, experiment):
             found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in planned]
@@ -229,6 +231,8 @@ def tables(config: dict) -> list[str]:
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
     parts = {"stability": stability(config), "fidelity": fidelity(config)}
     names = [f"{name}.csv" for name in (*evidence(config), *(name for name, files in parts.items() if files))]
+    names += ["selectivity.csv"] * ("monolingual" in config["experiments"])
+    names += ["effects.csv"] * bool({"removal", "controls", "monolingual"} & set(config["experiments"]))
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]
     names += ["generations.md"] * bool(prompts(config))
     return [f"<results>/tables/{name}" for name in names]

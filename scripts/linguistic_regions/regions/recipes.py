@@ -5,6 +5,9 @@ A recipe is a dict of JSON values of one of these forms. Scores are folders belo
 
     {select: top | bottom, scores: [...], ratio: r, scope: tensor | model}    ranked by the sum of the scores
     {select: top | bottom, scores: [...], like: region}                       as many per matrix as that region
+    {select: top | bottom, scores: [...], minus: [...], ratio: r}             by the sum less the mean of those in minus
+    {select: cut, scores: [...], of: [region, ...]}                           the first's top: as many per matrix as the
+                                                                              smallest of the regions has there
     {select: random, like: region, seed: n}                                   the same, drawn at random
     {select: random, like: region, seed: n, match: magnitude, scores: [...]}  outside it, of the same |weight|
     {select: random, like: region, seed: n, match: dimensions}                as many in each row and column
@@ -48,6 +51,11 @@ def dependencies(recipe: dict) -> list[str]:
     return like(recipe) + operands(recipe)
 
 
+def ranked_by(recipe: dict) -> list[str]:
+    """Return the folders of all scores that a recipe ranks by, those that it subtracts included."""
+    return [*recipe.get("scores", []), *recipe.get("minus", [])]
+
+
 def settings(recipe: dict) -> dict[str, object]:
     """Return a recipe as options of region.py, without its input files."""
     plain = {key: recipe[key] for key in SETTINGS if recipe.get(key) is not None}
@@ -80,7 +88,7 @@ def build(recipe: dict, scored: Scored | None, parts: list[Region], name: str = 
 
     Args:
         recipe: as described above.
-        scored: the summed scores to rank by, if it ranks.
+        scored: the scores to rank by, if it ranks.
         parts: the regions that it needs, in the order of `dependencies`.
         name: name of the region, part of the seed of a random one.
 
@@ -91,6 +99,8 @@ def build(recipe: dict, scored: Scored | None, parts: list[Region], name: str = 
         case "top" | "bottom" as kind:
             like = parts[0] if parts else None
             return selection.select(scored, recipe.get("ratio"), like, recipe.get("scope", "tensor"), top=kind == "top")
+        case "cut":
+            return selection.cut(scored, parts)
         case "random":
             return _random(recipe, scored, parts[0], name)
         case "dimension":

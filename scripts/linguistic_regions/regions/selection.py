@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from linguistic_regions.runtime.tensorfile import Shape
 
 
 class Scored(Protocol):
-    """Scores of all weights, by parameter name: flat, float32, non-negative."""
+    """Scores of all weights, by parameter name: flat, float32."""
 
     @property
     def shapes(self) -> Mapping[str, Shape]:
@@ -29,7 +29,7 @@ def select(
     """Select the weights with the largest (or smallest) scores; ties go to the lower flat index.
 
     Args:
-        scores: the scores to rank by, non-negative.
+        scores: the scores to rank by; over the whole model they must not be negative.
         ratio: select floor(ratio * numel) weights ...
         like: ... or, with scope "tensor", as many weights of each parameter as this region has.
         scope: "tensor" ranks within each parameter, "model" over all of them (in name order).
@@ -46,6 +46,23 @@ def select(
             return ranking.ranked(scores[name], count, top)
 
     return Region.computed(scores.shapes, packed)
+
+
+def cut(scores: Scored, regions: Sequence[Region]) -> Region:
+    """Cut the first region to the smallest: keep its largest scores, as many of each parameter as the fewest that a
+    region has there; ties go to the lower flat index.
+
+    Args:
+        scores: the scores to rank by.
+        regions: the region to cut, and those that it is to have the size of.
+    """
+    first = regions[0]
+
+    def packed(name: str) -> np.ndarray:
+        inside = np.where(first.mask(name).reshape(-1), scores[name], np.float32(-np.inf))
+        return ranking.ranked(inside, min(region.count(name) for region in regions), top=True)
+
+    return Region.computed(first.shapes, packed)
 
 
 def random(like: Region, seed: int, name: str = "") -> Region:

@@ -245,12 +245,22 @@ def _controls(settings: Mapping) -> list[str]:
 
 
 def _monolingual(settings: Mapping, names: Mapping[str, str]) -> list[str]:
-    return [
-        f"A monolingual region is the part of the top {formats.percent(settings['ratio'])} for one of "
-        f"{_named(settings['languages'], names)} that is in the top for none of the others, ranked within each tensor; "
-        f"each is compared with {_many(settings['replicates'], 'random region')} and a bottom region of the same size "
-        "in each tensor."
-    ]
+    ratio, own = formats.percent(settings["ratio"]), _named(settings["languages"], names)
+    others = _named(settings["subtract"], names) if settings["subtract"] else "the others"
+    designs = {
+        "difference": f"A monolingual region is the part of the top {ratio} for one of {own} that is not in the top "
+        f"for any of {others}, ranked within each tensor.",
+        "contrast": f"A contrast region is the top {ratio} by the scores of one of {own} minus the mean of the scores "
+        f"of {others}, ranked within each tensor.",
+    }
+    controls = {"random": _many(settings["replicates"], "random region"), "bottom": "a bottom region"}
+    controls = [named for control, named in controls.items() if control in settings["controls"]]
+    sentences = [designs[design] for design in settings["designs"]]
+    if settings["size"] == "smallest":
+        sentences.append("All regions are cut, by score, to the smallest in each tensor.")
+    if controls:
+        sentences.append(f"Each is compared with {_listed(controls)} of the same size in each tensor.")
+    return sentences
 
 
 def _generations(settings: Mapping, names: Mapping[str, str]) -> list[str]:
@@ -269,21 +279,19 @@ def _retraining(settings: Mapping, names: Mapping[str, str]) -> list[str]:
 
 def _freezing(settings: Mapping, names: Mapping[str, str]) -> list[str]:
     subject = f"With a core of {formats.percent(settings['ratio'])} of the weights, the intact model"
-    seeds = settings["seeds"]
-    return [
-        *_arms(settings, names, subject, settings["learning_rates"], "all languages"),
-        f"The {'seeds of the sample order are' if len(seeds) > 1 else 'seed of the sample order is'} {_listed(seeds)}.",
-    ]
+    return _arms(settings, names, subject, settings["learning_rates"], "all languages")
 
 
 def _arms(settings: Mapping, names: Mapping[str, str], subject: str, rates: Sequence[float], tested: str) -> list[str]:
     """Describe the arms of a training experiment: what is trained, on which text, how, and what is measured."""
+    seeds = settings["seeds"]
     return [
         f"{subject} is trained on {_named(settings['languages'], names)} at "
         f"{'peak learning rates' if len(rates) > 1 else 'a peak learning rate'} of "
         f"{_listed([formats.rate(rate) for rate in rates])}: "
         f"{_listed([ARMS.get(arm, arm) for arm in settings['arms']])}.",
         f"Perplexity of {tested} is measured after {_counts(settings['milestones'])} samples.",
+        f"The {'seeds of the sample order are' if len(seeds) > 1 else 'seed of the sample order is'} {_listed(seeds)}.",
     ]
 
 

@@ -9,7 +9,7 @@ allow for variances estimated from few documents or replicates. In simulations o
 (test_hierarchy.py) the bootstrap covers 75 to 88 %, the interval here 92 to 98 %. It also needs no seed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ def hierarchical(
     reference: str | Sequence[str],
     languages: Literal["fixed", "sampled"] = "fixed",
     level: float = 0.95,
+    weights: Mapping[str, float] | None = None,
 ) -> Interval:
     """The mean over languages of log(perplexity of `condition` / perplexity of `reference`).
 
@@ -61,6 +62,8 @@ def hierarchical(
             languages like these. Documents then need no component of their own, because their variation is part of that
             between languages (Davison & Hinkley 1997, Bootstrap Methods and their Application, 3.8).
         level: share of such intervals that hold the truth.
+        weights: weight of each language in a sum that takes the place of the mean, such as 1 for one language and
+            -1/2 for each of two others: how much more it rises than they do. Only for fixed languages.
 
     Returns:
         The mean in nats per token. Its units are documents, or languages if these are sampled. Without ends if there
@@ -68,16 +71,25 @@ def hierarchical(
         `n` and `units` then say what there is too little of. NaN where a loss is not finite.
 
     Raises:
-        ValueError: a condition was not measured, or not on the same text as the others; or there are several domains.
+        ValueError: a condition was not measured, or not on the same text as the others; there are several domains; or
+            sampled languages have weights.
     """
+    if weights is not None and languages == "sampled":
+        raise ValueError("a sum over certain languages says nothing about others: only fixed ones have weights")
     sides = [[side] if isinstance(side, str) else list(side) for side in (condition, reference)]
+    if weights is not None:
+        if lacking := set(weights) - set(items["language"]):
+            raise ValueError(f"not measured: {', '.join(sorted(lacking))}")
+        items = items[items["language"].isin(list(weights))]
     nll, tokens = _by_document(items, list(dict.fromkeys(sides[0] + sides[1])))
     names, within = _languages(nll)
     losses = [nll[side].to_numpy() for side in sides]  # (documents, replicates), of either side
     means = [within @ each / (within @ tokens)[:, None] for each in losses]  # (languages, replicates), of either side
+    weight = np.array([1 / len(names) if weights is None else weights[name] for name in names])
     ratios = means[0].mean(axis=1) - means[1].mean(axis=1)
+    estimate = weight @ ratios
     replicates = [
-        by_language.mean(axis=0)
+        weight @ by_language
         for by_language, side in zip(means, (condition, reference), strict=True)
         if not isinstance(side, str)
     ]
@@ -85,19 +97,21 @@ def hierarchical(
     units = (len(nll), "documents") if languages == "fixed" else (len(names), "languages")
     for n, of in [*((len(each), "replicates") for each in replicates), units]:
         if n < MINIMUM_UNITS:
-            return no_interval(ratios.mean(), n, of)
+            return no_interval(estimate, n, of)
     if languages == "fixed" and (alone := _alone(names, within)):
-        return no_interval(ratios.mean(), 1, alone, minimum=2)
+        return no_interval(estimate, 1, alone, minimum=2)
 
     if languages == "fixed":
         of_languages = _of_documents(losses[0].mean(axis=1) - losses[1].mean(axis=1), tokens, within)
-        components = [Component(each.variance / len(names) ** 2, each.degrees) for each in of_languages]
+        components = [
+            Component(each.variance * share**2, each.degrees) for each, share in zip(of_languages, weight, strict=True)
+        ]
     else:
         components = [of_mean(ratios)]
     components += [of_mean(each) for each in replicates]
     counts = [f"{len(nll)} documents", f"{len(names)} languages ({languages})"]
     counts += [f"{len(each)} replicates" for each in replicates]
-    return student(ratios.mean(), components, *units, f"Student t, variance components: {', '.join(counts)}", level)
+    return student(estimate, components, *units, f"Student t, variance components: {', '.join(counts)}", level)
 
 
 def least(items: pd.DataFrame, condition: str, reference: str, level: float = 0.95) -> tuple[Interval, str]:

@@ -3,6 +3,7 @@
 Rows and columns have a fixed order, so that the same evidence always gives the same bytes.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,8 @@ COLUMNS = {
         "ppl_ratio_high": float,
         "factor": float,
         "estimator": str,
+        "subtracted": str,
+        "weights": int,
     },
     "retraining": {
         "arm": str,
@@ -154,6 +157,47 @@ COLUMNS = {
         "source": str,
         "note": str,
     },
+    "selectivity": {
+        "region": str,
+        "kind": str,
+        "samples": int,
+        "replicate": int,
+        "language": str,
+        "domain": str,
+        "compared": str,
+        "weights": int,
+        "own": float,
+        "own_low": float,
+        "own_high": float,
+        "others": float,
+        "others_low": float,
+        "others_high": float,
+        "difference": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "units": str,
+        "rank": int,
+        "of": int,
+        "per_million": float,
+    },
+    "effects": {
+        "region": str,
+        "kind": str,
+        "ratio": float,
+        "scope": str,
+        "samples": int,
+        "domain": str,
+        "effect": str,
+        "compared": str,
+        "estimate": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "units": str,
+        "over": str,
+        "first": float,
+    },
 }
 KEYS = {
     "removal": ["target", "samples", "scope", "ratio", "kind", "region", "replicate", "domain", "language"],
@@ -168,6 +212,8 @@ KEYS = {
     "kinship": ["measure", "distance"],
     "kinship_pairs": ["measure", "language_a", "language_b"],
     "claims": ["id"],
+    "selectivity": ["kind", "samples", "language", "region", "domain", "compared"],
+    "effects": ["kind", "ratio", "scope", "samples", "region", "domain", "effect", "compared"],
 }
 ARMS = (  # of the training experiments, in display order
     "top_freeze",
@@ -182,7 +228,8 @@ ARMS = (  # of the training experiments, in display order
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")  # in display order
 KINDS = (
     *("base", "top", "bottom", "random", "magnitude", "random_magnitude", "random_dimensions"),
-    *("without_outliers", "only_outliers", "outliers", "monolingual", "curve", "curve_without_outliers", "other"),
+    *("without_outliers", "only_outliers", "outliers", "monolingual", "contrast", "contrast_bottom"),
+    *("contrast_random", "curve", "curve_without_outliers", "other"),
 )
 
 
@@ -192,7 +239,8 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     Raises:
         UserError: if a column is missing, or a numeric column has a value that is not a number.
     """
-    # Empty cells are empty strings: "no" and "NA" are names. A missing number is written as nan.
+    # Empty cells are empty strings: "no" and "NA" are names. A number that is not there, as an end of an interval that
+    # rests on too little, is written as nan.
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:  # missing, empty, not UTF-8, not a table
@@ -302,6 +350,7 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
     for column in numbers:
         a, b = both[column], both[f"{column} of the second"]
         relative = ((a - b).abs() / pd.concat([a.abs(), b.abs()], axis=1).max(axis=1)).fillna(0.0)
+        relative = relative.mask(a.isna() != b.isna(), math.inf)
         changed |= relative > 0
         if relative.max() > worst:
             worst, where = float(relative.max()), column

@@ -272,7 +272,7 @@ class Jobs:
         """Build a region. Scores are read once, or three times to rank over the whole model. A region has one bit per
         weight."""
         bits = self.shape.matrices / 8
-        passes = len(recipe.get("scores", [])) * (3 if recipe.get("scope") == "model" else 1)
+        passes = len(recipes.ranked_by(recipe)) * (3 if recipe.get("scope") == "model" else 1)
         read = passes * 4 * self.shape.matrices + len(recipes.dependencies(recipe)) * bits
         built = self.shape.matrices / SELECTION_SPEED
         return light_job(read / DISK_SPEED + built, MATRICES * 4 * self.shape.largest_matrix, bits)

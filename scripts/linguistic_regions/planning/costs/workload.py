@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from linguistic_regions.planning import catalog, corpora, plan
-from linguistic_regions.regions.recipes import Recipes, needed
+from linguistic_regions.regions.recipes import Recipes, needed, ranked_by
 
 
 def packages(config: dict) -> set[str]:
@@ -17,7 +17,10 @@ def regions(config: dict) -> Recipes:
     names = plan.removed_regions(config) + list(plan.compared_tops(config).values())
     for experiment in ("retraining", "freezing"):
         for training in plan.trainings(config, experiment):
-            names += [Path(file).stem for file in plan.arm_regions(config, experiment, training["arm"]).values()]
+            names += [
+                Path(file).stem
+                for file in plan.arm_regions(config, experiment, training["arm"], training["seed"]).values()
+            ]
     declared = catalog.declared(config)
     return {region: recipe for name in names for region, recipe in needed(name, declared).items()}
 
@@ -29,7 +32,7 @@ def needs_outliers(config: dict) -> bool:
 
 def scores(config: dict) -> list[tuple[str, str]]:
     """The estimator and language of each scoring job, which regions or the table `stability` need."""
-    folders = [folder for recipe in regions(config).values() for folder in recipe.get("scores", [])]
+    folders = [folder for recipe in regions(config).values() for folder in ranked_by(recipe)]
     folders += [f"{Path(path).parent.name}/{Path(path).stem}" for path in plan.stability(config)]
     return sorted({tuple(name.split("/")[:2]) for name in folders})
 

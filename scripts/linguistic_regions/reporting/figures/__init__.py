@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, sizes, stability
+from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, selectivity, sizes, stability
 from linguistic_regions.statistics.domains import domains, first, only
 
 
@@ -18,7 +18,7 @@ def draw(
 ) -> Iterator[tuple[str, Figure]]:
     """Draw each figure that there are measurements for, and yield its name and the figure.
 
-    If several domains were tested, figures show the first; only freezing has a figure for each.
+    If several domains were tested, figures show the first; freezing has a figure for each, selectivity a panel.
 
     Args:
         tables: the run's tables by name, from `tables.read_folder`.
@@ -31,6 +31,7 @@ def draw(
         "removal": ("removal", lambda table: barchart.core_removal(first(table), languages)),
         "removal-curves": ("removal", lambda table: sizes.curves(first(table))),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
+        "selectivity": ("selectivity", lambda table: selectivity.selectivity(table, languages)),
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),

@@ -7,40 +7,48 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import in_order
 
 ANNOTATED = 16  # the largest number of columns whose cells have room for values
 DENSITY_PANELS = 6
+MATRICES = {
+    "monolingual": "Monolingual region removed",
+    "contrast": "Contrast region removed",
+    "random": "Control: as many random parameters removed from each tensor",
+}
 
 
 def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
-    """Draw log2 of the perplexity ratio by monolingual region (rows) and language (columns), and the random control."""
+    """Draw log2 of the perplexity ratio by monolingual region (rows) and language (columns), and the random control.
+
+    A corner marks the languages that were subtracted from a region, which are protected by construction.
+    """
     effects = measures.log_ratios(removal)
-    region, control = (measures.monolingual_matrix(effects, kind) for kind in ("monolingual", "random"))
-    if region.empty:
+    matrices = {kind: measures.monolingual_matrix(effects, kind) for kind in MATRICES}
+    matrices = {kind: matrix for kind, matrix in matrices.items() if not matrix.empty}
+    if not {"monolingual", "contrast"} & set(matrices):
         return None
-    columns = in_order(region.columns, languages)
-    matrices = {"Monolingual region removed": region}
-    if not control.empty:
-        matrices["Control: as many random parameters removed from each tensor"] = control
+    columns = in_order(next(iter(matrices.values())).columns, languages)
     matrices = {
-        title: (matrix / np.log(2)).reindex(index=in_order(matrix.index, languages), columns=columns)
-        for title, matrix in matrices.items()
+        kind: (matrix / np.log(2)).reindex(index=in_order(matrix.index, languages), columns=columns)
+        for kind, matrix in matrices.items()
     }
     limit = max(np.nanmax(np.abs(matrix.to_numpy())) for matrix in matrices.values())
     heights = [len(matrix) for matrix in matrices.values()]
     width = 0.56 if len(columns) <= ANNOTATED else 0.32
     figure = Figure(figsize=(1.6 + width * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
     panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    for panel, (title, matrix) in zip(panels, matrices.items(), strict=True):
+    for panel, (kind, matrix) in zip(panels, matrices.items(), strict=True):
         # A diverging colour map centred on 0: white is no change.
         image = squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
-        panel.set_title(title)
+        panel.set_title(MATRICES[kind])
         panel.set_ylabel("region of")
         frame(panel, matrix)
+        if kind != "random":
+            mark(panel, matrix, removal[removal["kind"] == kind])
     panels[-1].set_xlabel("perplexity measured in")
     bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / intact model's)", shrink=0.6, aspect=30)
     bar.ax.set_ylim(min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
@@ -107,6 +115,16 @@ def frame(panel: Axes, matrix: pd.DataFrame) -> None:
         if code in matrix.columns:
             place = (matrix.columns.get_loc(code) - 0.5, row - 0.5)
             panel.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor="#222222", linewidth=1.2))
+
+
+def mark(panel: Axes, matrix: pd.DataFrame, removed: pd.DataFrame) -> None:
+    """Mark a corner of each cell whose language was subtracted from the row's region."""
+    subtracted = dict(zip(removed["target"], removed["subtracted"].str.split(), strict=True))
+    for row, code in enumerate(matrix.index):
+        for column in map(matrix.columns.get_loc, set(subtracted[code]) & set(matrix.columns)):
+            right, top = column + 0.5, row - 0.5
+            corner = [(right, top), (right - 0.16, top), (right, top + 0.3)]
+            panel.add_patch(Polygon(corner, facecolor="#777777", edgecolor="none"))
 
 
 def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
