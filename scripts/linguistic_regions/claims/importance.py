@@ -54,7 +54,7 @@ CLAIMS = [
     Claim(
         id="fidelity",
         sentence="The Taylor score predicts the exact change of the loss",
-        statistic="rank correlation over single weights of the score with the size of the change by removing the weight",
+        statistic="rank correlation over single weights of the score with the change of the loss without the weight",
         unit="rank correlation",
         above=0.0,
         test="z test",
