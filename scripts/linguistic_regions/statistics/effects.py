@@ -19,7 +19,7 @@ CONTROLS = {"monolingual": "random", "contrast": "contrast_random"}  # the match
 
 
 def effects(items: pd.DataFrame, labels: Mapping[str, Mapping], selectivity: pd.DataFrame) -> pd.DataFrame:
-    """Compute the table `effects`; docs/method.md describes its columns.
+    """Compute the table `effects`; docs/architecture.md describes its columns.
 
     Args:
         items: evidence of the intact model and of removals, from `evidence.read`.

@@ -30,7 +30,7 @@ def by_region(items: pd.DataFrame, labels: Mapping[str, Mapping]) -> pd.DataFram
 
     Returns:
         The table `selectivity`: a row per region, domain in which its language was tested, and group of other
-        languages; docs/method.md describes the columns. No rows if there are no monolingual regions.
+        languages; docs/architecture.md describes the columns. No rows if there are no monolingual regions.
     """
     rows = []
     for domain, part in items.groupby("domain", sort=False):
