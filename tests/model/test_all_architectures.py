@@ -30,7 +30,7 @@ MESSAGES = {
     "encoder-decoder": "is an encoder-decoder, not a causal language model",
     "not causal": "attends to the tokens that it has to predict, as encoders do",
     "not one stack of layers": "has no stack of .* decoder layers",
-    "no gradients": "gradients do not flow through ReformerModelWithLMHead: name another model",
+    "no gradients": "no gradient reaches any of the selected weights of ReformerModelWithLMHead",
     "short blocks": "no gradient reaches .*compressor.*leave them out",
 }
 # One of each kind of trouble. The others take a minute in all.
@@ -150,6 +150,14 @@ def test_biases_and_convolutions_are_never_selected(build):
 def test_convolutions_are_no_matrices(build):
     with pytest.raises(UserError, match="no weight matrix is selected; candidates are"):
         selectable(loading.load(build("mamba")), ["conv"], [])
+
+
+def test_weights_without_gradients_are_refused(build):
+    """The indexer of sparse attention chooses tokens, and nothing flows back through a choice."""
+    model = loading.load(build("deepseek_v32"))
+    for include, message in ((["indexer"], "any of the selected weights"), (["self_attn"], r"reaches \['.*indexer")):
+        with pytest.raises(UserError, match=message):
+            list(accumulation.measure(model, selectable(model, include, []), BLOCKS, [4], Estimator(), 64))
 
 
 def test_routers_can_be_selected(build):

@@ -12,6 +12,7 @@ from linguistic_regions.interventions.freezing import Frozen
 from linguistic_regions.model import loading
 from linguistic_regions.model.loss import next_token_loss
 from linguistic_regions.model.weights import enable_activation_checkpointing, selectable
+from linguistic_regions.regions import selection
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.training.loop import Schedule, train
@@ -127,6 +128,31 @@ def test_experts_must_be_named(tmp_path):
     assert len(named) == 2 * (4 + 2)
     assert named["model.layers.0.mlp.experts.down_proj"].ndim == 3
     assert len(selectable(model, [], ["experts"])) == 2 * 4
+
+
+def test_a_stack_of_experts_is_ranked_as_one_matrix(tiny_blocks):
+    """As docs/method.md says: an expert may have more of a region than another."""
+    model = hf.AutoModelForCausalLM.from_config(hf.MixtralConfig(**GROUPED, num_local_experts=2)).eval()
+    parameters = selectable(model, ["experts"], [])
+    [(_, sums)] = accumulation.measure(model, parameters, tiny_blocks, [6], Estimator(), 16)
+    scores = {name: sums.score(name) for name in parameters}
+    region = selection.select(Flat(scores), ratio=0.1)
+    for name, score in scores.items():
+        mask = region.mask(name)
+        assert mask.shape == score.shape and mask.sum() == int(0.1 * score.size)
+        assert score[mask].min() >= score[~mask].max()
+    assert any(len(set(region.mask(name).sum((1, 2)))) > 1 for name in scores)
+
+
+class Flat(dict):
+    """Scores as `selection.select` reads them."""
+
+    @property
+    def shapes(self):
+        return {name: score.shape for name, score in self.items()}
+
+    def __getitem__(self, name):
+        return super().__getitem__(name).reshape(-1)
 
 
 def test_a_model_that_lacks_weights_is_refused(tmp_path):

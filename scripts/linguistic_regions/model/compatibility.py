@@ -45,7 +45,10 @@ def check_gradients(model: PreTrainedModel, selected: Collection[str], reached: 
         UserError: it has not reached all of them.
     """
     if not reached:
-        raise UserError(f"model: gradients do not flow through {type(model).__name__}: name another model")
+        raise UserError(
+            f"model: no gradient reaches any of the selected weights of {type(model).__name__}: select others "
+            "(model.include), or name another model"
+        )
     if missing := set(selected) - set(reached):
         raise UserError(
             f"model: no gradient reaches {patterns(missing)} of {type(model).__name__}: leave them out "

@@ -32,8 +32,9 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
         raise UserError(
             f"{path}: a {found.model_type} model is an encoder-decoder, not a causal language model: name one that is"
         )
-    if settings := getattr(found, "quantization_config", None):
-        method = settings.get("quant_method", "unknown") if isinstance(settings, dict) else settings.quant_method
+    parts = (found, found.get_text_config())  # of a model that also reads images, either may have it
+    if settings := next((part.quantization_config for part in parts if hasattr(part, "quantization_config")), None):
+        method = settings.get("quant_method", "unknown method")
         raise UserError(
             f"{path}: its weights are quantized ({method}), and cannot be trained or set to zero one by one: name the "
             "model in bfloat16 or float32, or a GGUF file, which is dequantized"
