@@ -51,7 +51,7 @@ def test_random_regions_of_a_run_overlap_by_chance():
                 built[name] = Region.from_masks({matrix: made.mask(matrix) for matrix in made.shapes})
     # of the monolingual ones none are left, all languages having the same scores here
     drawn = {name: made for name, made in built.items() if declared[name]["select"] == "random" and len(made)}
-    assert len(drawn) == 10
+    assert len(drawn) == 11
     for one, other in combinations(drawn.values(), 2):
         shared = len(one & other)
         pairs = [(one.count(name), other.count(name), np.prod(shape)) for name, shape in SHAPES.items()]

@@ -208,7 +208,14 @@ def test_damaged_files_are_named(pair, tmp_path):
 def monolingual_config(**settings):
     """What the catalog reads of a config, and the regions of three languages."""
     languages = ["ru", "zh", "es"]
-    plain = {"languages": languages, "ratio": 0.2, "designs": ["difference"], "subtract": None, "size": "own"}
+    plain = {
+        "languages": languages,
+        "ratio": 0.2,
+        "designs": ["difference"],
+        "subtract": None,
+        "size": "own",
+        "kin": [],
+    }
     return {
         "seed": 0,
         "importance": {"samples": [4], "languages": languages, "estimator": "taylor"},

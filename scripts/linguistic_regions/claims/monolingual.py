@@ -1,7 +1,7 @@
 """Claims on monolingual regions: each matters for its own language, then for close ones, in any domain of text.
 
-The region of a language leaves out the tops of the other monolingual languages, so these are protected by construction.
-Its own language is therefore compared with languages that were not left out. The units are regions: each counts once,
+The region of a language leaves out the tops of other languages, which are so protected by construction. Its own
+language is therefore compared with languages that were not left out. The units are regions: each counts once,
 whatever the number of languages that it was tested on.
 """
 
@@ -33,9 +33,16 @@ def _own(matrix: pd.DataFrame) -> pd.Series:
     return pd.Series({code: matrix.at[code, code] for code in matrix.index if code in matrix.columns}, dtype=float)
 
 
-def _others(matrix: pd.DataFrame) -> pd.Series:
+def _free(run: Run, matrix: pd.DataFrame) -> pd.DataFrame:
+    """The effects of each region on languages that are not its own and were not left out of it; NaN for all others."""
+    rows = measures.monolingual(run.table("removal")).drop_duplicates("target").set_index("target")
+    barred = {code: {code, *rows.at[code, "subtracted"].split()} for code in matrix.index}
+    return matrix.apply(lambda losses: losses.drop(barred[losses.name], errors="ignore"), axis=1)
+
+
+def _others(run: Run, matrix: pd.DataFrame) -> pd.Series:
     """The mean effect of each region on the languages that were not left out of it."""
-    return matrix.drop(columns=matrix.index, errors="ignore").mean(axis=1)
+    return _free(run, matrix).mean(axis=1)
 
 
 def _over_regions(values: pd.Series) -> Interval:
@@ -48,7 +55,8 @@ def _selective(run: Run, domain: int = 0) -> Measured:
     matrix = _matrix(run, domain=domain)
     own = _own(matrix)
     most = sum(matrix.loc[code].idxmax() == code for code in own.index)
-    return Measured(_over_regions(own - _others(matrix)), f"own language affected most in {most} of {len(own)} regions")
+    note = f"own language affected most in {most} of {len(own)} regions"
+    return Measured(_over_regions(own - _others(run, matrix)), note)
 
 
 def _against_random(run: Run) -> Interval:
@@ -57,15 +65,15 @@ def _against_random(run: Run) -> Interval:
 
 def _diagonal(run: Run) -> Interval:
     real, random = _matrix(run), _matrix(run, "random")
-    return _over_regions((_own(real) - _others(real)) - (_own(random) - _others(random)))
+    return _over_regions((_own(real) - _others(run, real)) - (_own(random) - _others(run, random)))
 
 
 def _kin(run: Run) -> Measured:
     """Close languages against the others; neither was left out of the region."""
-    matrix = _matrix(run)
-    free = matrix.drop(columns=matrix.index, errors="ignore")
+    free = _free(run, _matrix(run))
     differences, first = {}, []
-    for code, losses in free.iterrows():
+    for code, each in free.iterrows():
+        losses = each.dropna()
         kin = losses.index.intersection(run.close.get(code, ()))
         if len(kin) and len(losses) > len(kin):
             differences[code] = losses[kin].mean() - losses.drop(kin).mean()
