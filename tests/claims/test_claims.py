@@ -94,9 +94,16 @@ def test_close_languages_are_compared_with_languages_that_were_not_left_out_eith
     assert table.at["kin", "estimate"] == pytest.approx(0.2 - 0.02)
 
 
-@pytest.mark.parametrize(("ends", "expected"), [((0.2, 0.6), HOLDS), ((-0.6, -0.2), FAILS), ((-0.1, 0.3), UNDECIDED)])
-def test_fidelity_follows_from_the_interval_of_its_table(ends, expected):
-    row = {"estimator": "taylor", "matrix": "all", "n": 40, "spearman": np.mean(ends), "low": ends[0], "high": ends[1]}
+@pytest.mark.parametrize(("rho", "expected"), [(1.0, HOLDS), (0.5, HOLDS), (-0.5, FAILS), (0.1, UNDECIDED)])
+def test_fidelity_is_the_rank_correlation_of_the_taylor_score(rho, expected):
+    row = {
+        "estimator": "taylor",
+        "matrix": "all",
+        "n": 40,
+        "spearman": rho,
+        "low": rho - 0.2,
+        "high": min(rho + 0.2, 1),
+    }
     other = row | {"estimator": "magnitude", "spearman": 0.1}
     found = claims(fidelity=pd.DataFrame([row, other])).loc["fidelity"]
     assert (found["verdict"], found["n"], found["note"]) == (expected, 40, "other scores: magnitude 0.10")

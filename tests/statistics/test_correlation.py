@@ -62,3 +62,12 @@ def test_ninety_five_percent_of_the_intervals_hold_the_correlation(strength, cou
     truth = spearman(*draw(200_000), "pairs").estimate
     samples = [spearman(x, y, "pairs") for x, y in zip(*draw((RUNS, count)), strict=True)]
     assert 0.92 <= np.mean([sample.low <= truth <= sample.high for sample in samples]) <= 0.99
+
+
+def test_a_p_value_is_below_five_percent_exactly_where_the_interval_excludes_zero():
+    generator = np.random.default_rng(2)
+    for _ in range(50):
+        x = generator.normal(size=20)
+        interval = spearman(x, 0.5 * x + generator.normal(size=20), "pairs")
+        excluded = not interval.low <= 0 <= interval.high
+        assert (p_value(interval.estimate, interval.n) < 0.05) == excluded

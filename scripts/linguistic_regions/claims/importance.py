@@ -1,11 +1,8 @@
 """Claims on the scores themselves: they are stable, and they predict the exact change of the loss."""
 
-import math
-
-from scipy.special import ndtr, ndtri
-
 from linguistic_regions.claims.claim import Claim, Measured
 from linguistic_regions.claims.run import NotMeasured, Run
+from linguistic_regions.statistics import correlation
 from linguistic_regions.statistics.intervals import Interval, t_interval
 
 AGREEMENT = 0.95  # Jaccard index from which two regions count as the same: each contains 97 % of the other
@@ -34,10 +31,8 @@ def _fidelity(run: Run) -> Measured:
     taylor = totals.loc["taylor"]
     interval = Interval(taylor["spearman"], taylor["low"], taylor["high"], int(taylor["n"]), "weights", "Fisher z")
     others = ", ".join(f"{name} {row['spearman']:.2f}" for name, row in totals.drop(index="taylor").iterrows())
-    # The table has no standard error; on the scale of Fisher's z the interval is symmetric.
-    low, high = math.atanh(taylor["low"]), math.atanh(taylor["high"])
-    p_value = 2 * ndtr(-abs(low + high) / (high - low) * ndtri(0.975))
-    return Measured(interval, f"other scores: {others}", float(p_value))
+    p_value = correlation.p_value(taylor["spearman"], interval.n)
+    return Measured(interval, f"other scores: {others}", p_value)
 
 
 CLAIMS = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from linguistic_regions.statistics.intervals import Interval, no_interval
 
@@ -39,11 +39,23 @@ def spearman(x: Sequence[float], y: Sequence[float], units: str, level: float = 
     estimate = _correlation(_ranks(x), _ranks(y))
     if n < MINIMUM_PAIRS:
         return no_interval(estimate, n, units, MINIMUM_PAIRS)
+    z, error = _fisher(estimate, n)
+    half = float(ndtri((1 + level) / 2)) * error
+    low, high = (math.tanh(z + step) for step in (-half, half))
+    return Interval(estimate, min(low, estimate), max(high, estimate), n, units, "Fisher z, Bonett-Wright variance")
+
+
+def p_value(estimate: float, n: int) -> float:
+    """The two-sided p-value of a rank correlation of `n` pairs: below 0.05 where the interval excludes 0."""
+    z, error = _fisher(estimate, n)
+    return 2 * float(ndtr(-abs(z) / error))
+
+
+def _fisher(estimate: float, n: int) -> tuple[float, float]:
+    """Fisher's z of a rank correlation of `n` pairs, and its standard error."""
     largest = 1 - 6 / (n**3 - n)
     within = min(max(estimate, -largest), largest) if not math.isnan(estimate) else math.nan
-    half = float(ndtri((1 + level) / 2)) * math.sqrt((1 + within**2 / 2) / (n - 3))
-    low, high = (math.tanh(math.atanh(within) + step) for step in (-half, half))
-    return Interval(estimate, min(low, estimate), max(high, estimate), n, units, "Fisher z, Bonett-Wright variance")
+    return math.atanh(within), math.sqrt((1 + within**2 / 2) / (n - 3))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
