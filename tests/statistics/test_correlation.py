@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from linguistic_regions.statistics.correlation import MINIMUM_PAIRS, spearman
+from linguistic_regions.statistics.correlation import MINIMUM_PAIRS, p_value, spearman
 
 RUNS = 600
 

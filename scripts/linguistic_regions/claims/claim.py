@@ -88,7 +88,7 @@ class Result:
     def note(self) -> str:
         """What else is to be known, such as why the claim was not tested."""
         interval, note = self.measured.interval, self.measured.note
-        if not math.isnan(self.p_value) or not interval.units:
+        if self.measured.p_value is not None or interval.tested or not interval.units:
             return note
         return "; ".join([f"needs at least {MINIMUM_UNITS} {interval.units}", *[note] * bool(note)])
 
