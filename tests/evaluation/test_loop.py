@@ -148,7 +148,7 @@ def test_labels_say_how_a_region_was_made(conditions, run):
     told = {name: condition["labels"] for name, condition in described.items()}
     assert (told["intact"]["region"], told["intact"]["kind"]) == ("base", "base")
     assert (told["a"]["region"], told["a"]["kind"]) == ("a", "other")
-    counted = {"weights": len(labelled), "subtracted": ""}
+    counted = {"weights": len(labelled), "subtracted": "", "estimator": ""}
     assert told["top"] == {"region": "top", "factor": 0.0, **label, **counted}
     assert told["intact"]["weights"] == 0
 

@@ -104,7 +104,7 @@ def read(page: str) -> Balance:
 def test_the_page_is_whole_and_loads_nothing(page):
     parsed = read(page)
     assert parsed.open == []
-    assert parsed.images == 8
+    assert parsed.images == 9
     links = [load for load in parsed.loads if not load.startswith(("#", "data:image/svg+xml;base64,"))]
     assert set(links) == {*(f"tables/{name}.csv" for name in synthetic.everything()), "config.json", "provenance.json"}
     assert all(f'<a href="{link}"' in page for link in links), "followed by a reader, not loaded"
