@@ -3,10 +3,8 @@
 import math
 
 from linguistic_regions.claims.claim import EQUIVALENCE, Claim
-from linguistic_regions.claims.core import COLLAPSE, EVIDENCE, LITTLE, destroyed, named
+from linguistic_regions.claims.core import COLLAPSE, EVIDENCE, LITTLE, against, destroyed, named
 from linguistic_regions.claims.run import NotMeasured, Run
-from linguistic_regions.statistics.hierarchy import hierarchical
-from linguistic_regions.statistics.intervals import Interval
 from linguistic_regions.statistics.tables import CORE, INTACT
 
 KINDS = ("magnitude", "random_magnitude", "random_dimensions", "without_outliers", "only_outliers")
@@ -18,11 +16,6 @@ def _setting(run: Run) -> dict:
     if not ratios:
         raise NotMeasured("the controls of the core were not removed")
     return {"scope": "tensor", "ratio": max(ratios), "target": CORE}
-
-
-def _against(run: Run, kind: str, reference: str) -> Interval:
-    labels = _setting(run)
-    return hierarchical(run.evidence(), named(run, kind, labels), named(run, reference, labels), languages="sampled")
 
 
 CLAIMS = [
@@ -41,7 +34,7 @@ CLAIMS = [
         statistic="perplexity without the core over without the largest weights, mean over languages",
         above=0.0,
         control="the largest |weight| of each matrix, as many as in the core",
-        measure=lambda run: _against(run, "top", "magnitude"),
+        measure=lambda run: against(run, "top", "magnitude", _setting(run)),
         source=EVIDENCE,
     ),
     Claim(
@@ -52,7 +45,7 @@ CLAIMS = [
         below=math.log(LITTLE),
         test=EQUIVALENCE,
         control="the intact model",
-        measure=lambda run: _against(run, "random_magnitude", INTACT),
+        measure=lambda run: against(run, "random_magnitude", INTACT, _setting(run)),
         source=EVIDENCE,
     ),
     Claim(
@@ -61,7 +54,7 @@ CLAIMS = [
         statistic="perplexity without the core over without random weights, mean over languages",
         above=0.0,
         control="random regions outside the core, with the same number and |weight| in each matrix",
-        measure=lambda run: _against(run, "top", "random_magnitude"),
+        measure=lambda run: against(run, "top", "random_magnitude", _setting(run)),
         source=EVIDENCE,
     ),
     Claim(
@@ -70,7 +63,7 @@ CLAIMS = [
         statistic="perplexity without the core over without random weights, mean over languages",
         above=0.0,
         control="random regions with the same number of weights in each row and column",
-        measure=lambda run: _against(run, "top", "random_dimensions"),
+        measure=lambda run: against(run, "top", "random_dimensions", _setting(run)),
         source=EVIDENCE,
     ),
 ]

@@ -57,11 +57,10 @@ def _small_core(run: Run) -> Measured:
     return replace(largest, note=f"{largest.note}; smallest core measured that destroys every language: {smallest}")
 
 
-def _against(run: Run, kind: str, reference: str, domain: int = 0) -> Interval:
+def against(run: Run, kind: str, reference: str, labels: Mapping, domain: int = 0) -> Interval:
     """Compare two removals of one size; random regions are replicates, any other kind is one region."""
-    labels = setting(run)
     return hierarchical(
-        run.evidence(domain), *(named(run, each, labels) for each in (kind, reference)), languages="sampled"
+        run.evidence(domain), named(run, kind, labels), named(run, reference, labels), languages="sampled"
     )
 
 
@@ -116,7 +115,7 @@ CLAIMS = [
         below=math.log(NOTHING),
         test=EQUIVALENCE,
         control="the intact model",
-        measure=lambda run: _against(run, "bottom", INTACT),
+        measure=lambda run: against(run, "bottom", INTACT, setting(run)),
         paper=_paper("bottom"),
         source=EVIDENCE,
     ),
@@ -128,7 +127,7 @@ CLAIMS = [
         below=math.log(LITTLE),
         test=EQUIVALENCE,
         control="the intact model",
-        measure=lambda run: _against(run, "random", INTACT),
+        measure=lambda run: against(run, "random", INTACT, setting(run)),
         paper=_paper("random"),
         source=EVIDENCE,
     ),
@@ -138,7 +137,7 @@ CLAIMS = [
         statistic="perplexity without the core over without random weights, mean over languages",
         above=0.0,
         control="random regions, as many weights in each matrix",
-        measure=lambda run: _against(run, "top", "random"),
+        measure=lambda run: against(run, "top", "random", setting(run)),
         paper=_paper("top", "random"),
         source=EVIDENCE,
     ),
@@ -148,7 +147,7 @@ CLAIMS = [
         statistic="perplexity without the core over without random weights, mean over languages, second domain",
         above=0.0,
         control="random regions, as many weights in each matrix",
-        measure=lambda run: _against(run, "top", "random", domain=1),
+        measure=lambda run: against(run, "top", "random", setting(run), domain=1),
         source=EVIDENCE,
     ),
 ]
