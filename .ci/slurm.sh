@@ -105,7 +105,7 @@ mariadb_up() {
             --innodb-buffer-pool-size=64M --innodb-lock-wait-timeout=900 \
             </dev/null >>"$LOGS/mariadbd.log" 2>&1 &
         disown
-        wait_for 60 mariadb-admin ping || die "MariaDB does not answer (see $LOGS/mariadbd.log)"
+        wait_for 120 mariadb-admin ping || die "MariaDB does not answer (see $LOGS/mariadbd.log)"
         log "started mariadbd"
     fi
     # socket authentication: the operating system's user slurm, no password
@@ -129,7 +129,7 @@ StorageLoc=slurm_acct_db
 CONFIG
     if ! alive /run/slurm/slurmdbd.pid slurmdbd; then
         slurmdbd || die "slurmdbd does not start (see $LOGS/slurmdbd.log)"
-        wait_for 30 timeout 10 sacctmgr -n -i show cluster || die "slurmdbd does not answer (see $LOGS/slurmdbd.log)"
+        wait_for 120 timeout 10 sacctmgr -n -i show cluster || die "slurmdbd does not answer (see $LOGS/slurmdbd.log)"
         log "started slurmdbd"
     fi
 }
@@ -221,17 +221,17 @@ CONFIG
         slurmctld || die "slurmctld does not start (see $LOGS/slurmctld.log)"
         log "started slurmctld"
     fi
-    wait_for 20 timeout 10 scontrol ping || die "slurmctld does not answer (see $LOGS/slurmctld.log)"
+    wait_for 120 timeout 10 scontrol ping || die "slurmctld does not answer (see $LOGS/slurmctld.log)"
     if ! alive /run/slurm/slurmd.pid slurmd; then
         slurmd || die "slurmd does not start (see $LOGS/slurmd.log)"
         log "started slurmd"; started=1
     fi
-    wait_for 20 ready || {
+    wait_for 60 ready || {
         scontrol update nodename="$NODE" state=resume 2>/dev/null || true
-        wait_for 20 ready || { sinfo -R >&2; die "the node does not come up (see $LOGS)"; }
+        wait_for 60 ready || { sinfo -R >&2; die "the node does not come up (see $LOGS)"; }
     }
     # the controller may take the node's last known state for the present one: run a job
-    [ $started -eq 0 ] || timeout 60 srun -Q -n1 --mem=10 -t 1 true || die "a test job does not run (see $LOGS)"
+    [ $started -eq 0 ] || timeout 180 srun -Q -n1 --mem=10 -t 1 true || die "a test job does not run (see $LOGS)"
     log "ready: $(sinfo --version), partitions $(sinfo -h -o %R | paste -sd,), $CPUS CPUs, $MEM MB, $GPUS gpu"
 }
 

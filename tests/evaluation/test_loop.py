@@ -230,3 +230,10 @@ def test_checkpoints_hold_what_is_measured_so_far(conditions, run, tmp_path):
         run(conditions, Weights(fails_at=1))
     assert list(Evidence.load(tmp_path / "state-perplexity.parquet").rows) == ["intact", "a"]
     assert list(Evidence.load(tmp_path / "state-weights.parquet").rows) == ["intact"]
+
+
+def test_a_region_without_weights_has_a_fingerprint_of_its_own_but_the_same_each_time(model):
+    empty, again, other = (drawn(model, seed) for seed in (0, 1, 2))
+    nothing = [Condition("empty", region & ~region) for region in (empty, again)]
+    assert nothing[0].fingerprint == nothing[1].fingerprint
+    assert len({nothing[0].fingerprint, Condition().fingerprint, Condition("other", other).fingerprint}) == 3

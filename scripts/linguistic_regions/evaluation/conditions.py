@@ -38,7 +38,7 @@ class Condition:
     @property
     def fingerprint(self) -> str:
         """Identifies the state of a given model."""
-        return fingerprint((self.region and self.region.fingerprint, self.factor))
+        return fingerprint((None if self.region is None else self.region.fingerprint, self.factor))
 
     @property
     def labels(self) -> dict:
