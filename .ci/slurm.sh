@@ -221,7 +221,7 @@ CONFIG
         slurmctld || die "slurmctld does not start (see $LOGS/slurmctld.log)"
         log "started slurmctld"
     fi
-    wait_for 120 timeout 10 scontrol ping || die "slurmctld does not answer (see $LOGS/slurmctld.log)"
+    wait_for 120 controller_answers || { tail -n 20 $LOGS/slurmctld.log >&2; die "slurmctld does not answer"; }
     if ! alive /run/slurm/slurmd.pid slurmd; then
         slurmd || die "slurmd does not start (see $LOGS/slurmd.log)"
         log "started slurmd"; started=1
@@ -233,6 +233,11 @@ CONFIG
     # the controller may take the node's last known state for the present one: run a job
     [ $started -eq 0 ] || timeout 180 srun -Q -n1 --mem=10 -t 1 true || die "a test job does not run (see $LOGS)"
     log "ready: $(sinfo --version), partitions $(sinfo -h -o %R | paste -sd,), $CPUS CPUs, $MEM MB, $GPUS gpu"
+}
+
+controller_answers() {                    # started again if it has given up
+    alive /run/slurm/slurmctld.pid slurmctld || slurmctld
+    timeout 10 scontrol ping
 }
 
 ready() {
