@@ -1,7 +1,7 @@
 # Evaluation of the intact model, and of the model without a region and its controls. A job loads the model once.
 
 CONDITIONS = plan.conditions(config)
-FACTORS = plan.factors(config)
+PERTURBATIONS = plan.perturbations(config)
 PLANS = evaluations.planned(config)
 
 
@@ -27,7 +27,7 @@ rule evaluate:
         code=programs.fingerprint("evaluate", *evaluations.modules(PLANS)),
         options=constant(model_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS))),
         conditions=lambda wildcards, input: flags(
-            regions=list(input.regions), intact=not input.regions, factor=FACTORS.get(wildcards.conditions)
+            regions=list(input.regions), intact=not input.regions, **PERTURBATIONS.get(wildcards.conditions, {})
         ),
         checkpoints=result_path("checkpoints/evaluations/{conditions}"),
         output=result_path("evaluations"),

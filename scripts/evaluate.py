@@ -33,6 +33,7 @@ def main(
     regions: tuple[Path, ...] = (),
     intact: bool = False,
     factor: float = 0.0,
+    noise: float = 0.0,
     batch_tokens: int = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
@@ -48,9 +49,10 @@ def main(
         name: name of the evidence files.
         checkpoints: folder for the evidence until all conditions are measured.
         evaluations: what to measure.
-        regions: region files; each region is set to zero, or scaled, then restored bit for bit.
+        regions: region files; each region is set to zero, scaled or given noise, then restored bit for bit.
         intact: evaluate the intact model too.
         factor: what the weights of a region are multiplied by; 0 removes it.
+        noise: standard deviation of noise that is added to them instead, in those of each matrix; 0: none.
         batch_tokens: tokens per forward pass.
         precision: precision of matrix products.
         dtype: dtype of the weights.
@@ -60,7 +62,7 @@ def main(
     """
     configure(threads)
     acquire_lock(checkpoints)
-    conditions = [Condition()] * intact + [Condition.of(path, factor) for path in regions]
+    conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in regions]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     for condition in conditions[intact:]:  # check all before removing the first

@@ -307,7 +307,7 @@ def _removed(region, kind, ratio, samples, replicate, language, loss, scope, tar
     estimator = {"base": "", "random": "", "outliers": "", "magnitude": "magnitude"}.get(kind, "taylor")
     told = {"scope": scope, "target": target, "window": 128, "bos": False, "factor": 0.0, "estimator": estimator}
     others = [code for code in REGIONS if code != target] if target in REGIONS else []
-    told |= {"subtracted": " ".join(others), "weights": round(ratio * 1_000_000)}
+    told |= {"subtracted": " ".join(others), "weights": round(ratio * 1_000_000), "noise": 0.0}
     score = _score(language, BASE[language] + loss)
     return {**labels, **score, **told, **{column: math.exp(value) for column, value in compared.items()}}
 

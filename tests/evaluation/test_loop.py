@@ -148,7 +148,7 @@ def test_labels_say_how_a_region_was_made(conditions, run):
     told = {name: condition["labels"] for name, condition in described.items()}
     assert (told["intact"]["region"], told["intact"]["kind"]) == ("base", "base")
     assert (told["a"]["region"], told["a"]["kind"]) == ("a", "other")
-    counted = {"weights": len(labelled), "subtracted": "", "estimator": ""}
+    counted = {"weights": len(labelled), "subtracted": "", "estimator": "", "noise": 0.0}
     assert told["top"] == {"region": "top", "factor": 0.0, **label, **counted}
     assert told["intact"]["weights"] == 0
 
@@ -159,6 +159,23 @@ def test_a_scaled_region_is_a_condition_of_its_own(conditions, tmp_path):
     assert (removed.name, halved.name) == ("a", "a-x0.5")
     assert removed.fingerprint != halved.fingerprint
     assert (removed.labels["factor"], halved.labels["factor"], Condition().labels["factor"]) == (0.0, 0.5, 1.0)
+
+
+def test_noise_is_a_condition_of_its_own_and_is_gone_afterwards(conditions, model, tmp_path):
+    path = tmp_path / "a.safetensors"
+    conditions[1].region.save(path)
+    noisy = Condition.of(path, noise=0.5)
+    assert noisy.name == "a-noise0.5"
+    assert (noisy.labels["factor"], noisy.labels["noise"], Condition.of(path).labels["noise"]) == (1.0, 0.5, 0.0)
+    others = [Condition.of(path), Condition.of(path, factor=0.5), Condition.of(path, noise=1.0)]
+    assert noisy.fingerprint not in [other.fingerprint for other in others]
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    with noisy.applied(model):
+        changed = [name for name, weight in model.named_parameters() if not weight.equal(before[name])]
+    assert set(changed) <= set(noisy.region.shapes) and changed
+    assert all(
+        torch.equal(weight.nan_to_num(7), before[name].nan_to_num(7)) for name, weight in model.named_parameters()
+    )
 
 
 def test_what_was_measured_before_a_failure_is_not_measured_again(conditions, run):

@@ -87,14 +87,14 @@ def test_the_designs_of_monolingual_regions_are_planned():
 
 
 def test_the_controls_of_the_core_are_planned_and_removed_in_one_set():
-    config = configuration.check({"controls": {"factors": [0.5], "replicates": 2}})
+    config = configuration.check({"controls": {"factors": [0.5], "noise": [1], "replicates": 2}})
     conditions = plan.conditions(config)
     assert conditions["controls"] == [
         "magnitude-0.01", "random_magnitude-0.01-1", "random_magnitude-0.01-2", "without_outliers-0.01",
         "only_outliers-0.01", "outlier_rows", "outlier_weights",
     ]  # fmt: skip
     assert conditions["outliers-x0.5"] == ["outlier_rows", "outlier_weights"]
-    assert plan.factors(config) == {"outliers-x0.5": 0.5}
+    assert plan.perturbations(config) == {"outliers-x0.5": {"factor": 0.5}, "outliers-noise1": {"noise": 1}}
     assert len(plan.removed_regions(config)) == len(set(plan.removed_regions(config)))
     assert costs(config, None)["outliers"].jobs == 1
     assert not {"controls", "outliers-x0.5"} & set(plan.conditions(config | {"experiments": ["removal"]}))

@@ -41,9 +41,10 @@ BASE = {
     "estimator": "",
     "subtracted": "",
     "weights": 0,
+    "noise": 0.0,
 }
 TOP = {"region": "top-0.1", "kind": "top", "ratio": 0.1, "samples": 8, "replicate": 0, "scope": "tensor"}
-TOP |= {"target": tables.CORE, "factor": 0.0, "estimator": "taylor", "subtracted": "", "weights": 100}
+TOP |= {"target": tables.CORE, "factor": 0.0, "estimator": "taylor", "subtracted": "", "weights": 100, "noise": 0.0}
 REMOVAL = {"intact": (BASE, 0.0), "top-0.1": (TOP, 1.0)}
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from linguistic_regions.interventions.lesions import scaled
+from linguistic_regions.interventions.lesions import noised, scaled
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.checksums import fingerprint
 
 INTACT = "intact"
 LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0, "estimator": ""}
-LABELS |= {"subtracted": "", "weights": 0}
+LABELS |= {"subtracted": "", "weights": 0, "noise": 0.0}
+NOISE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,27 @@ class Condition:
 
     Attributes:
         name: its name in the evidence.
-        region: the region to scale; None: the model is intact.
+        region: the region to change; None: the model is intact.
         factor: the factor that its weights are multiplied by; 0 removes the region.
+        noise: standard deviation of noise that is added to its weights instead, in those of each matrix; 0: none.
     """
 
     name: str = INTACT
     region: Region | None = None
     factor: float = 0.0
+    noise: float = 0.0
 
     @classmethod
-    def of(cls, path: Path, factor: float = 0.0) -> "Condition":
-        """Return the condition in which the region in a file is multiplied by a factor; 0 removes it."""
+    def of(cls, path: Path, factor: float = 0.0, noise: float = 0.0) -> "Condition":
+        """Return the condition in which the region in a file is removed, multiplied by a factor, or given noise."""
+        if noise:
+            return cls(f"{path.stem}-noise{noise:g}", Region.load(path), 1.0, noise)
         return cls(f"{path.stem}-x{factor:g}" if factor else path.stem, Region.load(path), factor)
 
     @property
     def fingerprint(self) -> str:
         """Identifies the state of a given model."""
-        return fingerprint((None if self.region is None else self.region.fingerprint, self.factor))
+        return fingerprint((None if self.region is None else self.region.fingerprint, self.factor, self.noise))
 
     @property
     def labels(self) -> dict:
@@ -50,6 +55,7 @@ class Condition:
             "kind": "other",
             **LABELS,
             "factor": self.factor,
+            "noise": self.noise,
             "weights": len(self.region),
             **self.region.metadata.get("recipe", {}).get("label", {}),
         }
@@ -59,6 +65,9 @@ class Condition:
         """Put a model into this state inside the block; restore it bit for bit afterwards."""
         if self.region is None:
             yield
+        elif self.noise:
+            with noised(model, self.region, self.noise, NOISE_SEED):
+                yield
         else:
             with scaled(model, self.region, self.factor):
                 yield

@@ -118,8 +118,8 @@ def conditions(config: dict) -> dict[str, list[str]]:
         top = f"top-{config['controls']['ratio']:g}"
         measured = [name for names in found.values() for name in names]
         found["controls"] = [top] * (top not in measured) + controls(config, config["controls"]["regions"])
-        for factor in config["controls"]["factors"]:
-            found[f"outliers-x{factor:g}"] = controls(config, ("outlier_rows", "outlier_weights"))
+        for name in perturbations(config):
+            found[name] = controls(config, ("outlier_rows", "outlier_weights"))
     if "monolingual" in experiments:
         for name, recipes in catalog.monolingual_sets(config).items():
             found[name] = list(recipes)
@@ -132,9 +132,11 @@ def controls(config: dict, kinds: Iterable[str]) -> list[str]:
     return [name for kind in kinds for name in declared if name.split("-")[0] == kind]
 
 
-def factors(config: dict) -> dict[str, float]:
-    """What the regions of a set of conditions are multiplied by, where they are not removed."""
-    return {f"outliers-x{factor:g}": factor for factor in config["controls"]["factors"]}
+def perturbations(config: dict) -> dict[str, dict[str, float]]:
+    """What is done to the regions of a set of conditions, where they are not removed: a `factor`, or `noise`."""
+    settings = config["controls"]
+    scaled = {f"outliers-x{factor:g}": {"factor": factor} for factor in settings["factors"]}
+    return scaled | {f"outliers-noise{scale:g}": {"noise": scale} for scale in settings["noise"]}
 
 
 def removed_regions(config: dict) -> list[str]:

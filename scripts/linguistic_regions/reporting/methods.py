@@ -241,6 +241,9 @@ def _controls(settings: Mapping) -> list[str]:
     if settings["factors"]:
         factors = _listed([f"{factor:g}" for factor in settings["factors"]])
         sentences.append(f"Outlier rows and weights are multiplied by {factors} too.")
+    if settings["noise"]:
+        scales = _listed([f"{scale:g}" for scale in settings["noise"]])
+        sentences.append(f"Noise of {scales} standard deviations of each matrix is added to them too.")
     return sentences
 
 

@@ -44,6 +44,7 @@ COLUMNS = {
         "estimator": str,
         "subtracted": str,
         "weights": int,
+        "noise": float,
     },
     "retraining": {
         "arm": str,
