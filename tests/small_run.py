@@ -5,10 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from estimate import merged
@@ -43,6 +44,11 @@ SMALL = merged(TINY, {
     "freezing": {"ratio": 0.03, "learning_rates": [1.0e-3], "milestones": [0, 8]},
     "figures": {"formats": ["svg"]},
 })  # fmt: skip
+
+
+def some_slow(names: Iterable[str], fast: Iterable[str]) -> list:
+    """The names as parameters of a test, slow but for a few: each takes a start of Snakemake."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def write_text(folder: Path, languages: Sequence[str] = tuple(TEXTS), seed: int = 0) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from small_run import SMALL, copy_workflow, jobs, planned, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 def test_the_recorded_config_asks_for_the_same_jobs(tmp_path):

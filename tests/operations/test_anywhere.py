@@ -9,7 +9,7 @@ import pytest
 
 from small_run import copy_workflow
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGETS = ["results/small/tokens/samples.csv", "results/small/config.json"]
 MODULE = """

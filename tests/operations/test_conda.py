@@ -28,6 +28,7 @@ esac
 
 
 @pytest.mark.workflow
+@pytest.mark.slow
 def test_programs_run_in_the_environment_of_the_pinned_list(tmp_path, monkeypatch):
     (tmp_path / "conda/bin").mkdir(parents=True)
     (tmp_path / "conda/bin/conda").write_text(CONDA.replace("PYTHON", sys.executable), encoding="utf-8")

@@ -93,6 +93,7 @@ def test_intermediates_that_are_not_kept_go_and_do_not_come_back(tmp_path):
     assert planned(folder, config) == {"settings": 1, "provenance": 1, "figures": 1, "report": 1}
 
 
+@pytest.mark.slow
 def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finished):
     """With a model of one's own (else the scratch model, trained on all languages, changes too)."""
     model = finished / "results/small/models/base"
@@ -120,6 +121,7 @@ def test_a_new_language_reruns_its_own_steps_and_the_cross_language_ones(finishe
     assert "corpus" not in another  # the text is what it was
 
 
+@pytest.mark.slow
 def test_regions_declared_in_the_config_are_built_only_if_asked_for(finished):
     """One of them by scores of a second estimator, which are made beside those of the first."""
     regions = {
@@ -140,6 +142,7 @@ def test_regions_declared_in_the_config_are_built_only_if_asked_for(finished):
     assert {row["kind"] for row in rows(results / "tables/removal.csv") if row["region"] == "both"} == {"other"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiments", [[], ["retraining"]], ids=["none", "retraining alone"])
 def test_what_is_not_run_is_not_shown(finished, experiments):
     write_config(finished, copy.deepcopy(SMALL) | {"experiments": experiments}, "fewer.yaml")

@@ -331,6 +331,7 @@ def test_no_experiment_still_measures_the_intact_model():
     assert plan.conditions(configuration.check({"experiments": []})) == {"intact": []}
 
 
+@pytest.mark.slow  # half of them import torch
 @pytest.mark.parametrize("program", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
 def test_every_program_has_help(program):
     shown = subprocess.run([sys.executable, program, "--help"], capture_output=True, text=True)

@@ -11,7 +11,7 @@ import estimate
 from linguistic_regions.planning import configuration, corpora, costs
 from linguistic_regions.planning.costs.shapes import known_shapes
 from linguistic_regions.text.languages import fill
-from small_run import copy_workflow, planned, snakemake, write_config
+from small_run import copy_workflow, planned, snakemake, some_slow, write_config
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize("name", [path.stem for path in CONFIGS])
+@pytest.mark.parametrize("name", some_slow([path.stem for path in CONFIGS], ("smollm2-135m", "llama2-7b")))
 def test_a_config_is_planned_without_the_network(folder, name, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))

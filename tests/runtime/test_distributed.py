@@ -17,6 +17,8 @@ from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions.region import Region
 from two_processes import run
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parents[1]
 
 
