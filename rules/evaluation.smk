@@ -9,7 +9,7 @@ rule evaluate:
     input:
         model=rules.base_model.output,
         regions=lambda wildcards: plan.region_files(CONDITIONS[wildcards.conditions]),
-        tests=[path for each in PLANS.values() for path in each.inputs],
+        tests=input_files([path for each in PLANS.values() for path in each.inputs]),
     output:
         update(expand("<results>/evaluations/{evaluation}/{conditions}.parquet", evaluation=PLANS, allow_missing=True)),
     log:

@@ -22,6 +22,7 @@ WRITTEN = (
     "freezing",
     "further",
     "generations",
+    "lm_eval",
     "stability",
     "fidelity",
     "selectivity",
@@ -37,6 +38,7 @@ def main(
     freezing: tuple[Path, ...] = (),
     further: tuple[Path, ...] = (),
     generations: tuple[Path, ...] = (),
+    lm_eval: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     fidelity: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
@@ -56,6 +58,7 @@ def main(
         freezing: evidence files of continued pre-training with a region frozen.
         further: evidence files of continued pre-training per language.
         generations: evidence files of continued prompts.
+        lm_eval: evidence files of tasks of the evaluation harness.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         fidelity: exact changes of the loss and scores of single weights, a table per language.
         languages: language codes in row order.
@@ -70,6 +73,7 @@ def main(
         "freezing": freezing,
         "further": further,
         "generations": generations,
+        "lm_eval": lm_eval,
     }
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if removal:

@@ -199,6 +199,24 @@ def generations(continuation: str = "Москва") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def lm_eval() -> pd.DataFrame:
+    """The table of a group of two tasks of pairs, and of a text: of the intact model, and without the core."""
+    intact = {"region": "base", "kind": "base", "ratio": 0.0, "samples": 0, "scope": "", "target": "", "factor": 1.0}
+    core = {"region": "top-0.01", "kind": "top", "ratio": 0.01, "samples": 64, "scope": "tensor", "target": "core"}
+    rows = [
+        {**labels, "replicate": 0, "group": group, "task": task, "metric": metric, "value": value, "n": 40}
+        for group, task, metric, values in (
+            ("grammar", "all", "acc", (0.75, 0.5)),
+            ("grammar", "one", "acc", (0.8, 0.5)),
+            ("grammar", "two", "acc", (0.7, 0.5)),
+            ("text", "text", "bits_per_byte", (1.25, 9.5)),
+        )
+        for labels, value in zip((intact, core | {"factor": 0.0}), values, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(low=table["value"] - 0.125, high=table["value"] + 0.125, harness="0.4.13")
+
+
 def overlap() -> pd.DataFrame:
     """The overlap table: two pairs of three regions."""
     columns = ["region_a", "region_b", "jaccard", "shared", "size_a", "size_b"]

@@ -122,7 +122,7 @@ def test_bits_per_byte_are_lm_evals(model, folder, documents, tmp_path):
     lm-eval puts BOS before a document and predicts no EOS after it. So each document is a block here, cut by the
     workflow's tokenizer with BOS and without EOS. The same tokens are scored then, and all bytes count.
     """
-    require(importlib.util.find_spec("lm_eval") is not None, "no lm-eval: pip install -r envs/published.txt")
+    require(importlib.util.find_spec("lm_eval") is not None, "no lm-eval: pip install -r envs/lm_eval.txt")
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager

@@ -89,6 +89,7 @@ CODE_EDITS = {
     "evaluation/loop.py": EVALUATE,
     "evaluation/perplexity.py": FURTHER,
     "evaluation/generations.py": EVALUATE,
+    "evaluation/lm_eval.py": EVALUATE,
     "model/generation.py": EVALUATE,
     "statistics/measures.py": TABLES,
     "claims/freezing.py": {"claims", "report"},

@@ -20,7 +20,9 @@ PROGRAM = small_run.ROOT / "scripts/evaluate.py"
 
 
 def config():
-    return configuration.check(yaml.safe_load((small_run.ROOT / "configs/tiny.yaml").read_text(encoding="utf-8")))
+    """With all evaluations."""
+    tiny = yaml.safe_load((small_run.ROOT / "configs/tiny.yaml").read_text(encoding="utf-8"))
+    return configuration.check(tiny | {"lm_eval": {"tasks": ["blimp"]}})
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,16 @@ def test_what_the_model_says_is_shown_and_not_run(tmp_path, figures, page):
     assert read(shown).open == []
 
 
+def test_tasks_of_the_harness_have_a_section_where_they_were_measured(tmp_path, figures, page):
+    assert "lm-evaluation-harness" not in page
+    shown = write_report(tmp_path, synthetic.everything() | {"lm_eval": synthetic.lm_eval()}, figures)
+    parsed = read(shown)
+    assert parsed.open == []
+    assert "lm-eval" in parsed.ids
+    assert "#lm-eval" in parsed.loads
+    assert "0.500 [0.375, 0.625]" in shown
+
+
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import binomtest, ttest_1samp
 
 from linguistic_regions.statistics.intervals import (
     MINIMUM_UNITS,
@@ -13,6 +13,7 @@ from linguistic_regions.statistics.intervals import (
     clustered,
     student,
     t_interval,
+    wilson,
 )
 
 RUNS = 3000
@@ -115,6 +116,20 @@ def test_values_that_share_their_runs_luck_count_by_run():
     values = generator.normal(size=(RUNS // 2, 4))[:, runs] + generator.normal(size=(RUNS // 2, 24))
     assert 0.92 <= coverage([clustered(each, runs, "runs") for each in values], 0.0) <= 0.99
     assert coverage([t_interval(each, "languages") for each in values], 0.0) < 0.85
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 5), (3, 7), (40, 40), (199, 1000)])
+def test_wilsons_interval_is_scipys(successes, n):
+    found, expected = wilson(successes, n, "documents"), binomtest(successes, n).proportion_ci(method="wilson")
+    assert (found.estimate, found.n) == (successes / n, n)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert not wilson(0, 0, "documents").tested
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.95])
+def test_ninety_five_percent_of_wilsons_intervals_hold_the_share(share):
+    drawn = np.random.default_rng(2).binomial(60, share, RUNS)
+    assert 0.93 <= coverage([wilson(int(count), 60, "documents") for count in drawn], share) <= 0.98
 
 
 def test_a_p_value_is_below_five_percent_exactly_outside_the_interval():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from linguistic_regions.evaluation.conditions import wanted_under
 from linguistic_regions.evaluation.protocol import Columns, Subject
 from linguistic_regions.planning import plan
 from linguistic_regions.planning.evaluations import Plan
@@ -57,9 +58,7 @@ class Measurement:
 
     def wanted_in(self, labels: Mapping) -> bool:
         """Whether to measure in a condition: the intact model, or a region of these kinds."""
-        is_first = labels["replicate"] <= 1
-        is_ours = labels["target"] in ("", "core", *self.languages)
-        return labels["kind"] == "base" or (labels["kind"] in self.regions and is_first and is_ours)
+        return wanted_under(labels, self.regions, self.languages)
 
     def fingerprint(self) -> str:
         """Identify the prompts and the settings."""

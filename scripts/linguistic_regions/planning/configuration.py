@@ -7,6 +7,7 @@ from contextlib import suppress
 from copy import deepcopy
 from datetime import date
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -129,12 +130,18 @@ def _explain(error: ValidationError) -> str:
 
 
 def check_files(config: dict) -> None:
-    """Check that the files that the config names exist and are readable.
+    """Check that the files that the config names exist and are readable, and that the optional package that it needs
+    is installed.
 
     Raises:
-        UserError: a GGUF file does not exist, no file matches a pattern, a file is not readable, or two languages have
-            the same files.
+        UserError: a GGUF file or the folder of tasks does not exist, no file matches a pattern, a file is not readable,
+            two languages have the same files, or the package is missing.
     """
+    tasks = config["lm_eval"]
+    if tasks["tasks"] and not find_spec("lm_eval"):
+        raise UserError("config: lm_eval.tasks: needs lm-eval: pip install -r envs/lm_eval.txt")
+    if tasks["tasks"] and tasks["include_path"] and not Path(tasks["include_path"]).is_dir():
+        raise UserError(f"config: lm_eval.include_path: there is no folder {tasks['include_path']}; check the path")
     model = sources.parse_source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
     if isinstance(model, sources.GgufFile):
         if not model.path.is_file():

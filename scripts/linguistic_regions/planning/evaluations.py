@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, make_dataclass
 from importlib import import_module
 
-EVALUATIONS = ("perplexity", "generations")  # modules of linguistic_regions.evaluation, in the order in which they run
+# Modules of linguistic_regions.evaluation, in the order in which they run.
+EVALUATIONS = ("perplexity", "generations", "lm_eval")
 PACKAGE = "linguistic_regions.evaluation"
 
 

@@ -5,6 +5,7 @@ Paths begin with <results>, which the Snakefile replaces by the run's folder.
 
 from collections.abc import Iterable
 from itertools import product
+from pathlib import Path
 
 from linguistic_regions.model import naming, sources
 from linguistic_regions.model.modelfiles import patterns
@@ -42,9 +43,15 @@ def model_name(config: dict) -> str:
 
 
 def user_files(config: dict) -> list[str]:
-    """The user's files that the config names: texts, and the files of a model."""
+    """The user's files that the config names: texts, and the files of a model and of tasks."""
     texts = [path for text in corpora.texts(config) for path in corpora.corpus_files(config, text)]
-    return [*texts, *model_files(config)]
+    return [*texts, *model_files(config), *task_files(config["lm_eval"]["include_path"])]
+
+
+def task_files(folder: str | Path | None) -> list[str]:
+    """The files of further tasks for the evaluation harness, in ascending order; none without a folder."""
+    found = [path for path in Path(folder).rglob("*") if path.is_file()] if folder else []
+    return sorted(str(path) for path in found if "__pycache__" not in path.parts)
 
 
 def downloads(config: dict) -> list[str]:
@@ -209,6 +216,8 @@ def evidence(config: dict) -> dict[str, list[str]]:
             found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in planned]
     if prompts(config):
         found["generations"] = [f"<results>/evaluations/generations/{name}.parquet" for name in conditions(config)]
+    if config["lm_eval"]["tasks"]:
+        found["lm_eval"] = [f"<results>/evaluations/lm_eval/{name}.parquet" for name in conditions(config)]
     return found
 
 

@@ -65,6 +65,7 @@ def paragraphs(
         "Controls": experiment("controls", _controls),
         "Monolingual regions": experiment("monolingual", partial(_monolingual, names=names)),
         "Generations": lambda: _generations(config["generations"], names),
+        "Tasks of lm-evaluation-harness": lambda: _lm_eval(config["lm_eval"]),
         "Retraining": experiment("retraining", partial(_retraining, names=names)),
         "Freezing": experiment("freezing", partial(_freezing, names=names)),
         "Training": lambda: _training(config["training"]),
@@ -272,6 +273,15 @@ def _generations(settings: Mapping, names: Mapping[str, str]) -> list[str]:
     return [
         f"A prompt in {_named(settings['languages'], names)} is continued by the most likely token at each step, one "
         f"prompt at a time, up to {_many(settings['tokens'], 'token')} or the end of the text."
+    ]
+
+
+def _lm_eval(settings: Mapping) -> list[str]:
+    if not settings["tasks"]:
+        return []
+    limit = f", at most {_many(settings['limit'], 'document')} of each task" if settings["limit"] else ""
+    return [
+        f"lm-evaluation-harness puts these to the model and scores its answers{limit}: {_listed(settings['tasks'])}."
     ]
 
 

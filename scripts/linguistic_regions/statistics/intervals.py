@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 # The interval of two values reaches six times their distance to either side, and rests wholly on the assumption that
 # they are normal, which two values cannot put in doubt. Three reach about as far as they spread.
@@ -107,6 +107,25 @@ def clustered(values: Sequence[float], clusters: Sequence[Hashable], units: str,
         ValueError: `values` and `clusters` differ in length.
     """
     return t_interval(cluster_means(values, clusters), units, level)
+
+
+def wilson(successes: int, n: int, units: str, level: float = 0.95) -> Interval:
+    """The share of independent units in which something is so, with Wilson's interval (1927, Probable Inference).
+
+    It has a width where the share is 0 or 1, where Student's t has none.
+
+    Args:
+        successes: number of units in which it is so.
+        n: number of units.
+        units: what they are, in the plural.
+        level: share of such intervals that hold the true share.
+    """
+    if n == 0:
+        return no_interval(math.nan, 0, units, 1)
+    share, z = successes / n, float(ndtri((1 + level) / 2))
+    middle, scale = (share + z**2 / (2 * n)), 1 + z**2 / n
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Interval(share, (middle - half) / scale, (middle + half) / scale, n, units, "Wilson")
 
 
 def cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> np.ndarray:

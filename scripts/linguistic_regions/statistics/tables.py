@@ -11,7 +11,7 @@ import pandas as pd
 
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
-from linguistic_regions.statistics import evidence
+from linguistic_regions.statistics import evidence, lm_eval
 from linguistic_regions.statistics.generations import continuations
 
 INTACT = "intact"  # the condition that removals are compared with
@@ -106,6 +106,24 @@ COLUMNS = {
         "continuation": str,
         "tokens": int,
         "nll": float,
+    },
+    "lm_eval": {
+        "region": str,
+        "kind": str,
+        "ratio": float,
+        "samples": int,
+        "replicate": int,
+        "scope": str,
+        "target": str,
+        "factor": float,
+        "group": str,
+        "task": str,
+        "metric": str,
+        "value": float,
+        "low": float,
+        "high": float,
+        "n": int,
+        "harness": str,
     },
     "stability": {"language": str, "samples": int, "ratio": float, "jaccard": float},
     "overlap": {
@@ -206,6 +224,7 @@ KEYS = {
     "freezing": ["train_language", "learning_rate", "arm", "seed", "samples", "domain", "language"],
     "further": ["language", "samples"],
     "generations": ["language", "target", "samples", "scope", "ratio", "kind", "region", "replicate", "template"],
+    "lm_eval": ["group", "task", "metric", "target", "samples", "scope", "ratio", "kind", "region", "replicate"],
     "stability": ["language", "samples"],
     "overlap": ["region_a", "region_b"],
     "density": ["region", "layer", "matrix"],
@@ -263,7 +282,8 @@ def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
-    """Compute table `name` from evidence: a row per condition and text, or per item of `generations`.
+    """Compute table `name` from evidence: a row per condition and text, per item of `generations`, or per task of
+    `lm_eval`.
 
     Raises:
         UserError: if a file is missing or damaged.
@@ -271,6 +291,8 @@ def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
     items, labels = evidence.read(paths)
     if name == "generations":
         rows = continuations(items, labels)
+    elif name == "lm_eval":
+        rows = lm_eval.results(items, labels)
     else:
         rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
     return rows[list(COLUMNS[name])].astype(COLUMNS[name])
@@ -306,6 +328,7 @@ def ordered(
         "arm": ARMS,
         "estimator": ESTIMATORS,
         "matrix": ("all",),
+        "task": (lm_eval.ALL,),
     }
     return table.sort_values(
         KEYS[name],
