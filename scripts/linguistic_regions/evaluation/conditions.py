@@ -1,15 +1,16 @@
 """Conditions: the states in which a model is evaluated, intact or with a lesion."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transformers import PreTrainedModel
-
-from linguistic_regions.interventions.lesions import scaled
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.checksums import fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 INTACT = "intact"
 LABELS = {"ratio": 0.0, "samples": 0, "replicate": 0, "scope": "", "target": "", "factor": 0.0, "estimator": ""}
@@ -55,10 +56,25 @@ class Condition:
         }
 
     @contextmanager
-    def applied(self, model: PreTrainedModel) -> Iterator[None]:
+    def applied(self, model: "PreTrainedModel") -> Iterator[None]:
         """Put a model into this state inside the block; restore it bit for bit afterwards."""
+        from linguistic_regions.interventions.lesions import scaled
+
         if self.region is None:
             yield
         else:
             with scaled(model, self.region, self.factor):
                 yield
+
+
+def wanted_under(labels: Mapping, regions: Collection[str], languages: Collection[str] | None = None) -> bool:
+    """Whether a condition is the intact model, or a region of some kinds: the first of several random ones.
+
+    Args:
+        labels: of the condition.
+        regions: the kinds.
+        languages: whose regions count, besides the core's; None: those of all languages.
+    """
+    is_first = labels["replicate"] <= 1
+    is_ours = languages is None or labels["target"] in ("", "core", *languages)
+    return labels["kind"] == "base" or (labels["kind"] in regions and is_first and is_ours)

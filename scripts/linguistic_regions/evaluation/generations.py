@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from linguistic_regions.evaluation.conditions import wanted_under
 from linguistic_regions.evaluation.protocol import Columns, Subject
 from linguistic_regions.planning import plan
 from linguistic_regions.planning.evaluations import Plan
@@ -57,9 +58,7 @@ class Measurement:
 
     def wanted_in(self, labels: Mapping) -> bool:
         """Whether to measure in a condition: the intact model, or a region of these kinds."""
-        is_first = labels["replicate"] <= 1
-        is_ours = labels["target"] in ("", "core", *self.languages)
-        return labels["kind"] == "base" or (labels["kind"] in self.regions and is_first and is_ours)
+        return wanted_under(labels, self.regions, self.languages)
 
     def fingerprint(self) -> str:
         """Identify the prompts and the settings."""
@@ -99,8 +98,6 @@ def _inputs(prompt: str, tokenizer: BlockTokenizer, subject: Subject) -> dict[st
     plain, chat = TEMPLATES
     head = [] if tokenizer.bos is None else [tokenizer.bos]
     read = {plain: head + tokenizer.tokenizer.encode(prompt, add_special_tokens=False).ids}
-    if subject.tokenizer.chat_template:
-        turns = [{"role": "user", "content": prompt}]
-        text = subject.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    if text := subject.chat(prompt):
         read[chat] = tokenizer.tokenizer.encode(text, add_special_tokens=False).ids
     return read
