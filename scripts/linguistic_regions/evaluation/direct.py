@@ -1,7 +1,7 @@
 """Minimal pairs scored directly: does the model find the grammatical sentence more likely than the other one?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Measurement:
 
     def fingerprint(self) -> str:
         """Identify the pairs and the settings."""
-        return fingerprint([[asdict(pair) for pair in self.items], self.bos])
+        return fingerprint([self.bos, *self.items])
 
     def measure(self, subject: Subject) -> Columns:
         """Return a row per pair, with more columns: `phenomenon`, `margin`, `margin_per_token` and `bos`.
