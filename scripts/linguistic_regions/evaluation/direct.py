@@ -7,7 +7,7 @@ from pathlib import Path
 
 from linguistic_regions.evaluation.conditions import wanted_under
 from linguistic_regions.evaluation.protocol import Columns, Subject
-from linguistic_regions.planning import plan
+from linguistic_regions.planning import pairs, plan
 from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.text import minimal_pairs
@@ -19,7 +19,7 @@ SENTENCE = 16  # tokens, on average
 
 def planned(config: dict) -> Plan | None:
     """Return what a run measures: all pairs of the languages in `probes`; None without languages."""
-    languages = plan.probed_languages(config)
+    languages = pairs.languages(config)
     if not languages:
         return None
     return Plan(
@@ -30,7 +30,7 @@ def planned(config: dict) -> Plan | None:
             "regions": config["probes"]["regions"],
             "bos": config["tokens"]["bos"],
         },
-        tokens=2 * SENTENCE * plan.max_pairs(config) * len(languages),
+        tokens=2 * SENTENCE * sum(pairs.most(config, language) for language in languages),
     )
 
 

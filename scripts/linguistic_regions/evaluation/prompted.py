@@ -12,7 +12,7 @@ from pathlib import Path
 from linguistic_regions.evaluation.conditions import wanted_under
 from linguistic_regions.evaluation.direct import SENTENCE
 from linguistic_regions.evaluation.protocol import Columns, Subject
-from linguistic_regions.planning import plan
+from linguistic_regions.planning import pairs, plan
 from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.errors import UserError
@@ -33,7 +33,7 @@ CHAT_TOKENS = 30  # that a chat template adds
 
 def planned(config: dict) -> Plan | None:
     """Return what a run measures: questions about a few pairs of each language in `probes`; None without pairs."""
-    languages, settings = plan.probed_languages(config), config["probes"]["prompted"]
+    languages, settings = pairs.languages(config), config["probes"]["prompted"]
     if not languages or not settings["pairs"]:
         return None
     options = {
@@ -49,8 +49,8 @@ def planned(config: dict) -> Plan | None:
         "bos": config["tokens"]["bos"],
     }
     measurement, sentence = Measurement(**options), "x" * TOKEN_BYTES * SENTENCE
-    pairs = [Pair(language, "", "", "", "", sentence, sentence) for language in languages]
-    prompts = [prompt for pair in pairs for prompt in measurement.prompts(pair)]
+    likely = [Pair(language, "", "", "", "", sentence, sentence) for language in languages]
+    prompts = [prompt for pair in likely for prompt in measurement.prompts(pair)]
     return Plan(
         inputs=plan.pairs(config),
         options={"pairs": f"{plan.results(config)}/pairs", **options},

@@ -207,6 +207,10 @@ def evidence(config: dict) -> dict[str, list[str]]:
             found[experiment] = [f"{EVIDENCE}/{experiment}/{path.format(**training)}.parquet" for training in planned]
     if prompts(config):
         found["generations"] = [f"<results>/evaluations/generations/{name}.parquet" for name in conditions(config)]
+    if pairs(config):
+        found["direct"] = [f"<results>/evaluations/direct/{name}.parquet" for name in conditions(config)]
+        if config["probes"]["prompted"]["pairs"]:
+            found["prompted"] = [f"<results>/evaluations/prompted/{name}.parquet" for name in conditions(config)]
     return found
 
 
