@@ -28,7 +28,7 @@ IMPORTANCE = REGIONS | {"importance"}
 FURTHER = IMPORTANCE | {"further", "fidelity"}
 MODEL = FURTHER | {"base_model", "outliers"}
 TOKENS = MODEL | {"blocks", "samples"}
-ALL = TOKENS | {"corpus", "tokenizer"}
+ALL = TOKENS | {"corpus", "tokenizer", "pairs"}
 
 CONFIG_EDITS = {
     "run, its name": ({"run": "other"}, ALL),
@@ -42,14 +42,15 @@ CONFIG_EDITS = {
     "a learning rate of freezing added": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
     "longer retraining": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
     "the name of the model": ({"model": {"name": "Mine"}}, TABLES),
-    "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
+    "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer", "pairs"}),
     "test blocks": ({"tokens": {"test_blocks": 6}}, EVALUATE | {"retraining"}),
     "a prompt": ({"generations": {"prompts": {"en": "The {sea} is"}}}, EVALUATE),
+    "more minimal pairs": ({"probes": {"pairs": 8}}, RECORD | {"pairs"}),
     "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
     "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
-        TOKENS | {"tokenizer"},  # which are trained on all text
+        TOKENS | {"tokenizer", "pairs"},  # which are trained on all text
     ),
 }
 
@@ -90,7 +91,8 @@ LIBRARY = "scripts/linguistic_regions"
 # An edit of each sub-package, and the rules that follow.
 CODE_EDITS = {
     "text/splits.py": ALL,
-    "text/tokens.py": TOKENS,
+    "text/tokens.py": TOKENS | {"pairs"},
+    "text/minimal_pairs/templates.py": {"pairs"},
     "model/loss.py": MODEL,
     "importance/accumulation.py": IMPORTANCE | {"fidelity"},
     "regions/recipes.py": REGIONS,
@@ -108,7 +110,8 @@ CODE_EDITS = {
 # What follows from new code of a program.
 PROGRAMS = {
     "corpus": ALL,
-    "tokenizer": TOKENS | {"tokenizer"},
+    "tokenizer": TOKENS | {"tokenizer", "pairs"},
+    "pairs": {"pairs"},
     "blocks": TOKENS,
     "pretrain": MODEL,
     "continue_pretraining": FURTHER,
@@ -127,6 +130,7 @@ PLANNED = ["regions/recipes.py", "statistics/measures.py"]  # by Snakemake; of t
 FILE_EDITS = {
     "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
     "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
+    "resources/minimal_pairs/ru.yaml": (lambda text: text.replace("старик", "дед"), {"pairs"}),
     "resources/prompts.tsv": (lambda text: text.replace("capital of France", "sea"), EVALUATE),
     "resources/languages.tsv": (lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"), ALL),
     "resources/lineages.tsv": (lambda text: text.replace("East Slavic", "Slavic of the east"), KINSHIP),

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, corpora, plan
+from linguistic_regions.planning import catalog, corpora, pairs, plan
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
@@ -224,6 +224,8 @@ def _check_consistency(config: dict) -> None:
 
     try:
         plan.prompts(config)
+        for code in pairs.languages(config):
+            pairs.sources(config, code)
     except UserError as error:
         raise UserError(f"config: {error}") from None
 

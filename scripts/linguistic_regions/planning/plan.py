@@ -9,6 +9,7 @@ from itertools import product
 from linguistic_regions.model import naming, sources
 from linguistic_regions.model.modelfiles import patterns
 from linguistic_regions.planning import catalog, corpora
+from linguistic_regions.planning import pairs as minimal_pairs
 from linguistic_regions.planning.arms import ARMS
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.prompts import shipped_prompts
@@ -42,15 +43,21 @@ def model_name(config: dict) -> str:
 
 
 def user_files(config: dict) -> list[str]:
-    """The user's files that the config names: texts, and the files of a model."""
+    """The user's files that the config names: texts, minimal pairs, and the files of a model."""
     texts = [path for text in corpora.texts(config) for path in corpora.corpus_files(config, text)]
-    return [*texts, *model_files(config)]
+    sentences = [path for code in minimal_pairs.languages(config) for path in minimal_pairs.files(config, code)]
+    return [*texts, *sentences, *model_files(config)]
 
 
 def downloads(config: dict) -> list[str]:
-    """The outputs of the rules that need the network: texts, and a pretrained model with its tokenizer."""
+    """The outputs of the rules that need the network: texts, published pairs, and a pretrained model and tokenizer."""
     manifests = [f"<results>/corpora/{text}/manifest.json" for text in corpora.texts(config)]
-    return manifests + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
+    published = pairs(config) if "hub" in config["probes"]["sources"] else []
+    return (
+        manifests
+        + published
+        + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
+    )
 
 
 # --- importance ---
@@ -191,6 +198,14 @@ def trainings(config: dict, experiment: str) -> list[dict]:
     rates = settings.get("learning_rates") or [settings["learning_rate"]]
     each = product(settings["languages"], rates, settings["seeds"], settings["arms"])
     return [{"language": code, "rate": f"{rate:g}", "seed": seed, "arm": arm} for code, rate, seed, arm in each]
+
+
+# --- probes ---
+
+
+def pairs(config: dict) -> list[str]:
+    """The files of minimal pairs, one per language."""
+    return [f"<results>/pairs/{language}.parquet" for language in minimal_pairs.languages(config)]
 
 
 # --- tables ---

@@ -55,6 +55,7 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "tokenizer": [job.tokenizer()],
         "blocks": [job.blocks(text) for text in corpora.texts(config)],
         "samples": [light_job()],
+        "pairs": [job.pairs() for _ in plan.pairs(config)],
         "base_model": [job.base_model()],
         "further": [job.further(language) for language in workload.continued_languages(config)],
         "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],

@@ -35,6 +35,7 @@ PACKAGE = 100e6  # bytes of an unpacked documentation package
 NETWORK_SPEED = 100e6  # bytes per second
 GGUF_START = 30  # seconds for reading the header, and for converting and comparing the tokenizer
 DEQUANTIZED = 30e6  # weights per second
+PUBLISHED_PAIRS = 120  # seconds until a set of pairs has come from the hub, in up to a hundred small files
 VOCABULARY = 50e6  # bytes of a tokenizer
 FLOAT64 = 2  # times as long as float32
 KINDS = 7  # of matrices in a layer
@@ -85,6 +86,10 @@ class Jobs:
         characters = self._characters(text)
         disk = 4 * self._training_tokens(text)
         return light_job(characters / TEXT_SPEED, TOKEN_RAM * characters, disk, self.config["threads"])
+
+    def pairs(self) -> Cost:
+        """Gather minimal pairs of a language."""
+        return light_job(seconds=PUBLISHED_PAIRS if "hub" in self.config["probes"]["sources"] else 2)
 
     # --- models ---
 

@@ -1,0 +1,78 @@
+"""The minimal pairs that a config asks for: their languages, sources and files."""
+
+from glob import escape
+from pathlib import Path
+
+from linguistic_regions.planning.corpora import matching_files
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.languages import fill
+from linguistic_regions.text.minimal_pairs import templates
+
+
+def languages(config: dict) -> list[str]:
+    """The languages that have pairs: those of the run that `probes` names."""
+    return [language for language in config["probes"]["languages"] if language in config["languages"]]
+
+
+def sources(config: dict, language: str) -> list[str]:
+    """The sources of a language's pairs: those of `probes.sources` that have some.
+
+    Raises:
+        UserError: none of them has.
+    """
+    lacking = {source: _lacking(config, language, source) for source in config["probes"]["sources"]}
+    found = [source for source, reason in lacking.items() if not reason]
+    if not found:
+        reasons = "; ".join(lacking.values())
+        raise UserError(f"probes.languages: {language!r} has no pairs ({reasons}): add a source, such as corruptions")
+    return found
+
+
+def _lacking(config: dict, language: str, source: str) -> str:
+    """Why a source has no pairs of a language; empty if it has."""
+    if source == "templates" and not templates.path(language).is_file():
+        return f"templates: there is no resources/minimal_pairs/{language}.yaml"
+    if source == "files" and not config["probes"]["files"]["paths"]:
+        return "files: probes.files.paths is empty"
+    if source == "hub":
+        try:
+            hub(config, language)
+        except UserError as error:
+            return f"hub: {str(error).split(':')[0]}"
+    return ""
+
+
+def hub(config: dict, language: str) -> dict:
+    """The settings of a language's published set, filled in.
+
+    Raises:
+        UserError: the set does not have the language.
+    """
+    section = config["probes"]["hub"]
+    settings = {key: value for key, value in section.items() if key != "languages"}
+    settings |= section["languages"].get(language, {})
+    return settings | {key: settings[key] and fill(settings[key], language) for key in ("repo", "config")}
+
+
+def options(config: dict, language: str) -> dict:
+    """The options of pairs.py for a language."""
+    settings, found = config["probes"], sources(config, language)
+    chosen = {"language": language, "sources": found, "count": settings["pairs"]}
+    if "corruptions" in found:
+        chosen["seed"] = config["seed"]
+    if "files" in found:
+        chosen["paths"] = settings["files"]["paths"]
+    if "hub" in found:
+        published = hub(config, language)
+        chosen |= {"dataset_config": published.pop("config"), **published}
+    return chosen
+
+
+def files(config: dict, language: str) -> list[str]:
+    """The user's files that pairs come from, so that edits of them are detected."""
+    found, patterns = sources(config, language), []
+    if "files" in found:
+        patterns += config["probes"]["files"]["paths"]
+    if "hub" in found and Path(folder := hub(config, language)["repo"]).is_dir():
+        patterns.append(f"{escape(folder)}/**")
+    return matching_files(patterns)
