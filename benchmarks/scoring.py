@@ -28,7 +28,9 @@ def rows() -> Iterator[Row]:
         "prompted": [Question(drawn(length), [[1], [2]]) for length in lengths["prompted"]],
     }
     for name, asked in questions.items():
-        yield _row(f"{name}: {len(asked)} texts of {lengths[name].mean():.0f} tokens", model, asked, lengths[name].sum())
+        yield _row(
+            f"{name}: {len(asked)} texts of {lengths[name].mean():.0f} tokens", model, asked, lengths[name].sum()
+        )
 
 
 def _row(what: str, model, asked: list[Question], tokens: int) -> Row:

@@ -5,7 +5,7 @@ they give a model more passes in which to compute, and tell it nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from linguistic_regions.evaluation.direct import SENTENCE
 from linguistic_regions.evaluation.protocol import Columns, Subject
 from linguistic_regions.planning import pairs, plan
 from linguistic_regions.planning.evaluations import Plan
+from linguistic_regions.planning.pairs import asked_in
 from linguistic_regions.runtime.checksums import fingerprint
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import minimal_pairs, questions
@@ -22,12 +23,11 @@ from linguistic_regions.text.minimal_pairs.selection import select
 from linguistic_regions.text.questions import Question
 from linguistic_regions.text.tokens import BlockTokenizer
 
-OWN = "own"  # among the languages of questions: that of the pair
 PLAIN, CHAT = "plain", "chat"
 NO_FILLER = ("none", 0)
 UNITS = {"dots": " .", "spaces": " "}  # fillers that repeat one token, the last of these
 INSTRUCTION = "instruction"
-TOKEN_BYTES = 4  # of a question, on average
+TOKEN_BYTES = 3  # of a question, on average
 CHAT_TOKENS = 30  # that a chat template adds
 
 
@@ -99,7 +99,7 @@ class Measurement:
         wordings: of the questions, of `questions.WORDINGS`.
         asked_in: languages of the questions; "own": that of the pair.
         templates: "plain": the question is the beginning of a text; "chat": it is a user's message in the model's chat
-            template, and the answer is the model's; left out if the model has none.
+            template, and the answer is the model's. A model without one is asked plainly.
         filler_wording: the one of `wordings` that is also asked with fillers.
         filler_kinds: "dots"; "spaces"; "instruction", which repeats that of the question.
         filler_counts: numbers of tokens of a filler; 0 is the question without, which is asked anyway.
@@ -111,7 +111,7 @@ class Measurement:
     regions: tuple[str, ...] = ()
     max_pairs: int = 10
     wordings: tuple[str, ...] = questions.WORDINGS
-    asked_in: tuple[str, ...] = ("en", OWN)
+    asked_in: tuple[str, ...] = ("en", "own")
     templates: tuple[str, ...] = (PLAIN, CHAT)
     filler_wording: str = questions.WORDINGS[0]
     filler_kinds: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ class Measurement:
 
     def prompts(self, pair: Pair) -> Iterator[Prompt]:
         """Yield what is asked about a pair, were there a chat template."""
-        for code in dict.fromkeys(pair.language if code == OWN else code for code in self.asked_in):
+        for code in asked_in(pair.language, self.asked_in):
             for wording in self.wordings:
                 for question in questions.questions(pair.good, pair.bad, wording, code):
                     for template in self.templates:
@@ -166,7 +166,9 @@ class Measurement:
         from linguistic_regions.model import options
 
         reader = _Reader(subject, BlockTokenizer.load(subject.folder, self.bos))
-        prompts = [prompt for prompt in self.asked if prompt.template == PLAIN or subject.tokenizer.chat_template]
+        prompts = self.asked
+        if not subject.tokenizer.chat_template:
+            prompts = list(dict.fromkeys(replace(prompt, template=PLAIN) for prompt in prompts))
         read = [reader.read(prompt) for prompt in prompts]
         scored = [options.Question(context, answers) for _, context, answers in read]
         found = options.log_probabilities(subject.model, scored, subject.batch_tokens, subject.precision)

@@ -226,6 +226,7 @@ def _check_consistency(config: dict) -> None:
         plan.prompts(config)
         for code in pairs.languages(config):
             pairs.sources(config, code)
+        pairs.check_questions(config)
     except UserError as error:
         raise UserError(f"config: {error}") from None
 

@@ -1,12 +1,18 @@
 """The minimal pairs that a config asks for: their languages, sources and files."""
 
+from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
 
 from linguistic_regions.planning.corpora import matching_files
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text import questions
 from linguistic_regions.text.languages import fill
 from linguistic_regions.text.minimal_pairs import templates
+
+OWN = "own"  # among the languages of questions: that of the pair
+# Maximum number of pairs that a source has of a language, where the config sets none.
+MOST = {"templates": 1000, "corruptions": 3000, "hub": 70_000, "files": 10_000}
 
 
 def languages(config: dict) -> list[str]:
@@ -26,6 +32,39 @@ def sources(config: dict, language: str) -> list[str]:
         reasons = "; ".join(lacking.values())
         raise UserError(f"probes.languages: {language!r} has no pairs ({reasons}): add a source, such as corruptions")
     return found
+
+
+def most(config: dict, language: str) -> int:
+    """The maximum number of pairs of a language."""
+    count = config["probes"]["pairs"]
+    return sum(MOST[source] if count is None else count for source in sources(config, language))
+
+
+def check_questions(config: dict) -> None:
+    """Check that what is asked about the pairs can be asked.
+
+    Raises:
+        UserError: there are no questions in a language, or fillers belong to a question that is not asked.
+    """
+    settings = config["probes"]["prompted"]
+    if not settings["pairs"]:
+        return
+    for code in dict.fromkeys(asked for own in languages(config) for asked in asked_in(own, settings["languages"])):
+        if code not in questions.languages():
+            raise UserError(
+                f"probes.prompted.languages: there are no questions in {code!r}: add resources/questions/{code}.yaml, "
+                f"or choose from {', '.join(questions.languages())}"
+            )
+    wording = settings["fillers"]["wording"]
+    if any(settings["fillers"]["counts"]) and wording not in settings["wordings"]:
+        raise UserError(
+            f"probes.prompted.fillers.wording: {wording!r} is not in probes.prompted.wordings: add it there"
+        )
+
+
+def asked_in(language: str, chosen: Iterable[str]) -> list[str]:
+    """The languages in which pairs of a language are asked about, each once; `own` among those chosen is that one."""
+    return list(dict.fromkeys(language if code == OWN else code for code in chosen))
 
 
 def _lacking(config: dict, language: str, source: str) -> str:
