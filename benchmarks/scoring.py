@@ -17,7 +17,7 @@ def rows() -> Iterator[Row]:
     """Yield the throughput of sentences after BOS, and of prompts with two answers of one token."""
     model = load_model()
     draw = np.random.default_rng(0)
-    count = 64 if MODEL else 512
+    count = 24 if MODEL else 256
 
     def drawn(size: int) -> list[int]:
         return draw.integers(0, model.config.vocab_size, size).tolist()

@@ -8,10 +8,11 @@ import torch
 from transformers import AutoTokenizer
 
 from linguistic_regions.evaluation.conditions import LABELS
-from linguistic_regions.evaluation.direct import Measurement
+from linguistic_regions.evaluation.direct import Measurement, planned
 from linguistic_regions.evaluation.evidence import COLUMNS
 from linguistic_regions.evaluation.protocol import Subject
 from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.planning import configuration, plan
 from linguistic_regions.text import minimal_pairs
 from linguistic_regions.text.minimal_pairs import Pair
 
@@ -110,3 +111,32 @@ def test_margins_are_positive_where_the_good_sentences_were_learnt(measurement, 
         optimizer.zero_grad()
     after = measurement.measure(subject)["margin"]
     assert np.mean(after) > max(1, np.mean(before))
+
+
+# --- planning ---
+
+
+def config(**probes):
+    return configuration.check({"languages": ["en", "ru", "de"], "experiments": [], "probes": probes})
+
+
+def test_the_runs_languages_are_planned_with_their_pairs():
+    found = planned(config(languages=["en", "es", "ru"], pairs=30))
+    assert found.inputs == ["<results>/pairs/en.parquet", "<results>/pairs/ru.parquet"]
+    assert found.options["languages"] == ["en", "ru"]
+    twice = planned(config(languages=["en", "ru"], pairs=30, sources=["templates", "corruptions"]))
+    assert twice.tokens == 2 * found.tokens > 2 * 2 * 2 * 30
+    assert planned(config(pairs=None)).tokens > found.tokens
+
+
+def test_without_languages_nothing_is_planned():
+    off = config(languages=[])
+    assert planned(off) is None
+    assert not Measurement().wanted
+    assert not {"direct", "prompted"} & plan.evidence(off).keys()
+
+
+def test_each_set_of_conditions_has_a_file():
+    found = plan.evidence(configuration.check({}))
+    assert [len(found[name]) for name in ("direct", "prompted")] == [len(found["removal"])] * 2
+    assert "prompted" not in plan.evidence(configuration.check({"probes": {"prompted": {"pairs": 0}}}))

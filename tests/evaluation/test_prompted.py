@@ -10,10 +10,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from linguistic_regions.evaluation.evidence import COLUMNS
-from linguistic_regions.evaluation.prompted import Measurement
+from linguistic_regions.evaluation.prompted import Measurement, planned
 from linguistic_regions.evaluation.protocol import Subject
 from linguistic_regions.model import options
 from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.planning import configuration
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import minimal_pairs
 from linguistic_regions.text.minimal_pairs import Pair
@@ -153,9 +154,12 @@ def test_the_prompt_is_shown_once_in_each_cell(measurement, subject):
     assert [bool(row["prompt"]) for row in found] == [row["item"] == "en/0" for row in found]
 
 
-def test_without_a_chat_template_questions_are_plain(measurement, subject, folder):
+@pytest.mark.parametrize("templates", [("chat",), ("plain", "chat"), ("plain",)])
+def test_without_a_chat_template_questions_are_plain(measurement, subject, folder, templates):
+    with_template = rows(replace(measurement, templates=("plain",)), subject)
     (folder / "chat_template.jinja").unlink()
-    assert {row["template"] for row in rows(measurement, subject)} == {"plain"}
+    without = Subject(subject.model, folder, 1024, "fp32")
+    assert rows(replace(measurement, templates=templates), without) == with_template
 
 
 @pytest.mark.parametrize("template", ["plain", "chat"])
@@ -202,3 +206,38 @@ def test_another_measurement_has_another_fingerprint(measurement, edit):
     assert replace(measurement).fingerprint() == measurement.fingerprint()
     assert replace(measurement, **edit).fingerprint() != measurement.fingerprint()
     assert replace(measurement, regions=("top",)).fingerprint() == measurement.fingerprint()
+
+
+# --- planning ---
+
+
+def config(**prompted):
+    probes = {"languages": ["en", "ru"], "prompted": prompted}
+    return configuration.check({"languages": ["en", "ru"], "experiments": [], "probes": probes})
+
+
+def test_the_settings_are_planned():
+    fillers = {"counts": [0, 2], "kinds": ["dots"], "wording": "yes_no_simple"}
+    found = planned(
+        config(pairs=5, wordings=["yes_no_simple"], languages=["own"], templates=["plain"], fillers=fillers)
+    )
+    assert found.inputs == ["<results>/pairs/en.parquet", "<results>/pairs/ru.parquet"]
+    made = Measurement(**found.options)
+    assert made.wanted and made.max_pairs == 5
+    (pair,) = [Pair("ru", "", "", "", "", "Да.", "Нет.")]
+    asked = [(prompt.asked_in, prompt.wording, prompt.filler, prompt.fillers) for prompt in made.prompts(pair)]
+    assert asked == 4 * [("ru", "yes_no_simple", "none", 0), ("ru", "yes_no_simple", "dots", 2)]
+
+
+def test_without_pairs_nothing_is_planned():
+    assert planned(config(pairs=0)) is None
+    assert not Measurement().wanted
+
+
+def test_the_estimate_of_tokens_is_near_what_is_read(measurement, subject, read):
+    """A byte-level tokenizer with few merges takes about one token for two bytes."""
+    found = rows(replace(measurement, templates=("plain",)), subject)
+    tokens = sum(len(question.context) for question in read) / 2  # of a pair
+    estimated = planned(config(pairs=1, languages=["en"], wordings=list(measurement.wordings), templates=["plain"]))
+    assert len(found) == 2 * 6
+    assert 1 / 3 < estimated.tokens / 2 / tokens < 3

@@ -190,6 +190,21 @@ MISTAKES = {
         {"probes": {"sources": ["web"]}},
         "probes.sources.0: 'web' is not one of",
     ),
+    "a language without questions": (
+        {
+            "languages": [*DEFAULTS["languages"], "sv"],
+            "probes": {"languages": ["sv"], "sources": ["corruptions"], "prompted": {"languages": ["en", "own"]}},
+        },
+        "probes.prompted.languages: there are no questions in 'sv': add resources/questions/sv.yaml, or choose from de",
+    ),
+    "fillers of a question that is not asked": (
+        {"probes": {"prompted": {"wordings": ["choice_complex"], "fillers": {"counts": [8]}}}},
+        "probes.prompted.fillers.wording: 'choice_simple' is not in probes.prompted.wordings: add it there",
+    ),
+    "a wording that is none": (
+        {"probes": {"prompted": {"wordings": ["choice"]}}},
+        "probes.prompted.wordings.0: 'choice' is not one of choice_simple",
+    ),
     "no minimal pair": ({"probes": {"pairs": 0}}, "probes.pairs: 0 must be at least 1"),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
