@@ -191,11 +191,12 @@ MISTAKES = {
         "probes.sources.0: 'web' is not one of",
     ),
     "a language without questions": (
-        {
-            "languages": [*DEFAULTS["languages"], "sv"],
-            "probes": {"languages": ["sv"], "sources": ["corruptions"], "prompted": {"languages": ["en", "own"]}},
-        },
+        {"probes": {"prompted": {"languages": ["sv", "own"]}}},
         "probes.prompted.languages: there are no questions in 'sv': add resources/questions/sv.yaml, or choose from de",
+    ),
+    "a language that nobody asks about": (
+        {"probes": {"languages": ["ar"], "sources": ["corruptions"], "prompted": {"languages": ["own"]}}},
+        "probes.prompted.languages: there are no questions in 'ar': add resources/questions/ar.yaml, or another",
     ),
     "fillers of a question that is not asked": (
         {"probes": {"prompted": {"wordings": ["choice_complex"], "fillers": {"counts": [8]}}}},
@@ -381,10 +382,14 @@ def test_minimal_pairs_come_from_the_sources_that_have_the_language():
     assert not [path for path in plan.downloads(configuration.check({})) if "/pairs/" in path]
 
 
-def test_a_persons_minimal_pairs_are_watched(tmp_path):
+def test_a_persons_minimal_pairs_are_watched_and_must_be_there(tmp_path):
     (tmp_path / "mine.jsonl").touch()
     probes = {"languages": ["ru"], "sources": ["files", "hub"], "files": {"paths": [f"{tmp_path}/*"]}}
     config = configuration.check({"probes": probes})
     assert plan.user_files(config) == [str(tmp_path / "mine.jsonl")]
     config["probes"]["hub"]["repo"] = str(tmp_path)
     assert pairs.files(config, "ru") == [str(tmp_path / "mine.jsonl")]
+    configuration.check_files(config)
+    config["probes"]["files"]["paths"].append(f"{tmp_path}/other.jsonl")
+    with pytest.raises(UserError, match="probes.files.paths: there is no file .*/other.jsonl; check the path"):
+        configuration.check_files(config)

@@ -142,6 +142,10 @@ def check_files(config: dict) -> None:
             raise UserError(f"config: model.pretrained: there is no file {model.path}; {advice}")
         if not os.access(model.path, os.R_OK):
             raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
+    if pairs.languages(config) and "files" in config["probes"]["sources"]:
+        for pattern in config["probes"]["files"]["paths"]:
+            if not corpora.matching_files([pattern]):
+                raise UserError(f"config: probes.files.paths: there is no file {pattern}; check the path")
     seen: dict[tuple[str, ...], str] = {}
     for text in corpora.texts(config):
         settings, code = corpora.corpus(config, text), text.split("/")[0]

@@ -49,11 +49,18 @@ def check_questions(config: dict) -> None:
     settings = config["probes"]["prompted"]
     if not settings["pairs"]:
         return
-    for code in dict.fromkeys(asked for own in languages(config) for asked in asked_in(own, settings["languages"])):
-        if code not in questions.languages():
+    known = questions.languages()
+    for code in settings["languages"]:
+        if code not in (OWN, *known):
             raise UserError(
                 f"probes.prompted.languages: there are no questions in {code!r}: add resources/questions/{code}.yaml, "
-                f"or choose from {', '.join(questions.languages())}"
+                f"or choose from {', '.join(known)}"
+            )
+    for code in languages(config):
+        if not asked_in(code, settings["languages"]):
+            raise UserError(
+                f"probes.prompted.languages: there are no questions in {code!r}: add resources/questions/{code}.yaml, "
+                "or another language to ask in, such as en"
             )
     wording = settings["fillers"]["wording"]
     if any(settings["fillers"]["counts"]) and wording not in settings["wordings"]:
@@ -63,8 +70,14 @@ def check_questions(config: dict) -> None:
 
 
 def asked_in(language: str, chosen: Iterable[str]) -> list[str]:
-    """The languages in which pairs of a language are asked about, each once; `own` among those chosen is that one."""
-    return list(dict.fromkeys(language if code == OWN else code for code in chosen))
+    """The languages in which pairs of a language are asked about, each once.
+
+    Args:
+        language: that of the pairs.
+        chosen: languages; `own` is that of the pairs, if there are questions in it.
+    """
+    named = (language if code == OWN else code for code in chosen)
+    return [code for code in dict.fromkeys(named) if code in questions.languages()]
 
 
 def _lacking(config: dict, language: str, source: str) -> str:

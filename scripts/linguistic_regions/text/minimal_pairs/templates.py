@@ -50,13 +50,13 @@ def pairs(language: str, file: Path | None = None) -> Iterator[Pair]:
     file = file or path(language)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        words, templates = content["words"], content["templates"]
+        tables, templates = dict(content["words"]), list(content["templates"])
     except FileNotFoundError:
         raise UserError(f"{file}: there is no such file: write it, or choose another source of pairs") from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{file} has no words or no templates ({reason}): see CONTRIBUTING.md for its form") from None
-    lexicon = {kind: _words(table, f"{file}: words.{kind}") for kind, table in words.items()}
+    lexicon = {kind: _words(table, f"{file}: words.{kind}") for kind, table in tables.items()}
     for template in templates:
         if not isinstance(template, dict) or template.keys() != {"id", "phenomenon", "sentences"}:
             raise UserError(f"{file}: a template has id, phenomenon and sentences, unlike {template}: correct it")
@@ -69,6 +69,8 @@ def pairs(language: str, file: Path | None = None) -> Iterator[Pair]:
 
 def _words(table: list, where: str) -> list[Word]:
     """The words of a class: of a list of words, or of rows of forms, the first of which names the forms."""
+    if not isinstance(table, list) or not table:
+        raise UserError(f"{where}: {table} is no list of words or rows: correct it")
     rows = table if isinstance(table[0], list) else [[""], *([word] for word in table)]
     for row in rows:
         if len(row) != len(rows[0]) or not all(isinstance(form, str) for form in row):
