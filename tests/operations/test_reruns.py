@@ -45,7 +45,8 @@ CONFIG_EDITS = {
     "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer", "pairs"}),
     "test blocks": ({"tokens": {"test_blocks": 6}}, EVALUATE | {"retraining"}),
     "a prompt": ({"generations": {"prompts": {"en": "The {sea} is"}}}, EVALUATE),
-    "more minimal pairs": ({"probes": {"pairs": 8}}, RECORD | {"pairs"}),
+    "more minimal pairs": ({"probes": {"pairs": 8}}, EVALUATE | {"pairs"}),
+    "another question": ({"probes": {"prompted": {"wordings": ["choice_simple", "yes_no_simple"]}}}, EVALUATE),
     "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
     "a language left out": (
@@ -92,7 +93,8 @@ LIBRARY = "scripts/linguistic_regions"
 CODE_EDITS = {
     "text/splits.py": ALL,
     "text/tokens.py": TOKENS | {"pairs"},
-    "text/minimal_pairs/templates.py": {"pairs"},
+    "text/minimal_pairs/templates.py": EVALUATE | {"pairs"},
+    "text/questions.py": EVALUATE,
     "model/loss.py": MODEL,
     "importance/accumulation.py": IMPORTANCE | {"fidelity"},
     "regions/recipes.py": REGIONS,
@@ -101,6 +103,9 @@ CODE_EDITS = {
     "evaluation/loop.py": EVALUATE,
     "evaluation/perplexity.py": FURTHER,
     "evaluation/generations.py": EVALUATE,
+    "evaluation/direct.py": EVALUATE,
+    "evaluation/prompted.py": EVALUATE,
+    "model/options.py": EVALUATE,
     "model/generation.py": EVALUATE,
     "statistics/measures.py": TABLES,
     "claims/freezing.py": {"claims", "report"},
@@ -111,7 +116,7 @@ CODE_EDITS = {
 PROGRAMS = {
     "corpus": ALL,
     "tokenizer": TOKENS | {"tokenizer", "pairs"},
-    "pairs": {"pairs"},
+    "pairs": EVALUATE | {"pairs"},
     "blocks": TOKENS,
     "pretrain": MODEL,
     "continue_pretraining": FURTHER,
@@ -130,7 +135,8 @@ PLANNED = ["regions/recipes.py", "statistics/measures.py"]  # by Snakemake; of t
 FILE_EDITS = {
     "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
     "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
-    "resources/minimal_pairs/ru.yaml": (lambda text: text.replace("старик", "дед"), {"pairs"}),
+    "resources/minimal_pairs/ru.yaml": (lambda text: text.replace("старик", "дед"), EVALUATE | {"pairs"}),
+    "resources/questions/en.yaml": (lambda text: text.replace("careful", "strict"), EVALUATE),
     "resources/prompts.tsv": (lambda text: text.replace("capital of France", "sea"), EVALUATE),
     "resources/languages.tsv": (lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"), ALL),
     "resources/lineages.tsv": (lambda text: text.replace("East Slavic", "Slavic of the east"), KINSHIP),
