@@ -144,11 +144,9 @@ def _measure(model: PreTrainedModel, batch: Sequence[_Row], padded: np.ndarray) 
     else:
         columns, logits = positions, model(input_ids=ids).logits
     places = torch.tensor(rows * logits.shape[1] + columns, device=model.device)
+    targets = torch.tensor(targets, device=model.device)
     logits = logits.flatten(0, 1)
-    parts = zip(
-        places.split(rows_at_once(logits)),
-        torch.tensor(targets, device=model.device).split(rows_at_once(logits)),
-        strict=True,
-    )
+    size = rows_at_once(logits)
+    parts = zip(places.split(size), targets.split(size), strict=True)
     losses = torch.cat([token_losses(logits[part], tokens) for part, tokens in parts])
     return np.bincount(numbers, -losses.double().cpu().numpy(), len(options))
