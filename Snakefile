@@ -31,6 +31,7 @@ wildcard_constraints:
 
 include: "rules/corpora.smk"
 include: "rules/tokens.smk"
+include: "rules/probes.smk"
 include: "rules/models.smk"
 include: "rules/importance.smk"
 include: "rules/regions.smk"
@@ -48,6 +49,7 @@ rule all:
     default_target: True
     input:
         rules.samples.output,
+        plan.pairs(config),
         rules.tables.output,
         rules.overlap.output,
         rules.kinship.output,

@@ -18,7 +18,7 @@ sys.path.append(str(HERE.parent / "scripts"))
 
 from linguistic_regions.runtime.environment import MALLOC  # noqa: E402 (needs the line above)
 
-BENCHMARKS = ["tokenizing", "importance", "selection", "removal", "freezing"]
+BENCHMARKS = ["tokenizing", "importance", "selection", "removal", "scoring", "freezing"]
 
 
 def main(names: list[str]) -> None:

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, plan
+from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, pairs, plan
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError

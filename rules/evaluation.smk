@@ -25,6 +25,7 @@ rule evaluate:
         **estimated_resources("evaluate"),
     params:
         code=programs.fingerprint("evaluate", *evaluations.modules(PLANS)),
+        resources=programs.resources_fingerprint("questions/*.yaml"),
         options=constant(model_flags(dtype=config["model"]["dtype"], **evaluations.options(PLANS))),
         conditions=lambda wildcards, input: flags(
             regions=list(input.regions), intact=not input.regions, **PERTURBATIONS.get(wildcards.conditions, {})

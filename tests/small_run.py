@@ -42,6 +42,7 @@ SMALL = merged(TINY, {
     "monolingual": {"languages": ["ru", "zh"], "ratio": 0.2},
     "retraining": {"arms": ["top_freeze", "bottom_freeze", "top_unfreeze"], "ratio": 0.03, "milestones": [0, 8]},
     "freezing": {"ratio": 0.03, "learning_rates": [1.0e-3], "milestones": [0, 8]},
+    "probes": {"pairs": 6, "prompted": {"pairs": 2}},
     "figures": {"formats": ["svg"]},
 })  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 import continue_pretraining
 import evaluate
 import score
+from linguistic_regions.evaluation import direct
 from linguistic_regions.evaluation.perplexity import Measurement
 from linguistic_regions.importance.accumulation import measure
 from linguistic_regions.importance.estimators import Estimator
@@ -50,8 +51,11 @@ def run(folder: Path, tokens_folder: Path, name: str, **options) -> None:
         checkpoints=out / "scoring",
     )
     measured = Measurement(tokens_folder, ("en",))
+    evaluations = evaluate.Measurements(
+        perplexity=measured, direct=direct.Measurement(folder / "pairs", ("en",), ("other",))
+    )
     evaluate.main(
-        **common, evaluations=evaluate.Measurements(perplexity=measured), regions=(region,), intact=True,
+        **common, evaluations=evaluations, regions=(region,), intact=True,
         batch_tokens=32, precision="fp32", output=out, name="removal", checkpoints=out / "removal",
     )  # fmt: skip
     arms = {"region_only": {"train_only": region}, "full": {}, "core_frozen": {"freeze": region}}

@@ -103,7 +103,7 @@ MODEL = {
     ),
     "blocks longer than the model reads": (
         lambda base: GPT2LMHeadModel(SHORT).save_pretrained(base),
-        "tokens.block_size: 16 exceeds the model's maximum input of 12 tokens: lower it",
+        "tokens.block_size: 16 tokens exceed the model's maximum input of 12: lower it",
     ),
 }
 

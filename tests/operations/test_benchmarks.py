@@ -75,11 +75,27 @@ def test_operations_are_those_that_torch_counts(tiny_model, tiny_blocks):
 def test_a_line_of_the_table_for_each_benchmark_of_a_model(tmp_path):
     from_scratch(300, 1, 16, 2, 2, 16, 64, False, 0).save_pretrained(tmp_path / "source")
     fetch_model.main(model=str(tmp_path / "source"), output=tmp_path / "base")
-    command = [sys.executable, FOLDER / "run.py", "--model", tmp_path / "base", "importance", "removal", "freezing"]
+    command = [
+        sys.executable,
+        FOLDER / "run.py",
+        "--model",
+        tmp_path / "base",
+        "importance",
+        "removal",
+        "scoring",
+        "freezing",
+    ]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-3000:]
     _, _, *lines = run.stdout.splitlines()
-    assert [line.split()[1].strip(",") for line in lines] == ["importance", "removal", "training", "training"]
+    assert [line.split()[1].strip(",:") for line in lines] == [
+        "importance",
+        "removal",
+        "direct",
+        "prompted",
+        "training",
+        "training",
+    ]
     assert all(line.count("|") == 6 and "nan" not in line for line in lines)
 
 

@@ -27,7 +27,7 @@ IMPORTANCE = REGIONS | {"importance"}
 FURTHER = IMPORTANCE | {"further", "fidelity"}
 MODEL = FURTHER | {"base_model", "outliers"}
 TOKENS = MODEL | {"blocks", "samples"}
-ALL = TOKENS | {"corpus", "tokenizer"}
+ALL = TOKENS | {"corpus", "tokenizer", "pairs"}
 
 CONFIG_EDITS = {
     "run, its name": ({"run": "other"}, ALL),
@@ -41,14 +41,16 @@ CONFIG_EDITS = {
     "a learning rate of freezing added": ({"freezing": {"learning_rates": [1.0e-3, 5.0e-4]}}, TABLES | {"freezing"}),
     "longer retraining": ({"retraining": {"milestones": [0, 8, 12]}}, TABLES | {"retraining", "samples"}),
     "the name of the model": ({"model": {"name": "Mine"}}, TABLES),
-    "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer"}),
+    "the vocabulary": ({"model": {"scratch": {"vocabulary": 300}}}, TOKENS | {"tokenizer", "pairs"}),
     "test blocks": ({"tokens": {"test_blocks": 6}}, EVALUATE | {"retraining"}),
     "a prompt": ({"generations": {"prompts": {"en": "The {sea} is"}}}, EVALUATE),
+    "more minimal pairs": ({"probes": {"pairs": 8}}, EVALUATE | {"pairs"}),
+    "another question": ({"probes": {"prompted": {"wordings": ["choice_simple", "yes_no_simple"]}}}, EVALUATE),
     "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
     "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
-        TOKENS | {"tokenizer"},  # which are trained on all text
+        TOKENS | {"tokenizer", "pairs"},  # which are trained on all text
     ),
 }
 
@@ -80,7 +82,9 @@ LIBRARY = "scripts/linguistic_regions"
 # An edit of each sub-package, and the rules that follow.
 CODE_EDITS = {
     "text/splits.py": ALL,
-    "text/tokens.py": TOKENS,
+    "text/tokens.py": TOKENS | {"pairs"},
+    "text/minimal_pairs/templates.py": EVALUATE | {"pairs"},
+    "text/questions.py": EVALUATE,
     "model/loss.py": MODEL,
     "importance/accumulation.py": IMPORTANCE | {"fidelity"},
     "regions/recipes.py": REGIONS,
@@ -90,6 +94,9 @@ CODE_EDITS = {
     "evaluation/perplexity.py": FURTHER,
     "evaluation/generations.py": EVALUATE,
     "evaluation/lm_eval.py": EVALUATE,
+    "evaluation/direct.py": EVALUATE,
+    "evaluation/prompted.py": EVALUATE,
+    "model/options.py": EVALUATE,
     "model/generation.py": EVALUATE,
     "statistics/measures.py": TABLES,
     "claims/freezing.py": {"claims", "report"},
@@ -99,7 +106,8 @@ CODE_EDITS = {
 # What follows from new code of a program.
 PROGRAMS = {
     "corpus": ALL,
-    "tokenizer": TOKENS | {"tokenizer"},
+    "tokenizer": TOKENS | {"tokenizer", "pairs"},
+    "pairs": EVALUATE | {"pairs"},
     "blocks": TOKENS,
     "pretrain": MODEL,
     "continue_pretraining": FURTHER,
@@ -118,6 +126,8 @@ PLANNED = ["regions/recipes.py", "statistics/measures.py"]  # by Snakemake; of t
 FILE_EDITS = {
     "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
     "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
+    "resources/minimal_pairs/ru.yaml": (lambda text: text.replace("старик", "дед"), EVALUATE | {"pairs"}),
+    "resources/questions/en.yaml": (lambda text: text.replace("careful", "strict"), EVALUATE),
     "resources/prompts.tsv": (lambda text: text.replace("capital of France", "sea"), EVALUATE),
     "resources/languages.tsv": (lambda text: text.replace("rus_Cyrl", "ukr_Cyrl"), ALL),
     "resources/lineages.tsv": (lambda text: text.replace("East Slavic", "Slavic of the east"), KINSHIP),

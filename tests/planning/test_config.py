@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from linguistic_regions.planning import catalog, configuration, corpora, plan
+from linguistic_regions.planning import catalog, configuration, corpora, pairs, plan
 from linguistic_regions.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +179,34 @@ MISTAKES = {
         {"generations": {"prompts": {"en": ""}}},
         "generations.prompts.en: '' should be non-empty",
     ),
+    "a language without minimal pairs": (
+        {"probes": {"languages": ["ja"], "sources": ["templates", "hub", "files"]}},
+        "probes.languages: 'ja' has no pairs (templates: there is no resources/minimal_pairs/ja.yaml; "
+        "hub: language 'ja' has no multiblimp in resources/languages.tsv, which '{multiblimp}' needs; "
+        "files: probes.files.paths is empty): add a source, such as corruptions",
+    ),
+    "no source of minimal pairs": ({"probes": {"sources": []}}, "probes.sources: [] should be non-empty"),
+    "a source of minimal pairs that is none": (
+        {"probes": {"sources": ["web"]}},
+        "probes.sources.0: 'web' is not one of",
+    ),
+    "a language without questions": (
+        {"probes": {"prompted": {"languages": ["sv", "own"]}}},
+        "probes.prompted.languages: there are no questions in 'sv': add resources/questions/sv.yaml, or choose from de",
+    ),
+    "a language that nobody asks about": (
+        {"probes": {"languages": ["ar"], "sources": ["corruptions"], "prompted": {"languages": ["own"]}}},
+        "probes.prompted.languages: there are no questions in 'ar': add resources/questions/ar.yaml, or another",
+    ),
+    "fillers of a question that is not asked": (
+        {"probes": {"prompted": {"wordings": ["choice_complex"], "fillers": {"counts": [8]}}}},
+        "probes.prompted.fillers.wording: 'choice_simple' is not in probes.prompted.wordings: add it there",
+    ),
+    "a wording that is none": (
+        {"probes": {"prompted": {"wordings": ["choice"]}}},
+        "probes.prompted.wordings.0: 'choice' is not one of choice_simple",
+    ),
+    "no minimal pair": ({"probes": {"pairs": 0}}, "probes.pairs: 0 must be at least 1"),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
     "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
     "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),
@@ -337,3 +365,32 @@ def test_every_program_has_help(program):
     shown = subprocess.run([sys.executable, program, "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
     assert "usage" in shown.stdout
+
+
+def test_minimal_pairs_come_from_the_sources_that_have_the_language():
+    probes = {"languages": ["en", "no", "ru", "zh"], "sources": ["templates", "corruptions", "hub"], "pairs": None}
+    config = configuration.check({"probes": probes})
+    assert pairs.languages(config) == ["en", "ru", "zh"]  # of those of the run
+    assert plan.pairs(config) == [f"<results>/pairs/{code}.parquet" for code in ("en", "ru", "zh")]
+    assert pairs.sources(config, "ru") == ["templates", "corruptions", "hub"]
+    assert pairs.sources(config, "zh") == ["corruptions", "hub"]
+    assert pairs.sources(config, "ko") == ["corruptions"]
+    options = {code: pairs.options(config, code) for code in ("en", "ru")}
+    assert (options["ru"]["repo"], options["ru"]["dataset_config"]) == ("jumelet/multiblimp", "rus")
+    assert (options["en"]["repo"], options["en"]["dataset_config"]) == ("nyu-mll/blimp", None)
+    assert options["en"]["good"] == "sentence_good" and options["en"]["count"] is None
+    assert "<results>/pairs/zh.parquet" in plan.downloads(config)
+    assert not [path for path in plan.downloads(configuration.check({})) if "/pairs/" in path]
+
+
+def test_a_persons_minimal_pairs_are_watched_and_must_be_there(tmp_path):
+    (tmp_path / "mine.jsonl").touch()
+    probes = {"languages": ["ru"], "sources": ["files", "hub"], "files": {"paths": [f"{tmp_path}/*"]}}
+    config = configuration.check({"probes": probes})
+    assert plan.user_files(config) == [str(tmp_path / "mine.jsonl")]
+    config["probes"]["hub"]["repo"] = str(tmp_path)
+    assert pairs.files(config, "ru") == [str(tmp_path / "mine.jsonl")]
+    configuration.check_files(config)
+    config["probes"]["files"]["paths"].append(f"{tmp_path}/other.jsonl")
+    with pytest.raises(UserError, match="probes.files.paths: there is no file .*/other.jsonl; check the path"):
+        configuration.check_files(config)

@@ -88,6 +88,12 @@ def test_its_tokens_count_in_the_costs_of_evaluation_alone(spelling):
     assert {rule for rule in before if before[rule] != after[rule]} == {"evaluate"}
 
 
+def test_what_is_not_wanted_in_a_condition_costs_nothing_there(spelling, monkeypatch):
+    monkeypatch.setattr(Spelling, "wanted_in", lambda self, labels: labels["kind"] == "base")
+    plans = {"spelling": evaluations.Plan([], {"words": ["a"]}, tokens=10, steps=3)}
+    assert evaluations.amounts(plans, [{"kind": "base"}, {"kind": "top"}, {"kind": "base"}]) == (20, 6)
+
+
 @pytest.fixture
 def evaluate(tmp_path, monkeypatch):
     """Run the program on an intact model by its command line: `evaluate(*words)` gives the evidence by evaluation."""

@@ -1,6 +1,7 @@
 """Two processes give what one gives: scores, perplexities and trained weights, the model whole in each or spread."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from linguistic_regions.model import loading
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions.region import Region
+from linguistic_regions.text import minimal_pairs
+from linguistic_regions.text.minimal_pairs import Pair
 from two_processes import run
 
 pytestmark = pytest.mark.slow
@@ -23,11 +26,16 @@ HERE = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, token_folder):
+def results(tmp_path_factory, token_folder, tokenizer_folder):
     """A folder with what one process and what two made of the same model."""
     folder = tmp_path_factory.mktemp("distributed")
     model = from_scratch(300, 3, 20, 2, 1, 28, 16, True, 7)
     model.save_pretrained(folder / "base")
+    shutil.copytree(tokenizer_folder, folder / "base", dirs_exist_ok=True)
+    pairs = [
+        Pair("en", "templates", "agreement", "one", str(n), "The " * n + "dog", "The " * n + "dogs") for n in range(5)
+    ]
+    minimal_pairs.write(folder / "pairs/en.parquet", pairs, {})
     generator = np.random.default_rng(0)
     shapes = {name: tuple(weight.shape) for name, weight in selectable(model, [], []).items()}
     masks = {name: generator.random(shape) < 0.3 for name, shape in shapes.items()}
@@ -84,6 +92,14 @@ def test_tables(results, model, table):
     alone, both = (read(results / way / place) for way in ("alone", model))
     pd.testing.assert_frame_equal(both, alone, rtol=2e-3)
     assert len(alone) > 1
+
+
+@pytest.mark.parametrize("model", ["whole", "spread"])
+def test_minimal_pairs(results, model):
+    """Sentences of five lengths make an odd number of passes, which two processes cannot share evenly."""
+    alone, both = (pd.read_parquet(results / way / "direct/removal.parquet") for way in ("alone", model))
+    pd.testing.assert_frame_equal(both, alone, rtol=1e-3, atol=1e-4)
+    assert len(alone) == 2 * 5
 
 
 @pytest.mark.parametrize("model", ["whole", "spread"])

@@ -15,6 +15,7 @@ from linguistic_regions.model import loading
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text import minimal_pairs
 
 BUSY = [503, 429, "drop"]
 
@@ -270,3 +271,34 @@ def test_a_gated_data_set_takes_the_token_and_does_not_show_it(dataset, tmp_path
     assert gathered.returncode == 0, gathered.stderr
     shown = gathered.stdout + gathered.stderr + (tmp_path / "ru/manifest.json").read_text()
     assert hub.TOKEN not in shown
+
+
+# Minimal pairs
+
+
+@pytest.fixture(scope="module")
+def paradigms(tmp_path_factory):
+    """A set of pairs with two configurations, as BLiMP has them."""
+    folder = tmp_path_factory.mktemp("paradigms")
+    for name in ("islands", "binding"):
+        (folder / name).mkdir()
+        rows = {
+            "sentence_good": [f"{name} {n} is." for n in range(3)],
+            "sentence_bad": [f"{name} {n} are." for n in range(3)],
+        }
+        pq.write_table(pa.table(rows), folder / name / "train-00000-of-00001.parquet")
+    configs = "".join(f"- config_name: {name}\n  data_files: {name}/*\n" for name in ("islands", "binding"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    return folder
+
+
+def test_all_paradigms_of_a_set_of_pairs_come_from_a_hub_that_is_busy(paradigms, tokenizer_folder, tmp_path):
+    faults = hub.Faults({".parquet": BUSY, "api/datasets/lab/pairs": BUSY})
+    told = ("--language", "en", "--sources", "hub", "--repo", "lab/pairs", "--tokenizer", tokenizer_folder)
+    told += ("--count", 4, "--output", tmp_path / "en.parquet")
+    with hub.serving(hub.Repository("lab/pairs", paradigms, "datasets"), faults=faults) as there:
+        gathered = run("pairs.py", *told, **there, HF_HOME=str(tmp_path / "cache"))
+    assert gathered.returncode == 0, gathered.stderr
+    assert faults.seen > 0
+    found = minimal_pairs.read(tmp_path / "en.parquet")
+    assert [(pair.source, pair.template) for pair in found] == [("pairs", "islands")] * 2 + [("pairs", "binding")] * 2

@@ -16,9 +16,10 @@ from linguistic_regions.runtime.checkpoints import Checkpoints
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import read_json
 from linguistic_regions.statistics import evidence, tables
-from linguistic_regions.text import tokens
+from linguistic_regions.text import minimal_pairs, tokens
 from linguistic_regions.text.files import Files
 from linguistic_regions.text.huggingface import HuggingFace
+from linguistic_regions.text.minimal_pairs import files, templates
 from linguistic_regions.text.splits import Split
 
 
@@ -50,6 +51,9 @@ LOADERS = {
     "tokenizer": (["tokenizer.json", "tokenizer_config.json"], Path, tokens.BlockTokenizer.load),
     "blocks": (["x.parquet"], named("x.parquet"), tokens.read),
     "number of blocks": (["x.parquet"], named("x.parquet"), tokens.count),
+    "minimal pairs": (["x.parquet"], named("x.parquet"), minimal_pairs.read),
+    "minimal pairs of a person": (["x.jsonl"], named("x.jsonl"), lambda path: list(files.pairs("en", [str(path)]))),
+    "templates": (["xx.yaml"], named("xx.yaml"), lambda path: list(templates.pairs("xx", path))),
     "documents": (["x.parquet"], named("x.parquet"), lambda path: list(Split(path))),
     "scores": (["importance.safetensors"], Path, lambda folder: Scores([folder])),
     "region": (["r.safetensors"], named("r.safetensors"), Region.load),

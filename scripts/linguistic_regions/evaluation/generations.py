@@ -98,8 +98,6 @@ def _inputs(prompt: str, tokenizer: BlockTokenizer, subject: Subject) -> dict[st
     plain, chat = TEMPLATES
     head = [] if tokenizer.bos is None else [tokenizer.bos]
     read = {plain: head + tokenizer.tokenizer.encode(prompt, add_special_tokens=False).ids}
-    if subject.tokenizer.chat_template:
-        turns = [{"role": "user", "content": prompt}]
-        text = subject.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    if text := subject.chat(prompt):
         read[chat] = tokenizer.tokenizer.encode(text, add_special_tokens=False).ids
     return read

@@ -43,6 +43,13 @@ class Subject:
 
         return load_tokenizer(self.folder, self.trust_remote_code)
 
+    def chat(self, prompt: str) -> str | None:
+        """A conversation that begins with a prompt, up to where the model answers; None without a chat template."""
+        if not self.tokenizer.chat_template:
+            return None
+        turns = [{"role": "user", "content": prompt}]
+        return self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+
 
 class Measurement(Protocol):
     """A measurement of a model: a dataclass whose fields, all with defaults, are options of the program."""

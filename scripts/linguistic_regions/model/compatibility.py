@@ -12,12 +12,16 @@ from linguistic_regions.model.weights import patterns
 from linguistic_regions.runtime.errors import UserError
 
 
-def check_compatible(model: PreTrainedModel, input_ids: np.ndarray) -> None:
+def check_compatible(
+    model: PreTrainedModel, input_ids: np.ndarray, key: str = "tokens.block_size", advice: str = "lower it"
+) -> None:
     """Check that a model can process these blocks.
 
     Args:
         model: a causal language model.
         input_ids: int32, shape (blocks, block size).
+        key: the key of the config on which their length depends.
+        advice: what to do if they are too long.
 
     Raises:
         UserError: an id exceeds the embedding, or the blocks are longer than the model's maximum input.
@@ -30,7 +34,7 @@ def check_compatible(model: PreTrainedModel, input_ids: np.ndarray) -> None:
         )
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):
-        raise UserError(f"tokens.block_size: {size} exceeds the model's maximum input of {longest} tokens: lower it")
+        raise UserError(f"{key}: {size} tokens exceed the model's maximum input of {longest}: {advice}")
 
 
 def check_gradients(model: PreTrainedModel, selected: Collection[str], reached: Collection[str]) -> None:

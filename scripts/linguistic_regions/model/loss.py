@@ -18,8 +18,8 @@ LOGITS_IN_CACHE = 1 << 20  # fit in a CPU's cache, which takes a third of the ti
 def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Tensor:
     """The negative log-likelihood of each next token.
 
-    At most `LOGITS_AT_ONCE` logits are converted to float32 at a time: with a vocabulary of 256 000, those of 4 096
-    tokens would take 4 GB. If gradients are needed, each part is recomputed in the backward pass.
+    A part of the logits is converted to float32 at a time. If gradients are needed, it is recomputed in the backward
+    pass.
 
     Args:
         model: a causal language model.
@@ -31,17 +31,34 @@ def next_token_loss(model: PreTrainedModel, input_ids: torch.Tensor) -> torch.Te
     logits = model(input_ids=input_ids).logits.flatten(0, 1)
     # The last position has no next token. It is ignored, because slicing it off would copy all logits.
     targets = pad(input_ids[:, 1:], (0, 1), value=IGNORED).flatten()
-    in_cache = logits.device.type == "cpu" and not logits.requires_grad
-    rows = max(1, (LOGITS_IN_CACHE if in_cache else LOGITS_AT_ONCE) // logits.shape[1])
+    rows = rows_at_once(logits)
     if rows >= len(logits):
-        losses = _token_losses(logits, targets)
+        losses = token_losses(logits, targets)
     else:
         parts = zip(logits.split(rows), targets.split(rows), strict=True)
-        losses = torch.cat([checkpoint(_token_losses, *part, use_reentrant=False) for part in parts])
+        losses = torch.cat([checkpoint(token_losses, *part, use_reentrant=False) for part in parts])
     return losses.view(input_ids.shape)[:, :-1]
 
 
-def _token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def rows_at_once(logits: torch.Tensor) -> int:
+    """How many rows of logits, shape (rows, vocabulary), are converted to float32 at a time.
+
+    They have at most `LOGITS_AT_ONCE` logits: with a vocabulary of 256 000, those of 4 096 tokens would take 4 GB.
+    """
+    in_cache = logits.device.type == "cpu" and not logits.requires_grad
+    return max(1, (LOGITS_IN_CACHE if in_cache else LOGITS_AT_ONCE) // logits.shape[1])
+
+
+def token_losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The negative log-likelihood of a token in each row of logits.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        targets: token ids, int64, shape (rows,); `IGNORED`: 0.
+
+    Returns:
+        float32, shape (rows,), in nats.
+    """
     return cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="none")
 
 

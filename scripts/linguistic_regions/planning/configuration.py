@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, corpora, plan
+from linguistic_regions.planning import catalog, corpora, pairs, plan
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
@@ -149,6 +149,10 @@ def check_files(config: dict) -> None:
             raise UserError(f"config: model.pretrained: there is no file {model.path}; {advice}")
         if not os.access(model.path, os.R_OK):
             raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
+    if pairs.languages(config) and "files" in config["probes"]["sources"]:
+        for pattern in config["probes"]["files"]["paths"]:
+            if not corpora.matching_files([pattern]):
+                raise UserError(f"config: probes.files.paths: there is no file {pattern}; check the path")
     seen: dict[tuple[str, ...], str] = {}
     for text in corpora.texts(config):
         settings, code = corpora.corpus(config, text), text.split("/")[0]
@@ -231,6 +235,9 @@ def _check_consistency(config: dict) -> None:
 
     try:
         plan.prompts(config)
+        for code in pairs.languages(config):
+            pairs.sources(config, code)
+        pairs.check_questions(config)
     except UserError as error:
         raise UserError(f"config: {error}") from None
 

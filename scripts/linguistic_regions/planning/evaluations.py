@@ -1,11 +1,11 @@
 """The evaluations that a run makes in each condition, and what each of them needs. Needs no torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from importlib import import_module
 
 # Modules of linguistic_regions.evaluation, in the order in which they run.
-EVALUATIONS = ("perplexity", "generations", "lm_eval")
+EVALUATIONS = ("perplexity", "generations", "direct", "prompted", "lm_eval")
 PACKAGE = "linguistic_regions.evaluation"
 
 
@@ -40,6 +40,18 @@ def modules(plans: Iterable[str]) -> list[str]:
 def options(plans: dict[str, Plan]) -> dict[str, object]:
     """The settings of all evaluations as options of evaluate.py, such as `perplexity.texts`."""
     return {f"{name}.{option}": value for name, plan in plans.items() for option, value in plan.options.items()}
+
+
+def amounts(plans: Mapping[str, Plan], conditions: Iterable[Mapping]) -> tuple[float, float]:
+    """The tokens that pass through the model in some conditions, and the steps of generation, in all of them together.
+
+    Args:
+        plans: the plans of evaluations, by name.
+        conditions: the labels of each condition, such as its `kind`.
+    """
+    made = {name: import_module(f"{PACKAGE}.{name}").Measurement(**each.options) for name, each in plans.items()}
+    wanted = [plans[name] for labels in conditions for name in plans if made[name].wanted_in(labels)]
+    return sum(each.tokens for each in wanted), sum(each.steps for each in wanted)
 
 
 def measurements() -> type:

@@ -10,6 +10,7 @@ from pathlib import Path
 from linguistic_regions.model import naming, sources
 from linguistic_regions.model.modelfiles import patterns
 from linguistic_regions.planning import catalog, corpora
+from linguistic_regions.planning import pairs as minimal_pairs
 from linguistic_regions.planning.arms import ARMS
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.prompts import shipped_prompts
@@ -43,9 +44,10 @@ def model_name(config: dict) -> str:
 
 
 def user_files(config: dict) -> list[str]:
-    """The user's files that the config names: texts, and the files of a model and of tasks."""
+    """The user's files that the config names: texts, minimal pairs, and the files of a model and of tasks."""
     texts = [path for text in corpora.texts(config) for path in corpora.corpus_files(config, text)]
-    return [*texts, *model_files(config), *task_files(config["lm_eval"]["include_path"])]
+    sentences = [path for code in minimal_pairs.languages(config) for path in minimal_pairs.files(config, code)]
+    return [*texts, *sentences, *model_files(config), *task_files(config["lm_eval"]["include_path"])]
 
 
 def task_files(folder: str | Path | None) -> list[str]:
@@ -55,9 +57,14 @@ def task_files(folder: str | Path | None) -> list[str]:
 
 
 def downloads(config: dict) -> list[str]:
-    """The outputs of the rules that need the network: texts, and a pretrained model with its tokenizer."""
+    """The outputs of the rules that need the network: texts, published pairs, and a pretrained model and tokenizer."""
     manifests = [f"<results>/corpora/{text}/manifest.json" for text in corpora.texts(config)]
-    return manifests + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
+    published = pairs(config) if "hub" in config["probes"]["sources"] else []
+    return (
+        manifests
+        + published
+        + ["<results>/models/base", "<results>/models/tokenizer"] * bool(config["model"]["pretrained"])
+    )
 
 
 # --- importance ---
@@ -202,6 +209,14 @@ def trainings(config: dict, experiment: str) -> list[dict]:
     return [{"language": code, "rate": f"{rate:g}", "seed": seed, "arm": arm} for code, rate, seed, arm in each]
 
 
+# --- probes ---
+
+
+def pairs(config: dict) -> list[str]:
+    """The files of minimal pairs, one per language."""
+    return [f"<results>/pairs/{language}.parquet" for language in minimal_pairs.languages(config)]
+
+
 # --- tables ---
 
 
@@ -218,6 +233,10 @@ def evidence(config: dict) -> dict[str, list[str]]:
         found["generations"] = [f"<results>/evaluations/generations/{name}.parquet" for name in conditions(config)]
     if config["lm_eval"]["tasks"]:
         found["lm_eval"] = [f"<results>/evaluations/lm_eval/{name}.parquet" for name in conditions(config)]
+    if pairs(config):
+        found["direct"] = [f"<results>/evaluations/direct/{name}.parquet" for name in conditions(config)]
+        if config["probes"]["prompted"]["pairs"]:
+            found["prompted"] = [f"<results>/evaluations/prompted/{name}.parquet" for name in conditions(config)]
     return found
 
 

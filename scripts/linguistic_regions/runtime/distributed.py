@@ -91,14 +91,15 @@ def gather_in_order(values: torch.Tensor, count: int) -> torch.Tensor:
     """The values of all `count` items, in order, from those that each process computed for its `rank_share`.
 
     Args:
-        values: this process's values, shape (items per process,).
+        values: this process's values, shape (items per process, ...).
         count: number of items.
 
     Returns:
-        Shape (count,), on this process's device.
+        Shape (count, ...), on this process's device.
     """
     gathered = gather(values.to(processes().device))
-    return gathered.view(processes().num_processes, -1).T.reshape(-1)[:count]
+    by_process = gathered.view(processes().num_processes, *values.shape)
+    return by_process.transpose(0, 1).flatten(0, 1)[:count]
 
 
 def broadcast_from_main(value):

@@ -32,7 +32,7 @@ class Files:
 
     def __init__(self, patterns: Sequence[str], column: str = "text"):
         self.column = column
-        self.paths = sorted({path for pattern in patterns for path in _matches(pattern)})
+        self.paths = matching(patterns)
 
     def __iter__(self) -> Iterator[Document]:
         for path in self.paths:
@@ -42,6 +42,15 @@ class Files:
 
     def origin(self) -> dict:
         return {"files": [{"path": path.as_posix(), "sha256": _sha256(path)} for path in self.paths]}
+
+
+def matching(patterns: Sequence[str]) -> list[Path]:
+    """The files that match one of the glob patterns, in the order of their names.
+
+    Raises:
+        UserError: no file matches a pattern, or a file is of a kind that is not read.
+    """
+    return sorted({path for pattern in patterns for path in _matches(pattern)})
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -64,6 +73,28 @@ def _reader(path: Path) -> Callable[[Path, str], Iterator[tuple[int | None, str]
     return readers[kind]
 
 
+def records(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a jsonl or parquet file, with all that they hold.
+
+    Args:
+        path: the file.
+        columns: fields or columns that each row must have, with text.
+
+    Raises:
+        UserError: the file is of another kind or cannot be read, or a row lacks one of the columns.
+    """
+    if _reader(path) is _read_txt:
+        raise UserError(f"{path} has no columns: give a .jsonl or .parquet file with {', '.join(columns)}")
+    kind, rows = ("row", _rows(path)) if path.suffix == ".parquet" else ("line", _objects(path))
+    for number, row in rows:
+        where = f"{path}, {kind} {number}"
+        for column in columns:
+            if not isinstance(row, dict) or not row.get(column):
+                raise UserError(f"{where} has no '{column}': each has {', '.join(columns)}; add it")
+            _check_text(row[column], column, where)
+        yield row
+
+
 def _read_txt(path: Path, column: str) -> Iterator[tuple[None, str]]:
     with _open(path) as file:
         data = _read_checked(file.read, path)
@@ -74,6 +105,16 @@ def _read_txt(path: Path, column: str) -> Iterator[tuple[None, str]]:
 
 
 def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
+    for number, row in _objects(path):
+        where = f"{path}, line {number}"
+        if not isinstance(row, dict) or column not in row:
+            columns = ", ".join(row) if isinstance(row, dict) else "none"
+            raise UserError(f"{where} has no '{column}' (its fields: {columns}): set the column of the text")
+        yield number, _check_text(row[column], column, where)
+
+
+def _objects(path: Path) -> Iterator[tuple[int, Any]]:
+    """The numbers of the lines of a jsonl file, from 1, and the JSON in them; blank lines are left out."""
     offset = 0
     with _open(path) as file:
         for number, line in enumerate(iter(lambda: _read_checked(file.readline, path), b""), start=1):
@@ -81,26 +122,27 @@ def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
             offset += len(line)
             if not text.strip():
                 continue
-            where = f"{path}, line {number}"
             try:
                 row = json.loads(text)
             except ValueError as error:
+                where = f"{path}, line {number}"
                 raise UserError(f"{where} is not JSON ({error}): a .jsonl file has one object per line") from None
-            if not isinstance(row, dict) or column not in row:
-                columns = ", ".join(row) if isinstance(row, dict) else "none"
-                raise UserError(f"{where} has no '{column}' (its fields: {columns}): set the column of the text")
-            yield number, _check_text(row[column], column, where)
+            yield number, row
 
 
 def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
-    try:
-        table = pq.ParquetFile(path)
-        if column not in table.schema_arrow.names:
-            columns = ", ".join(table.schema_arrow.names)
+    for number, row in _rows(path, [column]):
+        if column not in row:
+            columns = ", ".join(pq.read_schema(path).names)
             raise UserError(f"{path} has no column '{column}' (its columns: {columns}): set the column of the text")
-        rows = (value.as_py() for batch in table.iter_batches(columns=[column]) for value in batch.column(0))
-        for number, text in enumerate(rows):
-            yield number, _check_text(text, column, f"{path}, row {number}")
+        yield number, _check_text(row[column], column, f"{path}, row {number}")
+
+
+def _rows(path: Path, columns: list[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The numbers of the rows of a parquet file, from 0, and those of the columns that it has; None: all columns."""
+    try:
+        batches = pq.ParquetFile(path).iter_batches(columns=columns)
+        yield from enumerate(row for batch in batches for row in batch.to_pylist())
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as parquet ({error}): write it again, or leave it out") from None
 

@@ -50,7 +50,7 @@ class HuggingFace:
 
     def __iter__(self) -> Iterator[Document]:
         source = "/".join(filter(None, (self.repo, self.config)))
-        for number, row in enumerate(self._rows()):
+        for number, row in enumerate(self.rows()):
             if self.column not in row:
                 columns = ", ".join(row)
                 raise UserError(f"{source} has no column '{self.column}' (its columns: {columns}): set the column")
@@ -63,7 +63,15 @@ class HuggingFace:
     def origin(self) -> dict:
         return {"repo": self.repo, "config": self.config, "split": self.split, "revision": self.commit}
 
-    def _rows(self) -> Iterator[dict]:
+    def configs(self) -> list[str]:
+        """The names of all configurations of the data set."""
+        try:
+            return hub.with_retries(lambda: datasets.get_dataset_config_names(self.repo, revision=self.commit))
+        except Exception as error:
+            raise self._user_error(error) from error
+
+    def rows(self) -> Iterator[dict]:
+        """Yield the rows of the split, with all their columns."""
         try:
             yield from hub.with_retries(
                 lambda: datasets.load_dataset(

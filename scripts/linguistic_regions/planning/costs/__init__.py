@@ -48,21 +48,21 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         UserError: the model or the GPU is unknown, or a job does not fit on any number of GPUs.
     """
     job = Jobs(config, shapes.shape(config), gpu(gpu_name) if gpu_name else None)
-    plans = evaluations.planned(config).values()
-    tokens, generated = sum(each.tokens for each in plans), sum(each.steps for each in plans)
+    plans = evaluations.planned(config)
     steps = {
         "package": [job.package()] * len(workload.packages(config)),
         "corpus": [job.corpus(text) for text in corpora.texts(config)],
         "tokenizer": [job.tokenizer()],
         "blocks": [job.blocks(text) for text in corpora.texts(config)],
         "samples": [light_job()],
+        "pairs": [job.pairs() for _ in plan.pairs(config)],
         "base_model": [job.base_model()],
         "further": [job.further(language) for language in workload.continued_languages(config)],
         "importance": [job.importance(estimator) for estimator, _ in workload.scores(config)],
         "fidelity": [job.fidelity() for _ in plan.fidelity(config)],
         "outliers": [job.outliers()] * workload.needs_outliers(config),
         "region": [job.region(recipe) for recipe in workload.regions(config).values()],
-        "evaluate": [job.evaluate(names, tokens, generated) for names in plan.conditions(config).values()],
+        "evaluate": [job.evaluate(names, plans) for names in plan.conditions(config).values()],
         "overlap": [job.overlap()],
         "retraining": [job.experiment("retraining", each["arm"]) for each in plan.trainings(config, "retraining")],
         "freezing": [job.experiment("freezing", each["arm"]) for each in plan.trainings(config, "freezing")],

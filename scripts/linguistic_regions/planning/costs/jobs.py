@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, corpora, plan
+from linguistic_regions.planning import catalog, corpora, evaluations, plan
 from linguistic_regions.planning.arms import ARMS
 from linguistic_regions.planning.costs import formulas
 from linguistic_regions.planning.costs.decoder import Shape
@@ -20,6 +20,7 @@ from linguistic_regions.planning.costs.machine import (
     light_job,
     model_job,
 )
+from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.regions import recipes
 from linguistic_regions.regions.recipes import Recipes
 from linguistic_regions.runtime.errors import UserError
@@ -34,9 +35,11 @@ PACKAGE = 100e6  # bytes of an unpacked documentation package
 NETWORK_SPEED = 100e6  # bytes per second
 GGUF_START = 30  # seconds for reading the header, and for converting and comparing the tokenizer
 DEQUANTIZED = 30e6  # weights per second
+PUBLISHED_PAIRS = 120  # seconds until a set of pairs has come from the hub, in up to a hundred small files
 VOCABULARY = 50e6  # bytes of a tokenizer
 FLOAT64 = 2  # times as long as float32
 KINDS = 7  # of matrices in a layer
+UNLABELLED = {"kind": "other", "replicate": 0, "target": ""}  # the labels of a region that has none
 MATRICES = 8  # peak RAM of work on regions, in float32 copies of the largest matrix
 
 
@@ -83,6 +86,10 @@ class Jobs:
         characters = self._characters(text)
         disk = 4 * self._training_tokens(text)
         return light_job(characters / TEXT_SPEED, TOKEN_RAM * characters, disk, self.config["threads"])
+
+    def pairs(self) -> Cost:
+        """Gather minimal pairs of a language."""
+        return light_job(seconds=PUBLISHED_PAIRS if "hub" in self.config["probes"]["sources"] else 2)
 
     # --- models ---
 
@@ -290,7 +297,7 @@ class Jobs:
         seconds += count * (count + 1) / 2 * self.shape.matrices / 8 / MASK_SPEED
         return light_job(seconds, MATRICES * 4 * self.shape.largest_matrix)
 
-    def evaluate(self, names: list[str], tokens: float, steps: float = 0) -> Cost:
+    def evaluate(self, names: list[str], plans: dict[str, Plan]) -> Cost:
         """Run the evaluations with each region removed, or once with the intact model.
 
         Value and index of each removed weight are in memory. Unpacking a region takes as long as reading one byte per
@@ -298,20 +305,21 @@ class Jobs:
 
         Args:
             names: names of the regions; empty for the intact model.
-            tokens: tokens that pass through the model per condition.
-            steps: steps of generation per condition.
+            plans: the evaluations, by name.
         """
         shape, declared = self.shape, catalog.declared(self.config)
+        labels = [declared[name].get("label", {}) for name in names] if names else [{"kind": "base"}]
+        tokens, steps = evaluations.amounts(plans, [UNLABELLED | label for label in labels])
         largest = max((_share(name, declared) for name in names), default=0.0) * shape.matrices
         work = Work(
-            flops=max(1, len(names)) * tokens * formulas.forward(shape, self._block),
+            flops=tokens * formulas.forward(shape, self._block),
             share=FORWARD_SHARE,
             bf16=self.bf16,
             sharded=self._weights + largest * (4 + self._element),
             unsharded=self._pass(self.config["batch_tokens"], backward=False),
             gathered=formulas.gathered(shape, self._element),
             loaded=self._weights,
-            moved=max(1, len(names)) * steps * self._weights,
+            moved=steps * self._weights,
             files=self._weights + len(names) * shape.matrices,
             host=shape.matrices / 8 + MATRICES * 4 * shape.largest_matrix,
         )
