@@ -6,7 +6,7 @@ python scripts/pairs.py --language ru --sources templates --tokenizer results/de
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
@@ -82,7 +82,7 @@ def main(
     minimal_pairs.write(output, found, sieve.dropped)
 
 
-def _required(value, flag: str, source: str):
+def _required(value: Any, flag: str, source: str) -> Any:
     if not value:
         raise UserError(f"source '{source}' needs {flag}")
     return value

@@ -92,6 +92,7 @@ def test_what_a_template_says(tmp_path):
         ("sg|pl", "sg|plural", "'{verb sg|plural}' names no class of words, or no form of its words"),
         ("[cat, cats]", "[cat]", "xx.yaml: words.noun: ['cat'] does not fit the forms ['sg', 'pl']"),
         ("state: [old]", "state: old", "xx.yaml: words.state: old is no list of words or rows"),
+        ("    - [sees, see]\n", "", "xx.yaml: words.verb: [['sg', 'pl']] is no list of words or rows"),
         ("words:", "words: []\nmore:", "'{state}' names no class of words"),
         ("words:", "words: 5\nmore:", "has no words or no templates"),
         ("[cat, cats]", "[no, cats]", "words.noun: [False, 'cats'] does not fit the forms"),

@@ -69,14 +69,13 @@ def pairs(language: str, file: Path | None = None) -> Iterator[Pair]:
 
 def _words(table: list, where: str) -> list[Word]:
     """The words of a class: of a list of words, or of rows of forms, the first of which names the forms."""
-    if not isinstance(table, list) or not table:
+    has_rows = isinstance(table, list) and isinstance(next(iter(table), None), list)
+    if not isinstance(table, list) or len(table) <= has_rows:
         raise UserError(f"{where}: {table} is no list of words or rows: correct it")
-    rows = table if isinstance(table[0], list) else [[""], *([word] for word in table)]
+    rows = table if has_rows else [[""], *([word] for word in table)]
     for row in rows:
         if len(row) != len(rows[0]) or not all(isinstance(form, str) for form in row):
-            raise UserError(
-                f"{where}: {row} does not fit the forms {rows[0]}: correct it, and quote words like no and on"
-            )
+            raise UserError(f"{where}: {row} does not fit the forms {rows[0]}: correct it; quote words like no and on")
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
@@ -87,18 +86,12 @@ def _fill(sentence: str, lexicon: Lexicon, count: int, where: str) -> Iterator[t
     if not kinds or sum(bool(slot["wrong"] or slot["wrong_text"]) for slot in slots) != 1:
         raise UserError(f"{where}: '{sentence}' needs words, and exactly one slot with two alternatives: correct it")
     for slot in slots:
-        if slot["kind"] and not {slot["form"] or "", slot["wrong"] or slot["form"] or ""} <= _forms(
-            lexicon, slot["kind"]
-        ):
+        forms = {slot["form"] or "", slot["wrong"] or slot["form"] or ""}
+        if slot["kind"] and not forms <= lexicon.get(slot["kind"], [{}])[0].keys():
             raise UserError(f"{where}: '{slot[0]}' names no class of words, or no form of its words: correct it")
     seed = int.from_bytes(hashlib.sha256(sentence.encode()).digest()[:8], "big")
     for words in islice(_combinations([lexicon[kind] for kind in kinds], np.random.default_rng(seed)), count):
         yield _sentence(sentence, words, wrong=False), _sentence(sentence, words, wrong=True)
-
-
-def _forms(lexicon: Lexicon, kind: str) -> set[str]:
-    """The names of the forms of a class of words, which may not exist."""
-    return set(lexicon.get(kind, [{}])[0])
 
 
 def _combinations(classes: list[list[Word]], generator: np.random.Generator) -> Iterator[list[Word]]:
