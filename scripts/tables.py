@@ -10,7 +10,7 @@ from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
-from linguistic_regions.statistics import effects, evidence, selectivity, tables
+from linguistic_regions.statistics import effects, evidence, probes, selectivity, tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.fidelity import correlations
 from linguistic_regions.statistics.fidelity import read as read_weights
@@ -22,6 +22,9 @@ WRITTEN = (
     "freezing",
     "further",
     "generations",
+    "probes",
+    "probe_differences",
+    "probe_prompts",
     "stability",
     "fidelity",
     "selectivity",
@@ -37,6 +40,8 @@ def main(
     freezing: tuple[Path, ...] = (),
     further: tuple[Path, ...] = (),
     generations: tuple[Path, ...] = (),
+    direct: tuple[Path, ...] = (),
+    prompted: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     fidelity: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
@@ -56,6 +61,8 @@ def main(
         freezing: evidence files of continued pre-training with a region frozen.
         further: evidence files of continued pre-training per language.
         generations: evidence files of continued prompts.
+        direct: evidence files of minimal pairs scored directly.
+        prompted: evidence files of minimal pairs that prompts ask about.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         fidelity: exact changes of the loss and scores of single weights, a table per language.
         languages: language codes in row order.
@@ -80,7 +87,11 @@ def main(
         found["stability"] = tables.joined(stability, "stability")
     if fidelity:
         found["fidelity"] = correlations(read_weights(fidelity))
-    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items() if len(table)}
+    found = {name: table for name, table in found.items() if len(table)}
+    if direct or prompted:
+        (scored, labels), (asked, others) = evidence.read(direct), evidence.read(prompted)
+        found |= probes.tables(scored, asked, labels | others)
+    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
     old_tables = [output / f"{name}.csv" for name in WRITTEN]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
         old.unlink(missing_ok=True)
