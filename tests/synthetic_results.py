@@ -228,11 +228,16 @@ def density() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["region", "layer", "matrix", "selected", "size"])
 
 
-def run(tables: Mapping[str, pd.DataFrame]) -> Run:
-    """A run as the claims read it: the evidence of its removals has three documents of each text."""
+def run(tables: Mapping[str, pd.DataFrame], **pairs: pd.DataFrame) -> Run:
+    """A run as the claims read it: the evidence of its removals has three documents of each text.
+
+    Args:
+        tables: its tables.
+        pairs: evidence of minimal pairs, direct and prompted.
+    """
     removal = tables.get("removal")
     if removal is None:
-        return Run(tables, pd.DataFrame(), {})
+        return Run(tables, pd.DataFrame(), {}, **pairs)
     labels = {row["region"]: row for row in removal.drop_duplicates("region").to_dict("records")}
     labels[INTACT] = labels.pop("base")
     rows = [
@@ -241,7 +246,7 @@ def run(tables: Mapping[str, pd.DataFrame]) -> Run:
         for row in removal.itertuples()
         for number, offset in enumerate((-0.3, 0.1, 0.2) if row.region == "base" else (-0.29, 0.09, 0.2))
     ]
-    return Run(tables, pd.DataFrame(rows), labels, {"es": ("pt",), "ru": ("uk",), "uk": ("ru",)})
+    return Run(tables, pd.DataFrame(rows), labels, {"es": ("pt",), "ru": ("uk",), "uk": ("ru",)}, **pairs)
 
 
 @cache
@@ -331,7 +336,7 @@ def probes(
     chat: bool = True,
     pairs: int = 80,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict]]:
-    """Evidence of direct and prompted scoring, and the labels of its conditions; ten templates of two phenomena.
+    """Evidence of direct and prompted scoring, and the labels of its conditions: two phenomena, ten templates or more.
 
     Args:
         competence, performance: accuracy of the intact model, directly and asked.
@@ -383,12 +388,13 @@ def _difficulty(language: str, pairs: int, seed: int) -> np.ndarray:
 
 def _pairs(condition: str, language: str, pairs: int, accuracy: float, seed: int) -> dict:
     """Columns with a value per pair, of which this share is right: the easiest."""
-    template = np.arange(pairs) % 10
+    count = max(10, pairs // 10)  # templates
+    template = np.arange(pairs) % count
     columns = {"condition": condition, "language": language, "domain": "templates", "tokens": 16, "nll": 40.0}
     columns |= {"item": [f"templates/{number:04}" for number in range(pairs)], "bytes": 60}
     columns |= {"document": [f"template-{number}" for number in template]}
     columns |= {"margin": 8 * (accuracy - _difficulty(language, pairs, seed))}
-    return columns | {"phenomenon": ["agreement" if number < 5 else "reflexives" for number in template]}
+    return columns | {"phenomenon": ["reflexives" if 2 * number >= count else "agreement" for number in template]}
 
 
 def _asked(
