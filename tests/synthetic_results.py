@@ -13,7 +13,8 @@ from linguistic_regions.claims.run import Run
 from linguistic_regions.evaluation.evidence import Evidence
 from linguistic_regions.reporting import paper
 from linguistic_regions.statistics.domains import first
-from linguistic_regions.statistics.tables import INTACT
+from linguistic_regions.statistics.probes import tables as tables_of_pairs
+from linguistic_regions.statistics.tables import INTACT, ordered
 
 LANGUAGES = ["en", "ru", "uk", "zh"]
 NAMES = {"en": "English", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese"}
@@ -251,8 +252,9 @@ def run(tables: Mapping[str, pd.DataFrame], **pairs: pd.DataFrame) -> Run:
 
 @cache
 def claims() -> pd.DataFrame:
-    """The claims table of a run that is tested on two kinds of text."""
-    return judged(run(two_domains()), paper.load())
+    """The claims table of a run that is tested on two kinds of text, and on minimal pairs."""
+    direct, prompted, _ = probes(pairs=40)
+    return judged(run(two_domains(), direct=direct, prompted=prompted), paper.load())
 
 
 def two_domains() -> dict[str, pd.DataFrame]:
@@ -264,7 +266,14 @@ def two_domains() -> dict[str, pd.DataFrame]:
 def everything() -> dict[str, pd.DataFrame]:
     """Every table of a run that is tested on one kind of text, by name."""
     forgetting = _freezing(core=0.8, random=0.9, forgotten=1.0).assign(domain=DOMAINS[0])
-    return {name: first(table) for name, table in two_domains().items()} | {"freezing": forgetting, "claims": claims()}
+    tables = {name: first(table) for name, table in two_domains().items()}
+    return tables | {"freezing": forgetting, "claims": claims()} | probe_tables()
+
+
+@cache
+def probe_tables() -> dict[str, pd.DataFrame]:
+    """The tables of `probes`."""
+    return {name: ordered(table, name, LANGUAGES) for name, table in tables_of_pairs(*probes(pairs=40)).items()}
 
 
 def with_domains(table: pd.DataFrame, *domains: str) -> pd.DataFrame:

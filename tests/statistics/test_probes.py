@@ -39,7 +39,7 @@ def asked(margins, first="good first", template="plain", filler="none", count=0,
 
 def rows(prompted, order="both", **others) -> pd.DataFrame:
     table = probes.tables(pd.DataFrame(), prompted, {"intact": synthetic.probe_labels()["intact"]})["probes"]
-    wanted = {"order": order, "phenomenon": "all"} | others
+    wanted = {"order": order, "phenomenon": "all", "prompt": "choice_simple"} | others
     return table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
 
 
@@ -70,9 +70,12 @@ def test_yes_and_no_in_both_orders_are_one_item():
     assert (yes["accuracy"], yes["n"]) == (1.0, 8)
 
 
-def test_fillers_are_cells_of_their_own():
-    prompted = pd.concat([asked([(1.0, 1.0)] * 4), asked([(-1.0, -1.0)] * 4, filler="dots", count=8)])
+def test_fillers_are_cells_of_their_own_and_do_not_count_among_all_wordings():
+    plain, filled = asked([(1.0, 1.0)] * 4), asked([(-1.0, -1.0)] * 4, filler="dots", count=8)
+    prompted = pd.concat([plain, plain.assign(wording="choice_complex", margin=-1.0), filled])
     assert rows(prompted).set_index("filler")["accuracy"].to_dict() == {"none": 1.0, "dots-8": 0.0}
+    (row,) = rows(prompted, prompt="all").to_dict("records")
+    assert (row["accuracy"], row["filler"], row["asked_in"], row["n"]) == (0.5, "none", "all", 4)
 
 
 def test_a_row_per_condition_method_cell_and_phenomenon(made):

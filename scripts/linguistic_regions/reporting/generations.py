@@ -37,7 +37,7 @@ def grids(generations: pd.DataFrame, names: Mapping[str, str]) -> list[Grid]:
         for _, of_region in said.groupby("region", sort=False):
             by_template = of_region.set_index("template")["continuation"]
             cells = [by_template.get(template, ABSENT) or SILENT for template in templates]
-            rows.append((_condition(of_region.iloc[0], names), *cells))
+            rows.append((condition(of_region.iloc[0], names), *cells))
         note = (
             f"Greedy, at most {said['tokens'].max()} tokens. ⏎ is a line break, ␣ a space among several, � part of a "
             "character."
@@ -47,8 +47,8 @@ def grids(generations: pd.DataFrame, names: Mapping[str, str]) -> list[Grid]:
     return made
 
 
-def _condition(row: pd.Series, names: Mapping[str, str]) -> str:
-    """Describe the lesion; of outliers and of the config's own regions, by the region's name."""
+def condition(row: pd.Series, names: Mapping[str, str]) -> str:
+    """Describe a row's lesion; of outliers and of the config's own regions, by the region's name."""
     if row["kind"] not in KINDS:
         return row["region"]
     described = [KINDS[row["kind"]]]

@@ -14,9 +14,9 @@ import pandas as pd
 from linguistic_regions.statistics.correlation import spearman
 from linguistic_regions.statistics.generations import visible
 from linguistic_regions.statistics.proportions import average, contrast, proportion
-from linguistic_regions.statistics.tables import COLUMNS, INTACT
+from linguistic_regions.statistics.tables import COLUMNS, CORE, INTACT
 
-ALL, BOTH, NONE = "all", "both", "none"  # phenomena, orders of the options, filler tokens
+ALL, BOTH, NONE = "all", "both", "none"  # phenomena and wordings, orders of the options, filler tokens
 CHANCE = 0.5  # of two options
 DIRECT, PROMPTED, GAP = "direct", "prompted", "gap"  # competence, performance, and the first minus the second
 MARGINS = {DIRECT: "margin", "direct_per_token": "margin_per_token"}  # methods, and their columns in the evidence
@@ -85,7 +85,7 @@ def paired(direct: pd.DataFrame, prompted: pd.DataFrame, column: str = "right") 
     if len(direct):
         parts[DIRECT] = _means(direct.assign(right=right(direct["margin"])), column)
     if len(prompted):
-        parts[PROMPTED] = _means(through_chat(prompted[prompted["filler"] == NONE]), column)
+        parts[PROMPTED] = _means(_asked_plainly(prompted), column)
     return pd.concat(parts, axis=1) if parts else pd.DataFrame()
 
 
@@ -93,6 +93,11 @@ def through_chat(prompted: pd.DataFrame) -> pd.DataFrame:
     """The answers through the chat template, or the plain ones if the model has none."""
     chat = prompted["template"] == "chat"
     return prompted[chat] if chat.any() else prompted
+
+
+def _asked_plainly(prompted: pd.DataFrame) -> pd.DataFrame:
+    """What is compared with direct scoring: the answers without filler tokens, whatever the wording."""
+    return through_chat(prompted[prompted["filler"] == NONE])
 
 
 def _means(items: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -121,8 +126,9 @@ def _of_direct(direct: pd.DataFrame) -> Iterator[dict]:
 
 
 def _of_prompted(prompted: pd.DataFrame, direct: pd.DataFrame) -> Iterator[dict]:
-    """A row per cell and phenomenon, and one per cell and order of the options."""
+    """A row per cell and phenomenon, and one per cell and order; a further cell holds all wordings and languages."""
     margins = direct.set_index([*TEXT, "item"])["margin"] if len(direct) else None
+    prompted = pd.concat([prompted, _asked_plainly(prompted).assign(wording=ALL, asked_in=ALL)])
     orders = {BOTH: prompted} | dict(iter(prompted.groupby("order", sort=False)))
     for order, rows in orders.items():
         means = rows.groupby([*CELL, "phenomenon", "document", "item"], sort=False)
@@ -254,3 +260,18 @@ def _table(name: str, rows: list[dict], labels: Mapping[str, Mapping]) -> pd.Dat
     table = pd.DataFrame([{**labels[row["condition"]], **row} for row in rows])
     table = table.reindex(columns=list(columns))
     return table.fillna({column: "" for column, kind in columns.items() if kind is str}).astype(columns)
+
+
+# --- what the report shows ---
+
+
+def summary(probes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table `probes` that compare competence with performance, over all phenomena and wordings.
+
+    Of a language's regions and their controls, those from the most samples.
+    """
+    asked = (probes["method"] == PROMPTED) & (probes["prompt"] == ALL) & (probes["order"] == BOTH)
+    rows = probes[(probes["phenomenon"] == ALL) & (asked | (probes["method"] == DIRECT))]
+    most = rows.groupby(["kind", "target"])["samples"].transform("max")
+    of_language = ~rows["target"].isin(["", CORE])
+    return rows[(rows["samples"] == most) | ~of_language]
