@@ -1,6 +1,7 @@
 """Intervals of accuracies and of paired differences: no interval is a point, and most hold the truth in simulations."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy.stats import binomtest
 
 from linguistic_regions.statistics.power import detectable
 from linguistic_regions.statistics.proportions import average, contrast, proportion
+from machine import ROOT
 
 RUNS = 200
 COMPARED = pd.DataFrame([[1.0, -1.0]], index=["en"], columns=["a", "b"])
@@ -165,3 +167,13 @@ def test_a_detectable_difference_is_found_four_times_in_five():
         gained, lost = draw < (0.3 + difference) / 2, draw > 1 - (0.3 - difference) / 2
         found += contrast(measured(gained, lost, template), COMPARED, are_accuracies=True).low > 0
     assert 0.70 <= found / RUNS <= 0.88
+
+
+def test_the_differences_in_the_docs_are_those_of_the_formula():
+    page = (ROOT / "docs/probes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (\S+)(?: points)? \| (\S+)(?: points)? \|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for pairs, templates, *told in rows:
+        for discordant, points in zip((0.1, 0.3), told, strict=True):
+            found = detectable(int(pairs), int(templates), discordant)
+            assert points == ("–" if math.isnan(found) else f"{100 * found:.0f}")

@@ -58,8 +58,12 @@ def _scores(run: Run, methods: Sequence[str], score: str = RIGHT) -> pd.DataFram
     return paired(run.direct if DIRECT in methods else pd.DataFrame(), prompted, score)
 
 
-def _languages(scores: pd.DataFrame) -> list[str]:
-    return list(scores.index.get_level_values("language").unique())
+def _measured(scores: pd.DataFrame, columns: Sequence) -> tuple[list[str], int]:
+    """The languages that have pairs with all of these scores, and the number of such pairs."""
+    complete = scores[list(columns)].dropna()
+    if complete.empty:
+        raise NotMeasured("no pair was judged in both ways")
+    return list(complete.index.get_level_values("language").unique()), len(complete)
 
 
 def _above_chance(run: Run, methods: Sequence[str]) -> tuple[list[str], str]:
@@ -110,9 +114,8 @@ def _loss(code: str, condition: str, share: float) -> Weights:
 
 def _direct_prompted(run: Run) -> Measured:
     scores = _scores(run, (DIRECT, PROMPTED))
-    languages = _languages(scores)
+    languages, pairs = _measured(scores, gap(INTACT))
     weights = {code: gap(INTACT, 1 / len(languages)) for code in languages}
-    pairs = int(scores[list(gap(INTACT))].notna().all(axis=1).sum())
     return _with_power(contrast(scores, table_of_weights(weights), are_accuracies=True), pairs)
 
 
@@ -219,10 +222,9 @@ def _fillers(run: Run, control: str) -> Measured:
     compared = f"dots-{most}", NONE if control == NONE else f"{control}-{most}"
     if compared[1] not in scores:
         raise NotMeasured(f"no prompts had {most} tokens of {control}")
-    languages = _languages(scores)
+    languages, pairs = _measured(scores, compared)
     share = dict(zip(compared, (1 / len(languages), -1 / len(languages)), strict=True))
     weights = pd.DataFrame([share] * len(languages), index=languages)
-    pairs = int(scores[list(compared)].notna().all(axis=1).sum())
     return _with_power(contrast(scores, weights, are_accuracies=True), pairs)
 
 
