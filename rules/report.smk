@@ -79,6 +79,8 @@ rule claims:
         tables=rules.tables.output,
         kinship=rules.kinship.output,
         removal=plan.evidence(config)["removal"],
+        direct=plan.evidence(config).get("direct", []),
+        prompted=plan.evidence(config).get("prompted", []),
     output:
         "<results>/tables/claims.csv",
     log:
@@ -93,10 +95,13 @@ rule claims:
         code=programs.fingerprint("claims"),
         resources=programs.resources_fingerprint("paper/*.csv"),
         tables=result_path("tables"),
+        evidence=lambda wildcards, input: flags(
+            removal=list(input.removal), direct=list(input.direct), prompted=list(input.prompted)
+        ),
     message:
         "Judge the claims"
     shell:
-        'python "$PROGRAMS"/claims.py judge --tables {params.tables} --removal {input.removal} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/claims.py judge --tables {params.tables} {params.evidence} --output {output} 2>&1 | tee {log}'
 
 
 rule provenance:

@@ -20,6 +20,8 @@ def judge(
     tables: Path,
     output: Path,
     removal: tuple[Path, ...] = (),
+    direct: tuple[Path, ...] = (),
+    prompted: tuple[Path, ...] = (),
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
     """Write the claims table of a run: estimates with intervals, tests and verdicts.
@@ -28,9 +30,12 @@ def judge(
         tables: folder with the run's tables.
         output: the table, CSV.
         removal: evidence files of the intact model and of removals.
+        direct: evidence files of minimal pairs scored directly.
+        prompted: evidence files of minimal pairs that prompts ask about.
         paper_figures: folder with the paper's values.
     """
-    measured = Run(read_folder(tables), *evidence.read(removal), close_languages(list(names())))
+    pairs = {"direct": evidence.read(direct)[0], "prompted": evidence.read(prompted)[0]}
+    measured = Run(read_folder(tables), *evidence.read(removal), close_languages(list(names())), **pairs)
     write(judged(measured, paper.load(paper_figures)), output)
 
 

@@ -10,7 +10,7 @@ from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.storage import atomic_write
-from linguistic_regions.statistics import effects, evidence, selectivity, tables
+from linguistic_regions.statistics import effects, evidence, probes, selectivity, tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.statistics.fidelity import correlations
 from linguistic_regions.statistics.fidelity import read as read_weights
@@ -23,6 +23,9 @@ WRITTEN = (
     "further",
     "generations",
     "lm_eval",
+    "probes",
+    "probe_differences",
+    "probe_prompts",
     "stability",
     "fidelity",
     "selectivity",
@@ -39,6 +42,8 @@ def main(
     further: tuple[Path, ...] = (),
     generations: tuple[Path, ...] = (),
     lm_eval: tuple[Path, ...] = (),
+    direct: tuple[Path, ...] = (),
+    prompted: tuple[Path, ...] = (),
     stability: tuple[Path, ...] = (),
     fidelity: tuple[Path, ...] = (),
     languages: tuple[str, ...] = (),
@@ -59,6 +64,8 @@ def main(
         further: evidence files of continued pre-training per language.
         generations: evidence files of continued prompts.
         lm_eval: evidence files of tasks of the evaluation harness.
+        direct: evidence files of minimal pairs scored directly.
+        prompted: evidence files of minimal pairs that prompts ask about.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         fidelity: exact changes of the loss and scores of single weights, a table per language.
         languages: language codes in row order.
@@ -84,7 +91,11 @@ def main(
         found["stability"] = tables.joined(stability, "stability")
     if fidelity:
         found["fidelity"] = correlations(read_weights(fidelity))
-    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items() if len(table)}
+    found = {name: table for name, table in found.items() if len(table)}
+    if direct or prompted:
+        (scored, labels), (asked, others) = evidence.read(direct), evidence.read(prompted)
+        found |= probes.tables(scored, asked, labels | others)
+    made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
     old_tables = [output / f"{name}.csv" for name in WRITTEN]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
         old.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from linguistic_regions.reporting.figures import (
 
 PROGRAM = Path(__file__).parents[2] / "scripts" / "figures.py"
 ALL = {"stability", "removal", "monolingual", "selectivity", "retraining", "freezing", "density", "overlap", "kinship"}
+ALL |= {"probes"}
 
 
 def draw_files(tables: dict, folder: Path) -> dict[str, bytes]:
@@ -43,6 +44,7 @@ def test_every_figure_in_both_formats_and_the_same_bytes_again(tmp_path):
     [
         ("removal", {"removal", "monolingual"}),
         ("selectivity", {"selectivity"}),
+        ("probes", {"probes"}),
         ("retraining", {"retraining"}),
         ("freezing", {"freezing"}),
         ("density", {"density"}),

@@ -104,7 +104,7 @@ def read(page: str) -> Balance:
 def test_the_page_is_whole_and_loads_nothing(page):
     parsed = read(page)
     assert parsed.open == []
-    assert parsed.images == 9
+    assert parsed.images == 10
     links = [load for load in parsed.loads if not load.startswith(("#", "data:image/svg+xml;base64,"))]
     assert set(links) == {*(f"tables/{name}.csv" for name in synthetic.everything()), "config.json", "provenance.json"}
     assert all(f'<a href="{link}"' in page for link in links), "followed by a reader, not loaded"
@@ -134,7 +134,7 @@ def test_tasks_of_the_harness_have_a_section_where_they_were_measured(tmp_path, 
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]
-    assert len(targets) == 15 + len(synthetic.LANGUAGES)
+    assert len(targets) == 16 + len(synthetic.LANGUAGES)
     assert set(targets) <= set(parsed.ids)
     assert len(set(parsed.ids)) == len(parsed.ids)
 

@@ -1,10 +1,20 @@
-"""All claims, in the order of the report: on the scores, then by experiment."""
+"""All claims, in the order of the report: by experiment, on the scores, on what lesions do to grammar."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from linguistic_regions.claims import claim, controls, core, freezing, importance, kinship, monolingual, retraining
+from linguistic_regions.claims import (
+    claim,
+    controls,
+    core,
+    freezing,
+    importance,
+    kinship,
+    monolingual,
+    probes,
+    retraining,
+)
 from linguistic_regions.claims.run import Run
 
 CLAIMS = [
@@ -15,6 +25,7 @@ CLAIMS = [
     *retraining.CLAIMS,
     *freezing.CLAIMS,
     *importance.CLAIMS,
+    *probes.CLAIMS,
 ]
 
 

@@ -14,19 +14,22 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """The tables of a run, and the evidence of its removals.
+    """The tables of a run, and the evidence of its removals and probes.
 
     Attributes:
         tables: by name, from `tables.read_folder`.
         items: evidence of the intact model and of removals, from `evidence.read`; empty if there is none.
         labels: the labels of each of its conditions.
         close: the languages close to each, from `text.kinship.close_languages`.
+        direct, prompted: evidence of minimal pairs in the same conditions; empty if there is none.
     """
 
     tables: Mapping[str, pd.DataFrame]
     items: pd.DataFrame
     labels: Mapping[str, Mapping]
     close: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    direct: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prompted: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table.

@@ -16,6 +16,7 @@ from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.prompts import shipped_prompts
 
 EVIDENCE = "<results>/evaluations/perplexity"
+PROBES = ("probes", "probe_differences", "probe_prompts")  # tables from the evidence of direct and prompted
 
 
 def results(config: dict) -> str:
@@ -260,7 +261,10 @@ def tables(config: dict) -> list[str]:
     """The run's tables: CSV, and Markdown in the layout of the paper."""
     printed = {"removal": "core_removal", "monolingual": "monolingual", "retraining": "retraining"}
     parts = {"stability": stability(config), "fidelity": fidelity(config)}
-    names = [f"{name}.csv" for name in (*evidence(config), *(name for name, files in parts.items() if files))]
+    measured = evidence(config)
+    names = [f"{name}.csv" for name in measured if name not in ("direct", "prompted")]
+    names += [f"{name}.csv" for name, files in parts.items() if files]
+    names += [f"{name}.csv" for name in PROBES if {"direct", "prompted"} & measured.keys()]
     names += ["selectivity.csv"] * ("monolingual" in config["experiments"])
     names += ["effects.csv"] * bool({"removal", "controls", "monolingual"} & set(config["experiments"]))
     names += [f"paper_{printed[name]}.md" for name in printed if name in config["experiments"]]

@@ -22,11 +22,12 @@ equivalence, which needs evidence that an effect is small, not a failure to find
 interval lies there and *does not hold* if the whole interval lies elsewhere; the run *cannot tell* if a threshold lies
 within the interval. It is *not tested* if it was not measured, or rests on fewer than {minimum} independent units.
 
-**Intervals** are Student's t over independent units: languages, regions, documents or training runs, never the several
-values measured on one unit. Where random regions are drawn, the variance between the draws is a component of its own,
-and at least {minimum} of them are needed. In simulations, 92 % or more of the intervals contain the truth
-(`tests/statistics`). All comparisons are of log perplexity, paired by unit. A ratio of perplexities is written as a
-factor, ×.
+**Intervals** are Student's t over independent units: languages, regions, documents, templates or training runs, never
+the several values measured on one unit. Where random regions are drawn, the variance between the draws is a component
+of its own, and at least {minimum} of them are needed. In simulations, 92 % or more of the intervals contain the truth
+(`tests/statistics`). Comparisons of log perplexity are paired by unit; a ratio of perplexities is written as a factor,
+×. Comparisons of accuracies and margins are paired by minimal pair; how small a difference can be found with how many
+pairs: [probes.md](probes.md#how-many-pairs).
 
 **Many claims.** The column `verdict_holm` has the verdict after Holm's correction for the number of claims that were
 tested. The figures of the paper are the same statistic, computed from its tables for LLaMA-2, where it reports them.

@@ -48,7 +48,7 @@ def grids(generations: pd.DataFrame, names: Mapping[str, str]) -> list[Grid]:
 
 
 def condition(row: pd.Series, names: Mapping[str, str]) -> str:
-    """Describe the lesion; of outliers and of the config's own regions, by the region's name."""
+    """Describe a row's lesion; of outliers and of the config's own regions, by the region's name."""
     if row["kind"] not in KINDS:
         return row["region"]
     described = [KINDS[row["kind"]]]

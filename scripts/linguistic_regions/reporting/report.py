@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.reporting import bylanguage, claims, formats, generations, lm_eval, methods, paper
+from linguistic_regions.reporting import bylanguage, claims, formats, generations, lm_eval, methods, paper, probes
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
@@ -80,6 +80,7 @@ def render(
         verdicts=claims.tally(tables["claims"]) if "claims" in tables else {},
         grids=_grids(tables, model, names, printed),
         generations=generations.grids(tables["generations"], names) if "generations" in tables else [],
+        probes=probes.sections(tables, names),
         lm_eval=lm_eval.grid(tables["lm_eval"], names) if "lm_eval" in tables else None,
         figures=figures,
         further=_further(tables.get("further"), names),

@@ -6,7 +6,16 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures import barchart, curves, heatmaps, kinship, selectivity, sizes, stability
+from linguistic_regions.reporting.figures import (
+    barchart,
+    curves,
+    heatmaps,
+    kinship,
+    probes,
+    selectivity,
+    sizes,
+    stability,
+)
 from linguistic_regions.statistics.domains import domains, first, only
 
 
@@ -32,6 +41,7 @@ def draw(
         "removal-curves": ("removal", lambda table: sizes.curves(first(table))),
         "monolingual": ("removal", lambda table: heatmaps.monolingual(first(table), languages)),
         "selectivity": ("selectivity", lambda table: selectivity.selectivity(table, languages)),
+        "probes": ("probes", lambda table: probes.probes(table, languages, names)),
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
