@@ -2,9 +2,11 @@
 
 Values are alike within clusters, such as pairs of one template, so intervals are over these. Student's t claims
 certainty where all values are equal: all right in ten templates would be a point, and so would no change at all. Here a
-quarter of a cluster that is all right, and a quarter of one that is all wrong, are added wherever the variance of an
-accuracy is estimated, in the spirit of the pseudo-counts of Agresti & Coull (1998, Approximate Is Better than "Exact"
-for Interval Estimation of Binomial Proportions). No interval is a point then.
+quarter of a cluster that is all right, and a quarter of one that is all wrong, at least one value each, are added
+wherever the variance of an accuracy is estimated, in the spirit of the pseudo-counts of Agresti & Coull (1998,
+Approximate Is Better than "Exact" for Interval Estimation of Binomial Proportions) and, for paired differences, of
+Bonett & Price (2012, Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired Data).
+No interval is a point then.
 """
 
 import math
@@ -127,6 +129,6 @@ def by_cluster(values: np.ndarray, clusters: Sequence[Hashable]) -> tuple[np.nda
 
 
 def with_extremes(sums: np.ndarray, sizes: np.ndarray, least: float, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters and `ADDED` of one whose values are the least possible, and of one whose values are the most."""
-    size = ADDED * sizes.mean()
+    """Clusters and `ADDED` of one with the least values possible, and of one with the most; a value at least of each."""
+    size = max(ADDED * sizes.mean(), 1.0)
     return np.append(sums, [least * size, most * size]), np.append(sizes, [size, size])
