@@ -8,6 +8,7 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/terminal.smk"
 include: "rules/start.smk"
 
 

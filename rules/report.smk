@@ -43,7 +43,7 @@ rule tables:
     message:
         "Make the tables"
     shell:
-        'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} > {log} 2>&1'
 
 
 rule kinship:
@@ -71,7 +71,7 @@ rule kinship:
         "Compare close languages"
     shell:
         'python "$PROGRAMS"/kinship.py {params.languages} {params.regions} --removal {params.removal}'
-        " --pairs {output.pairs} --output {output.tests} 2>&1 | tee {log}"
+        " --pairs {output.pairs} --output {output.tests} > {log} 2>&1"
 
 
 rule claims:
@@ -96,7 +96,7 @@ rule claims:
     message:
         "Judge the claims"
     shell:
-        'python "$PROGRAMS"/claims.py judge --tables {params.tables} --removal {input.removal} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/claims.py judge --tables {params.tables} --removal {input.removal} --output {output} > {log} 2>&1'
 
 
 rule provenance:
@@ -123,7 +123,7 @@ rule provenance:
         "Record the provenance"
     shell:
         'python "$PROGRAMS"/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}'
-        " --output {output} 2>&1 | tee {log}"
+        " --output {output} > {log} 2>&1"
 
 
 rule figures:
@@ -148,7 +148,7 @@ rule figures:
     message:
         "Draw the figures"
     shell:
-        'python "$PROGRAMS"/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/figures.py {params.options} --tables {params.tables} --output {output} > {log} 2>&1'
 
 
 rule report:
@@ -181,4 +181,4 @@ rule report:
         "Write the report"
     shell:
         'python "$PROGRAMS"/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
-        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
+        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} > {log} 2>&1"
