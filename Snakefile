@@ -52,6 +52,7 @@ rule all:
         rules.tables.output,
         rules.overlap.output,
         rules.kinship.output,
+        rules.claims.output,
         rules.figures.output,
         rules.provenance.output,
         rules.report.output,

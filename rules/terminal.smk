@@ -61,7 +61,8 @@ def finished_lines():
         return [f"Results: {plan.results(config)}"]
     from linguistic_regions.reporting import claims  # imports pandas
 
-    return [f"Report: {REPORT}", *claims.by_verdict(f"{plan.results(config)}/tables/claims.csv")]
+    table = f"{plan.results(config)}/tables/claims.csv"
+    return [f"Report: {REPORT}", *(claims.by_verdict(table) if os.path.exists(table) else [])]
 
 
 onsuccess:

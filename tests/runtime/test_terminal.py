@@ -80,7 +80,7 @@ def test_a_line_per_job_that_begins_or_ends(run):
     assert run.said() == [
         "0:00:00  begins  Score the weights: ru",
         "0:00:00  begins  Score the weights: zh",
-        "0:01:40  done    Score the weights: ru, in 2 min; 95 % of the work done, about 5 s left",
+        "0:01:40  done    Score the weights: ru, in 2 min; 95 % of the work done, about 10 s left",
     ]
 
 
@@ -204,6 +204,16 @@ def test_after_ctrl_c_nothing_is_said(run):
     run.terminal.fail()
     run.log("At least one job did not complete successfully.", "error", "exceptions", logging.ERROR)
     assert run.said() == []
+
+
+def test_a_job_that_hears_of_ctrl_c_first_is_not_said_to_fail(run):
+    run.begin()
+    run.job(1)
+    run.said()
+    run.fail(1, "score.py: stopped", "returned non-zero exit status 130")
+    assert run.said() == []
+    run.terminal.fail()  # but there was no Ctrl-C in the terminal
+    assert run.said()[:2] == ["Failed: Score the weights: ru", "  score.py: stopped"]
 
 
 def test_a_record_that_cannot_be_read_does_not_end_the_run(run, capsys):

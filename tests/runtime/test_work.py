@@ -2,7 +2,7 @@
 
 import pytest
 
-from linguistic_regions.runtime.work import PRIOR, Job, Work, duration
+from linguistic_regions.runtime.work import Job, Work, duration
 
 JOBS = {
     1: Job("score", 100.0, 0.5),
@@ -36,7 +36,14 @@ def test_a_slow_machine_needs_longer_for_the_rest_too():
     assert work.done(1000.0) == pytest.approx(0.25)  # a job counts for no more than all of its work
     for number in (1, 2):
         work.end(number, 1000.0)
-    assert work.remaining(1000.0) == pytest.approx(300.0 * (1000.0 + PRIOR) / (100.0 + PRIOR))
+    assert work.remaining(1000.0) == pytest.approx(300.0 * (1000.0 + 40.0) / (100.0 + 40.0))
+
+
+def test_the_longest_job_is_waited_for():
+    work = Work({1: Job("score", 100.0, 0.1), 2: Job("evaluate", 10.0, 0.1)}, start=0.0)
+    assert work.remaining(0.0) == 100.0
+    work.begin(1, 0.0)
+    assert work.remaining(0.0) == 100.0
 
 
 def test_work_that_failed_is_still_to_be_done():

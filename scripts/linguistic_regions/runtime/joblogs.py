@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-KILLED = re.compile(r"SIGKILL|exit status 137|OUT_OF_MEMORY")  # in errors of Snakemake and its Slurm plugin
+# In errors of Snakemake and its Slurm plugin.
+KILLED = re.compile(r"SIGKILL|exit status 137|OUT_OF_MEMORY")
+INTERRUPTED = re.compile(r"SIGINT|exit status 130")
 USER_ERROR = re.compile(r"\w+\.py: error: ")
 WARNING = "warning: "  # begins a warning in the log of a job
 EXCERPT = 20  # last lines of the log of a failed job
@@ -46,11 +48,6 @@ class Failure:
 def warnings(logs: Iterable[str]) -> list[str]:
     """The warnings in some logs."""
     return [line.removeprefix(WARNING) for line in _lines(logs) if line.startswith(WARNING)]
-
-
-def is_killed(error: str) -> bool:
-    """Whether an error says that the system killed the job."""
-    return KILLED.search(error) is not None
 
 
 def _lines(logs: Iterable[str]) -> list[str]:

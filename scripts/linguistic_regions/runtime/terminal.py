@@ -6,14 +6,15 @@ Snakemake's log file stays as it is. Standard library only.
 
 import logging
 import signal
+import sys
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from linguistic_regions.runtime import joblogs
 from linguistic_regions.runtime.errors import RESUME_HINT
-from linguistic_regions.runtime.joblogs import Failure, is_killed, warnings
 from linguistic_regions.runtime.work import Job, Work, duration
 
 # Modules of Snakemake whose messages below warnings are left to its log.
@@ -38,9 +39,9 @@ class Terminal(logging.Handler):
         self._executing = self._over = False
         self._work: Work | None = None
         self._timed = True
-        self._jobs: dict[int, Failure] = {}  # what to say if it fails
-        self._failed: dict[int, Failure] = {}
-        self._killed: set[int | None] = set()  # threads whose job the system killed
+        self._jobs: dict[int, joblogs.Failure] = {}  # what to say if it fails
+        self._failed: dict[int, joblogs.Failure] = {}
+        self._errors: dict[int | None, str] = {}  # of the threads that wait for jobs
         self._warnings: Counter[str] = Counter()
 
     def begin(self, jobs: Mapping[int, Job], heading: str, timed: bool) -> None:
@@ -57,7 +58,7 @@ class Terminal(logging.Handler):
         weight = self._work.remaining(self._work.start) if timed else sum(job.seconds for job in jobs.values())
         effort = f"about {duration(weight)}{'' if timed else ' of work'}"
         counts = textwrap.wrap(counts, 100, initial_indent="  ", subsequent_indent="  ")
-        self.say([f"{len(jobs)} jobs, {effort}{heading}", *counts])
+        self.say([f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}, {effort}{heading}", *counts])
 
     def succeed(self, lines: Iterable[str]) -> None:
         """Say that the run is finished, and what came out."""
@@ -81,13 +82,13 @@ class Terminal(logging.Handler):
             self.say([*(["Warnings:", *shown] if shown else []), *lines])
 
     def stop_at_interrupt(self) -> None:
-        """At Ctrl-C, say how to resume, and stop; while jobs are ended, further ones are ignored."""
+        """At Ctrl-C, say how to resume, and stop; meanwhile, another one is ignored."""
 
         def stop(number: int, frame: object) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             self.stopped = True
             self.say([f"Stopped: {RESUME_HINT}."])
-            raise KeyboardInterrupt
+            sys.exit(128 + number)  # no traceback, wherever Snakemake is; its scheduler ends the jobs
 
         signal.signal(signal.SIGINT, stop)
 
@@ -118,9 +119,8 @@ class Terminal(logging.Handler):
         elif event == "job_started" and not self._work:  # without `begin`, Snakemake speaks for itself
             self._executing = False
         if self._work and event == "error" and "CalledProcessError" in text:
-            # The job's own error follows, from the same thread.
-            if is_killed(text):
-                self._killed.add(record.thread)
+            # That of the job follows, from the same thread.
+            self._errors[record.thread] = text
             return True
         if text.startswith(("Nothing to be done", "Will exit")):
             return False
@@ -131,7 +131,7 @@ class Terminal(logging.Handler):
 
     def _job_info(self, record: logging.LogRecord, now: float) -> str | None:
         memory = dict(record.resources.items()).get("mem_mb")
-        self._jobs[record.jobid] = Failure(record.rule_msg or "", record.rule_name, memory, list(record.log))
+        self._jobs[record.jobid] = joblogs.Failure(record.rule_msg or "", record.rule_name, memory, list(record.log))
         self._failed.pop(record.jobid, None)
         self._work.begin(record.jobid, now)
         return self._timed_line(now, "begins", record.rule_msg) if record.rule_msg else None
@@ -141,22 +141,24 @@ class Terminal(logging.Handler):
         took = self._work.end(record.job_id, now)
         if job is None or not job.message:
             return None
-        self._warnings.update(warnings(job.logs))
+        self._warnings.update(joblogs.warnings(job.logs))
         left = self._work.remaining(now)
         progress = f"{100 * self._work.done(now):.0f} % of the work done"
-        progress += f", about {duration(left)} left" if self._timed and left else ""
+        progress += f", about {duration(left)} left" if self._timed and left >= 0.5 else ""
         return self._timed_line(now, "done", f"{job.message}, in {duration(took)}; {progress}")
 
     def _job_error(self, record: logging.LogRecord, now: float) -> str | None:
         whole = record.output and all(Path(str(path)).exists() for path in record.output)
         if record.indent and whole:  # a job that went through, in a group with one that failed
             return None
-        job = self._jobs.get(record.jobid) or Failure(record.rule_name, record.rule_name, "?", [])
+        job = self._jobs.get(record.jobid) or joblogs.Failure(record.rule_name, record.rule_name, "?", [])
         job.logs = [str(path) for path in record.log if Path(str(path)).exists()]
-        job.killed = record.thread in self._killed or is_killed(str(record.rule_msg))
-        self._killed.discard(record.thread)
+        error = self._errors.pop(record.thread, "") + str(record.rule_msg)
+        job.killed = joblogs.KILLED.search(error) is not None
         self._failed[record.jobid] = job
         took = self._work.end(record.jobid, now, done=False)
+        if joblogs.INTERRUPTED.search(error):  # by Ctrl-C, of which Snakemake may hear later
+            return None
         return self._timed_line(now, "FAILED", f"{job.message}, after {duration(took)}")
 
     def _timed_line(self, now: float, verb: str, text: str) -> str:

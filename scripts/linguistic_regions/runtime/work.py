@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PRIOR = 60.0  # seconds of work for which the estimate counts as much as what was measured
+# The estimate counts as much as so much measured work: a share of the whole, at most some seconds.
+PRIOR_SHARE, PRIOR_SECONDS = 0.1, 60.0
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Work:
 
     def __init__(self, jobs: Mapping[int, Job], start: float) -> None:
         self.start = start
-        self._weights = {number: job.seconds * job.share for number, job in jobs.items()}
-        self._shares = {number: job.share for number, job in jobs.items()}
+        self._jobs = jobs
+        self._total = sum(job.seconds * job.share for job in jobs.values())
+        self._prior = max(0.001, min(PRIOR_SHARE * self._total, PRIOR_SECONDS))
         self._begun: dict[int, float] = {}
         self._ended: set[int] = set()
 
@@ -48,19 +50,24 @@ class Work:
 
     def done(self, now: float) -> float:
         """The share of the work that is done, from 0 to 1. A job that runs counts for as long as it should take."""
-        return self._done(now) / (sum(self._weights.values()) or 1.0)
+        return 1.0 - self._left(now) / self._total if self._total else 0.0
 
     def remaining(self, now: float) -> float:
-        """The seconds that remain: the estimate, corrected by the pace so far."""
-        done = self._done(now)
-        return (sum(self._weights.values()) - done) * (now - self.start + PRIOR) / (done + PRIOR)
+        """The seconds that remain: the estimate, but no less than those of the longest job, corrected by the pace so
+        far."""
+        left = self._left(now)
+        longest = max((self._seconds_left(number, now) for number in self._jobs), default=0.0)
+        pace = (now - self.start + self._prior) / (self._total - left + self._prior)
+        return max(left, longest) * pace
 
-    def _done(self, now: float) -> float:
-        running = sum(
-            min(self._weights.get(number, 0.0), (now - begun) * self._shares.get(number, 0.0))
-            for number, begun in self._begun.items()
-        )
-        return running + sum(self._weights.get(number, 0.0) for number in self._ended)
+    def _left(self, now: float) -> float:
+        return sum(self._seconds_left(number, now) * job.share for number, job in self._jobs.items())
+
+    def _seconds_left(self, number: int, now: float) -> float:
+        """The seconds that a job should still take."""
+        if number in self._ended:
+            return 0.0
+        return max(0.0, self._jobs[number].seconds - (now - self._begun.get(number, now)))
 
 
 def duration(seconds: float) -> str:
