@@ -20,8 +20,8 @@ class Run:
         self.snakemake = logging.StreamHandler(self.stream)
         self.terminal = Terminal(self.snakemake, clock=lambda: self.now)
 
-    def log(self, text, event=None, module="job_scheduler", level=logging.INFO, **fields):
-        record = logging.LogRecord("snakemake.logging", level, f"{module}.py", 1, text, None, None)
+    def log(self, text, event=None, module="job_scheduler", level=logging.INFO, file="py", **fields):
+        record = logging.LogRecord("snakemake.logging", level, f"{module}.{file}", 1, text, None, None)
         record.__dict__ |= fields | ({"event": event} if event else {})
         self.terminal.handle(record)
 
@@ -177,12 +177,13 @@ def test_in_a_group_that_failed_jobs_whose_outputs_are_there_have_not(run, tmp_p
     assert [line for line in run.said() if "error" in line] == ["  score.py: error: 2"]
 
 
-def test_warnings_of_jobs_are_told_at_the_end(run):
+def test_warnings_of_jobs_and_of_the_workflow_are_told_at_the_end(run):
     run.begin()
     for number in JOBS:
         run.job(number)
         run.finish(number, "warning: a checkpoint is corrupted\nother words\n")
-    run.log("no record", module="start", level=logging.WARNING)
+    run.log("no record", module="start", file="smk", level=logging.WARNING)
+    run.log("of a plugin", module="executor", level=logging.WARNING)
     run.said()
     run.terminal.succeed(["Report: report.html"])
     assert run.said() == [

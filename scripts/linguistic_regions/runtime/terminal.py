@@ -106,7 +106,7 @@ class Terminal(logging.Handler):
                 if line and not self.stopped and self._snakemake.filter(record):
                     self.say([line])
             elif not self._is_bookkeeping(record, event):
-                if record.levelno == logging.WARNING:
+                if record.levelno == logging.WARNING and record.pathname.endswith(".smk"):  # the workflow's own
                     self._warnings[record.getMessage().splitlines()[0]] += 1
                 self._snakemake.handle(record)
         except Exception:  # a line less must not end a run
