@@ -6,34 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from small_run import SMALL, copy_workflow, write_config
+from small_run import SMALL, copy_workflow, snakemake, write_config
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 MODEL = "results/small/models/base"
 RESUMES = "finished work is kept, and the same command resumes the run."
-
-
-def start(folder: Path) -> subprocess.Popen:
-    """Start to pretrain the model, as in a terminal: Ctrl-C reaches Snakemake and its jobs."""
-    command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", MODEL, "--configfile", "long.yaml"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=folder, start_new_session=True, **streams)
-
-
-def training(run: subprocess.Popen) -> psutil.Process:
-    """The process that trains, as soon as it is there."""
-    while run.poll() is None:
-        for process in psutil.Process(run.pid).children(recursive=True):
-            words = process.cmdline() if process.is_running() else []
-            if len(words) > 1 and words[1].endswith("pretrain.py"):
-                return process
-        time.sleep(0.1)
-    raise AssertionError(run.communicate()[0])
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +26,44 @@ def folder(tmp_path_factory):
     config = copy.deepcopy(SMALL)
     config["model"]["scratch"]["samples"] = 10**6
     write_config(folder, config, "long.yaml")
+    made = snakemake(folder, "results/small/tokens/samples.csv", config="long.yaml")
+    assert made.returncode == 0, made.stderr[-3000:]
     return folder
 
 
+@pytest.fixture
+def damaged(folder: Path) -> str:
+    """Text that is cut short, and that the training reads; to be made before the run."""
+    path = "results/small/tokens/zh/train.parquet"
+    (folder / path).write_bytes((folder / path).read_bytes()[:-100])
+    return path
+
+
+@pytest.fixture
+def run(folder: Path) -> Iterator[subprocess.Popen]:
+    """The model is pretrained, as in a terminal: Ctrl-C reaches Snakemake and its jobs. Afterwards, all are killed."""
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", MODEL, "--configfile", "long.yaml"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=folder, start_new_session=True, **streams) as run:
+        yield run
+        with suppress(ProcessLookupError):  # no process is left
+            os.killpg(run.pid, signal.SIGKILL)
+
+
+def training(run: subprocess.Popen, folder: Path) -> psutil.Process:
+    """The process that trains, as soon as it is there."""
+    while run.poll() is None:
+        with suppress(psutil.Error):  # one has just ended
+            for process in psutil.Process(run.pid).children(recursive=True):
+                if process.cmdline()[1:2] == [str(folder / "scripts/pretrain.py")]:
+                    return process
+        time.sleep(0.1)
+    raise AssertionError(run.communicate()[0])
+
+
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_says_in_one_line_how_to_resume(folder, times):
-    run = start(folder)
-    training(run)
+def test_ctrl_c_says_in_one_line_how_to_resume(run, folder, times):
+    training(run, folder)
     time.sleep(1)
     for _ in range(times):
         os.killpg(run.pid, signal.SIGINT)
@@ -59,9 +74,8 @@ def test_ctrl_c_says_in_one_line_how_to_resume(folder, times):
     assert said.count("Stopped:") == 1 and "Traceback" not in said and "FAILED" not in said
 
 
-def test_a_job_that_the_system_kills_says_how_much_memory_it_had(folder):
-    run = start(folder)
-    training(run).kill()
+def test_a_job_that_the_system_kills_says_how_much_memory_it_had(run, folder):
+    training(run, folder).kill()
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 1
     assert "FAILED  Pretrain the base model" in said
@@ -70,15 +84,12 @@ def test_a_job_that_the_system_kills_says_how_much_memory_it_had(folder):
     assert said.splitlines()[-2:-1] == ["  log: results/small/logs/base_model.log"]
 
 
-def test_a_failed_jobs_error_comes_once_and_last(folder):
-    tokens = folder / "results/small/tokens/zh/train.parquet"
-    tokens.write_bytes(tokens.read_bytes()[:-100])
-    run = start(folder)
+def test_a_failed_jobs_error_comes_once_and_last(damaged, run):
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 1
     *_, failed, error, log, end = said.splitlines()
     assert failed == "Failed: Pretrain the base model"
-    assert error.startswith("  pretrain.py: error: results/small/tokens/zh/train.parquet: ")
+    assert error.startswith(f"  pretrain.py: error: {damaged}: ")
     assert log == "  log: results/small/logs/base_model.log"
     assert end.startswith("Not finished after ") and end.endswith(RESUMES)
     assert said.count("error:") == 1 and "Traceback" not in said and "CalledProcessError" not in said
