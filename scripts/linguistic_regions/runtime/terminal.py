@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +83,10 @@ class Terminal(logging.Handler):
             self.say([*(["Warnings:", *shown] if shown else []), *lines])
 
     def stop_at_interrupt(self) -> None:
-        """At Ctrl-C, say how to resume, and stop; meanwhile, another one is ignored."""
+        """At Ctrl-C, say how to resume, and stop; meanwhile, another one is ignored.
+
+        Without effect where Ctrl-C is ignored already (nohup), and outside the main thread.
+        """
 
         def stop(number: int, frame: object) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -90,7 +94,9 @@ class Terminal(logging.Handler):
             self.say([f"Stopped: {RESUME_HINT}."])
             sys.exit(128 + number)  # no traceback, wherever Snakemake is; its scheduler ends the jobs
 
-        signal.signal(signal.SIGINT, stop)
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if usual and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, stop)
 
     def say(self, lines: Iterable[str]) -> None:
         """Write lines to the terminal."""
