@@ -8,6 +8,7 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/terminal.smk"
 include: "rules/start.smk"
 
 
@@ -53,6 +54,7 @@ rule all:
         rules.tables.output,
         rules.overlap.output,
         rules.kinship.output,
+        rules.claims.output,
         rules.figures.output,
         rules.provenance.output,
         rules.report.output,

@@ -18,7 +18,7 @@ rule package:
     message:
         "Download the Debian package {wildcards.package}"
     shell:
-        'python "$PROGRAMS"/fetch_package.py --package {wildcards.package} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/fetch_package.py --package {wildcards.package} --output {output} > {log} 2>&1'
 
 
 rule corpus:
@@ -51,4 +51,4 @@ rule corpus:
     message:
         "Gather text: {wildcards.text}"
     shell:
-        'python "$PROGRAMS"/corpus.py {params.options} {params.inputs} --output {params.output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/corpus.py {params.options} {params.inputs} --output {params.output} > {log} 2>&1'

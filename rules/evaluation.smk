@@ -38,4 +38,4 @@ rule evaluate:
         'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
         ' "$PROGRAMS"/evaluate.py {params.options} {params.conditions} --model {input.model}'
         " --checkpoints {params.checkpoints} --threads {threads}"
-        " --output {params.output} --name {wildcards.conditions} 2>&1 | tee {log}"
+        " --output {params.output} --name {wildcards.conditions} > {log} 2>&1"

@@ -36,7 +36,7 @@ rule further:
         ' "$PROGRAMS"/continue_pretraining.py {params.options} {params.measured}'
         " --model {input.model} --language {wildcards.language} --samples {input.samples}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
-        " --evidence {output.evidence} --output {output.model} 2>&1 | tee {log}"
+        " --evidence {output.evidence} --output {output.model} > {log} 2>&1"
 
 
 rule importance:
@@ -77,7 +77,7 @@ rule importance:
         ' "$PROGRAMS"/score.py {params.options} --estimator {wildcards.estimator} --language {wildcards.language}'
         " --model {input.model} --samples {input.samples} --checkpoints {params.checkpoints}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
-        " --output {params.output} --stability {output.stability} 2>&1 | tee {log}"
+        " --output {params.output} --stability {output.stability} > {log} 2>&1"
 
 
 rule fidelity:
@@ -108,4 +108,4 @@ rule fidelity:
     shell:
         'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
         ' "$PROGRAMS"/fidelity.py {params.options} --language {wildcards.language} --model {input.model}'
-        " --samples {input.samples} --output {output} --threads {threads} 2>&1 | tee {log}"
+        " --samples {input.samples} --output {output} --threads {threads} > {log} 2>&1"

@@ -24,7 +24,7 @@ if config["model"]["pretrained"]:
             "Fetch the base model"
         shell:
             'python "$PROGRAMS"/fetch_model.py {params.options} --checkpoints {params.checkpoints} --output {output}'
-            " 2>&1 | tee {log}"
+            " > {log} 2>&1"
 
 else:
 
@@ -62,4 +62,4 @@ else:
         shell:
             'python "$PROGRAMS"/pretrain.py {params.options} --tokens-folder {params.tokens} --tokenizer {input.tokenizer}'
             " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
-            " --output {output} 2>&1 | tee {log}"
+            " --output {output} > {log} 2>&1"

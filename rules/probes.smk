@@ -29,4 +29,4 @@ rule pairs:
     message:
         "Gather minimal pairs: {wildcards.language}"
     shell:
-        'python "$PROGRAMS"/pairs.py {params.options} --tokenizer {input.tokenizer} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/pairs.py {params.options} --tokenizer {input.tokenizer} --output {output} > {log} 2>&1'

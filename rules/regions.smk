@@ -31,7 +31,7 @@ rule outliers:
     shell:
         'python "$PROGRAMS"/launch.py --gpus {resources.gpu} --gres={resources.gres}'
         ' "$PROGRAMS"/outliers.py {params.options} --model {input.model} --samples {input.samples}'
-        " --table {output.table} --output {output.outliers} --threads {threads} 2>&1 | tee {log}"
+        " --table {output.table} --output {output.outliers} --threads {threads} > {log} 2>&1"
 
 
 rule region:
@@ -63,7 +63,7 @@ rule region:
         "Build the region {wildcards.region}"
     shell:
         'python "$PROGRAMS"/region.py build {params.recipe} {params.inputs} {params.origin}'
-        " --output {output} --threads {threads} 2>&1 | tee {log}"
+        " --output {output} --threads {threads} > {log} 2>&1"
 
 
 rule overlap:
@@ -86,4 +86,4 @@ rule overlap:
         "Compare the regions"
     shell:
         'python "$PROGRAMS"/overlap.py --regions {input} --overlap {output.overlap} --density {output.density}'
-        " 2>&1 | tee {log}"
+        " > {log} 2>&1"

@@ -43,7 +43,7 @@ rule tables:
     message:
         "Make the tables"
     shell:
-        'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/tables.py {params.evidence} {params.options} {params.model} --output {params.output} > {log} 2>&1'
 
 
 rule kinship:
@@ -71,7 +71,7 @@ rule kinship:
         "Compare close languages"
     shell:
         'python "$PROGRAMS"/kinship.py {params.languages} {params.regions} --removal {params.removal}'
-        " --pairs {output.pairs} --output {output.tests} 2>&1 | tee {log}"
+        " --pairs {output.pairs} --output {output.tests} > {log} 2>&1"
 
 
 rule claims:
@@ -101,7 +101,7 @@ rule claims:
     message:
         "Judge the claims"
     shell:
-        'python "$PROGRAMS"/claims.py judge --tables {params.tables} {params.evidence} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/claims.py judge --tables {params.tables} {params.evidence} --output {output} > {log} 2>&1'
 
 
 rule provenance:
@@ -128,7 +128,7 @@ rule provenance:
         "Record the provenance"
     shell:
         'python "$PROGRAMS"/provenance.py record {params.options} --config {input.config} --manifests {input.manifests}'
-        " --output {output} 2>&1 | tee {log}"
+        " --output {output} > {log} 2>&1"
 
 
 rule figures:
@@ -153,7 +153,7 @@ rule figures:
     message:
         "Draw the figures"
     shell:
-        'python "$PROGRAMS"/figures.py {params.options} --tables {params.tables} --output {output} 2>&1 | tee {log}'
+        'python "$PROGRAMS"/figures.py {params.options} --tables {params.tables} --output {output} > {log} 2>&1'
 
 
 rule report:
@@ -186,4 +186,4 @@ rule report:
         "Write the report"
     shell:
         'python "$PROGRAMS"/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
-        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} 2>&1 | tee {log}"
+        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} > {log} 2>&1"

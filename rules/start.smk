@@ -33,3 +33,4 @@ onstart:
                 images.check(name, Path(image.path))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    say_what_will_run()

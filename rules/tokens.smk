@@ -21,7 +21,7 @@ if config["model"]["pretrained"]:
         message:
             "Copy the model's tokenizer"
         shell:
-            'python "$PROGRAMS"/tokenizer.py {params.options} --model {input} --output {output} 2>&1 | tee {log}'
+            'python "$PROGRAMS"/tokenizer.py {params.options} --model {input} --output {output} > {log} 2>&1'
 
 else:
 
@@ -46,7 +46,7 @@ else:
             "Train a tokenizer"
         shell:
             'RAYON_NUM_THREADS={threads} python "$PROGRAMS"/tokenizer.py {params.options}'
-            " --corpora {input.corpora} --output {output} 2>&1 | tee {log}"
+            " --corpora {input.corpora} --output {output} > {log} 2>&1"
 
 
 rule blocks:
@@ -77,7 +77,7 @@ rule blocks:
         "Cut text into blocks: {wildcards.text}"
     shell:
         'RAYON_NUM_THREADS={threads} python "$PROGRAMS"/blocks.py {params.options} --corpus {params.corpus}'
-        " --tokenizer {input.tokenizer} --output {params.output} 2>&1 | tee {log}"
+        " --tokenizer {input.tokenizer} --output {params.output} > {log} 2>&1"
 
 
 # No rule needs this output; otherwise an edit of the required numbers would pretrain the base model again.
@@ -104,4 +104,4 @@ rule samples:
         "Check that there are enough samples"
     shell:
         'python "$PROGRAMS"/samples.py {params.languages} {params.required} --tokens-folder {params.tokens} --output {output}'
-        " 2>&1 | tee {log}"
+        " > {log} 2>&1"

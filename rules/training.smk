@@ -37,7 +37,7 @@ rule retraining:
         " --arm {wildcards.arm} {params.regions} --seed {wildcards.seed}"
         " --model {input.model} --language {wildcards.language} --samples {input.samples}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
-        " --evidence {output} 2>&1 | tee {log}"
+        " --evidence {output} > {log} 2>&1"
 
 
 rule freezing:
@@ -74,4 +74,4 @@ rule freezing:
         " --arm {wildcards.arm} {params.regions} --learning-rate {wildcards.rate} --seed {wildcards.seed}"
         " --model {input.model} --language {wildcards.language} --samples {input.samples} --start {input.start}"
         " --checkpoints {params.checkpoints} --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads}"
-        " --evidence {output} 2>&1 | tee {log}"
+        " --evidence {output} > {log} 2>&1"

@@ -17,6 +17,7 @@ from linguistic_regions.claims.claim import table as claim_table
 from linguistic_regions.claims.claims import CLAIMS, judged
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.reporting import paper
+from linguistic_regions.reporting.claims import by_verdict
 from linguistic_regions.statistics.intervals import t_interval
 from linguistic_regions.statistics.significance import holm
 from linguistic_regions.statistics.tables import COLUMNS, read, write
@@ -282,6 +283,15 @@ def test_the_table_is_read_as_it_was_written(tmp_path):
     assert list(table) == list(COLUMNS["claims"])
     write(table, tmp_path / "claims.csv")
     pd.testing.assert_frame_equal(read(tmp_path / "claims.csv", "claims"), table, rtol=1e-7)
+
+
+def test_each_claim_is_named_under_its_verdict(tmp_path):
+    table = claims().reset_index()
+    write(table, tmp_path / "claims.csv")
+    lines = by_verdict(tmp_path / "claims.csv")
+    assert lines[0].startswith(f"✓ holds ({(table['verdict'] == HOLDS).sum()}): ")
+    named = [name for line in lines for name in line.split(": ")[1].split(", ")]
+    assert sorted(named) == sorted(table["id"])
 
 
 def test_the_page_explains_each_column():

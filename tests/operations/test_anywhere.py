@@ -65,6 +65,7 @@ def test_it_is_a_module_of_another_workflow(checkout, tmp_path):
     (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"), encoding="utf-8")
     done = run(work, *TARGETS)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "Job stats:" in done.stderr and "Gather text" in done.stderr  # Snakemake's own messages
     assert all((work / target).exists() for target in TARGETS)
 
 

@@ -92,7 +92,7 @@ def test_a_disk_that_will_not_do_is_named_before_the_first_job(tmp_path, mount, 
     run = in_a_mount_of_its_own(folder, script)
     assert run.returncode == 1
     assert re.search(message, said(run))
-    assert "Execute" not in said(run) and "Traceback" not in said(run)
+    assert "begins" not in said(run) and "Traceback" not in said(run)
 
 
 # Intermediates: what is damaged, what reads it, and how it is damaged; from the last to the first, for a file that is

@@ -71,7 +71,7 @@ def test_the_demo_runs_to_its_report_and_gives_the_tables_of_one_machine(on_clus
 
 def test_small_jobs_share_a_slurm_job(on_cluster):
     said = on_cluster[1]
-    steps = int(re.search(r"^total +(\d+)$", said, re.MULTILINE).group(1))
+    steps = int(re.search(r"^(\d+) jobs, about ", said, re.MULTILINE).group(1))
     assert len(accounted(said, "State")) < 2 / 3 * steps
     assert set(accounted(said, "State")) == {"COMPLETED"}
     assert max(map(int, accounted(said, "AllocCPUS"))) <= 4

@@ -201,6 +201,14 @@ def test_resources_grow_with_the_attempt():
     assert costs.resources(config, "settings")["mem_mb"] >= 500
 
 
+def test_a_job_of_a_rule_weighs_the_mean_of_its_jobs():
+    config = shipped("llama2-7b")
+    each = [job.seconds for job in costs.costs(config, "h100")["region"].each]
+    weights = costs.seconds(config)
+    assert min(each) < weights["region"] < max(each)
+    assert weights["further"] > 1000 * weights["settings"]
+
+
 def test_resources_at_a_site_with_wishes_of_its_own():
     config = shipped("llama2-7b")
     usual = costs.resources(config, "further")

@@ -129,4 +129,4 @@ def test_a_run_on_two_gpus(tmp_path):
     )
     assert short.returncode == 1
     assert "freezing: gpu: the job needs 1 and sees 0: set gpu: null" in short.stdout + short.stderr
-    assert "Execute" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr
+    assert "begins" not in short.stdout + short.stderr and "Traceback" not in short.stdout + short.stderr

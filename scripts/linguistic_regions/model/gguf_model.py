@@ -30,7 +30,7 @@ from linguistic_regions.runtime.progress import progress
 
 log = logging.getLogger(__name__)
 transformers_logging.disable_progress_bar()
-modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: progress(tensors, "dequantize", unit="tensor", delay=3.0)
+modeling_gguf_pytorch_utils.tqdm = lambda tensors, **_: progress(tensors, "dequantize", unit="tensor")
 
 TOKENS = "tokenizer.ggml.tokens"
 UNQUANTIZED_TYPES = {GGMLQuantizationType[name] for name in ("F32", "F16", "BF16", "F64", "I8", "I16", "I32", "I64")}

@@ -70,9 +70,9 @@ def save_lesioned(model: str | Path, region: Masks, output: str | Path) -> None:
             for file in model.glob(pattern):
                 if file.name not in (checksums.CHECKSUMS_FILE, modelfiles.SOURCE):
                     shutil.copyfile(file, part / file.name)
-        for shard in progress(shards, "copy", unit="file", delay=3.0):
+        for shard in progress(shards, "copy", unit="file"):
             shutil.copyfile(model / shard, part / shard)
-        for name, place in progress(found.items(), "lesion", unit="matrix", delay=3.0):
+        for name, place in progress(found.items(), "lesion", unit="matrix"):
             _zero(part / place.file, place, region.mask(name))
         _write_lesion(model, region, part)
         checksums.write_checksums(part)

@@ -19,5 +19,5 @@ def save_masks(region: Region, path: str | Path) -> None:
     """
     metadata = {key: json.dumps(value, sort_keys=True) for key, value in region.metadata.items()}
     with tensorfile.create(path, region.shapes, "bool", metadata) as file:
-        for name in progress(region.shapes, "masks", unit="matrix", delay=3.0):
+        for name in progress(region.shapes, "masks", unit="matrix"):
             file.write(name, region.mask(name))

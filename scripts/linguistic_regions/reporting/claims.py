@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -103,6 +104,17 @@ def rule(above: float, below: float, unit: str, test: str) -> str:
 def tally(claims: pd.DataFrame) -> dict[str, int]:
     """The number of claims with each verdict."""
     return {verdict: int((claims["verdict"] == verdict).sum()) for verdict in VERDICTS}
+
+
+def by_verdict(path: str | Path) -> list[str]:
+    """A line for each verdict, with the short names of its claims.
+
+    Args:
+        path: claims.csv of a run.
+    """
+    claims = pd.read_csv(path)
+    names = {verdict: list(claims["id"][claims["verdict"] == verdict]) for verdict in VERDICTS}
+    return [f"{MARKS[verdict]} {verdict} ({len(ids)}): {', '.join(ids)}" for verdict, ids in names.items() if ids]
 
 
 def page(claims: Sequence[Claim], printed: Mapping[str, pd.DataFrame]) -> str:

@@ -15,7 +15,7 @@ from linguistic_regions.runtime.storage import read_json, unreadable
 
 CHUNK = 1 << 24  # bytes per checksum
 CHECKSUMS_FILE = "checksums.json"
-PROGRESS = {"description": "checksums", "unit": "file", "delay": 3.0}
+PROGRESS = {"description": "checksums", "unit": "file"}
 
 
 def fingerprint(facts: Iterable[object]) -> str:

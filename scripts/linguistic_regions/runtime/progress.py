@@ -8,26 +8,25 @@ from contextlib import suppress
 from tqdm import tqdm
 
 LOG_INTERVAL = 10.0  # seconds between two progress lines in a log
+SHORT = 2.0  # seconds
 IS_RANK_ZERO = os.environ.get("RANK", "0") == "0"  # `accelerate launch` sets RANK
 
 
-def progress(
-    items: Iterable | None, description: str, total: int | None = None, unit: str = "it", delay: float = 0.0
-) -> tqdm:
+def progress(items: Iterable | None, description: str, total: int | None = None, unit: str = "it") -> tqdm:
     """Iterate over `items` and show progress and remaining time on standard error.
 
-    If standard error is not a terminal, a line is printed every `LOG_INTERVAL` seconds.
+    If standard error is not a terminal, a line is printed every `LOG_INTERVAL` seconds. Nothing is shown in the first
+    `SHORT` seconds.
 
     Args:
         items: what to iterate over; None: the caller advances the bar with `update(n)`.
         description: what is being done.
         total: number of items; None: `len(items)`, if it has a length.
         unit: what an item is called.
-        delay: seconds before anything is shown.
     """
     if sys.stderr.isatty():
         return tqdm(
-            items, desc=description, total=total, unit=unit, dynamic_ncols=True, delay=delay, disable=not IS_RANK_ZERO
+            items, desc=description, total=total, unit=unit, dynamic_ncols=True, delay=SHORT, disable=not IS_RANK_ZERO
         )
     return tqdm(
         items,
@@ -39,7 +38,7 @@ def progress(
         miniters=1,
         ncols=100,
         ascii=True,
-        delay=delay,
+        delay=SHORT,
         disable=not IS_RANK_ZERO,
     )
 

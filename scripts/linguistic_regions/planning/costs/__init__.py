@@ -107,6 +107,16 @@ def resources(config: dict, rule: str, attempt: int = 1) -> dict[str, int | str]
     }
 
 
+def seconds(config: dict) -> dict[str, float]:
+    """The estimated seconds of a job of each rule, the mean over its jobs.
+
+    Args:
+        config: a checked config, whose `gpu` is the kind of GPU.
+    """
+    steps = _steps(json.dumps(config))
+    return {rule: sum(job.seconds for job in step.each) / step.jobs for rule, step in steps.items()}
+
+
 @cache
 def _steps(described: str) -> dict[str, Step]:
     """The costs of a config given as JSON, cached because Snakemake asks for each resource of each job.
