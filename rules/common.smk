@@ -12,13 +12,17 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, plan
+from linguistic_regions.planning import arms, catalog, configfiles, configuration, corpora, costs, evaluations, plan
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError
 
 try:
-    config.update(configuration.check(config))
+    for path in filter(os.path.exists, workflow.configfiles):  # relative ones, if another workflow moved away
+        configfiles.read(path)  # refuses keys that are given twice, of which Snakemake takes the last
+    checked = configuration.check(config)
+    config.clear()
+    config.update(checked)
     configuration.check_files(config)
     costs.costs(config, config["gpu"])  # reports an unknown model or GPU before any job
 except UserError as error:

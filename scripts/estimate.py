@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning.configfiles import merged, read
 from linguistic_regions.planning.costs import Step, costs, machine, shapes
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.planning.costs.gpus import gpu as gpu_called
@@ -34,7 +33,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     """
     config: dict = {}
     for path in (DEFAULTS, *configfile):
-        config = merged(config, _read(path))
+        config = merged(config, read(path))
     config = configuration.check(config)
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
@@ -49,15 +48,6 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     rows += [_row(rule, step, bool(gpu)) for rule, step in steps.items()]
     print(_aligned([*rows, _total(steps, bool(gpu))]) + "\n")
     print("\n".join(_notes(config, shape, steps, gpu)))
-
-
-def merged(config: dict, changes: dict) -> dict:
-    """Merge changes into a config, section by section, as Snakemake merges those of --configfile."""
-    config = dict(config)
-    for key, value in changes.items():
-        section = config.get(key)
-        config[key] = merged(section, value) if isinstance(section, dict) and isinstance(value, dict) else value
-    return config
 
 
 def _comparison(steps: dict[str, Step], results: Path) -> list[str]:
@@ -78,16 +68,6 @@ def _comparison(steps: dict[str, Step], results: Path) -> list[str]:
     if len(lines) == 2:
         raise UserError(f"--measured: {results} has no benchmarks: name the results of a finished run")
     return lines
-
-
-def _read(path: Path) -> dict:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"--configfile: {path} cannot be read ({error}): check the path and its YAML") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--configfile: {path} has no keys; docs/config.md lists them")
-    return content
 
 
 def _row(rule: str, step: Step, on_gpu: bool) -> list[str]:

@@ -29,6 +29,7 @@ BOUNDS = {
 }
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
 BY_MICRO_BATCH = ("taylor_abs", "fisher")
+ANCHORS = "x-"  # keys that begin so may hold what YAML's anchors name
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 
@@ -41,12 +42,13 @@ def check(config: dict) -> dict:
     """Validate a config.
 
     Returns:
-        The config, with defaults filled in.
+        The config, with defaults filled in, and without keys that begin with `ANCHORS`.
 
     Raises:
         UserError: a value is invalid; the message names the key, the value, and what to do.
     """
     rules = schema()
+    config = {key: value for key, value in config.items() if not str(key).startswith(ANCHORS)}
     config = with_defaults(_coerce(deepcopy(config), rules, rules), rules)
     error = best_match(Draft202012Validator(rules).iter_errors(config))
     if error:
