@@ -13,6 +13,7 @@ from linguistic_regions.model.loading import load
 from linguistic_regions.model.precision import cast_linear_weights
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.planning.evaluations import PACKAGE, measurements
+from linguistic_regions.regions.region import by_name
 from linguistic_regions.runtime import programs
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
@@ -62,7 +63,7 @@ def main(
     """
     configure(threads)
     acquire_lock(checkpoints)
-    conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in regions]
+    conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in by_name(regions).values()]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     for condition in conditions[intact:]:  # check all before removing the first

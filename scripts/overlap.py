@@ -6,7 +6,7 @@ from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
 from linguistic_regions.regions.overlap import jaccard, parameters
-from linguistic_regions.regions.region import Region, count_ones
+from linguistic_regions.regions.region import Region, by_name, count_ones
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import write_csv
@@ -21,7 +21,7 @@ def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> Non
         density: CSV table of layers and matrices.
         regions: region files of one model.
     """
-    loaded = {path.stem: Region.load(path) for path in regions}
+    loaded = {name: Region.load(path) for name, path in by_name(regions).items()}
     shared = dict.fromkeys(combinations_with_replacement(loaded, 2), 0)
     rows = {name: [] for name in loaded}
     for parameter in progress(parameters(loaded), "overlap", unit="matrix"):
