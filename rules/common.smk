@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from linguistic_regions.planning import arms, catalog, configfiles, configuration, corpora, costs, evaluations, plan
+from linguistic_regions.planning import arms, catalog, configfiles, configuration, consistency, corpora, costs, evaluations, plan, selectable
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError
@@ -24,6 +24,7 @@ try:
     config.clear()
     config.update(checked)
     configuration.check_files(config)
+    selectable.check(config, costs.shapes.shape(config))
     costs.costs(config, config["gpu"])  # reports an unknown model or GPU before any job
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -129,7 +130,7 @@ def importance_flags(estimator):
     importance, model = config["importance"], config["model"]
     return model_flags(
         milestones=importance["samples"],
-        micro_batch=importance["micro_batch"] if estimator in configuration.BY_MICRO_BATCH else None,
+        micro_batch=importance["micro_batch"] if estimator in consistency.BY_MICRO_BATCH else None,
         checks=plan.checks(config) if estimator != "magnitude" else [],
         ratio=importance["stability"]["ratio"],
         stop_at=importance["stability"]["stop_at"],

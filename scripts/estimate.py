@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning import configuration, plan, selectable
 from linguistic_regions.planning.configfiles import merged, read
 from linguistic_regions.planning.costs import Step, costs, machine, shapes
 from linguistic_regions.planning.costs.decoder import Shape
@@ -37,6 +37,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     config = configuration.check(config)
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
+    selectable.check(config, shape)
     if measured:
         print("\n".join(_comparison(steps, measured)))
         return

@@ -16,6 +16,7 @@ from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.regions import recipes
 from linguistic_regions.regions.masks import save_masks
 from linguistic_regions.regions.region import Region, union_of
+from linguistic_regions.regions.selection import check_ratio
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
@@ -157,6 +158,8 @@ def build(
     _check_complete(recipe)
     parts = [Region.load(path) for path in (*like, *of)]
     scored = Scores(scores, minus) if scores else None
+    if scored and ratio is not None:
+        check_ratio(scored, ratio, scope or "tensor")
     region = recipes.build(recipe | {"outliers": outliers}, scored, parts, name=output.stem)
     metadata = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()

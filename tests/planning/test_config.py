@@ -114,7 +114,10 @@ MISTAKES = {
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is not one of taylor"),
     "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
-    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not in languages (en, zh)"),
+    "language outside the run": (
+        {"languages": ["en", "zh"], "freezing": {"languages": ["ar"]}},
+        "freezing.languages: 'ar' is not in languages (en, zh)",
+    ),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
     "kin outside the run": (
         {"monolingual": {"kin": ["pl"]}, "importance": {"at": "base"}},
@@ -155,6 +158,9 @@ MISTAKES = {
     ),
     "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
     "a run name from the root": ({"run": "/x"}, "run: '/x' is not allowed"),
+    "an odd head": ({"model": {"scratch": {"width": 18, "heads": 6, "kv_heads": 6}}}, "width / heads = 3 dimensions"),
+    "a run name beyond what a folder may have": ({"run": "x" * 300}, "run: "),
+    "more threads than there are": ({"threads": 100000}, "threads: 100000 must be at most 1024"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
@@ -199,6 +205,45 @@ def test_mistakes_are_named(mistake):
         configuration.check(merged(deepcopy(TINY), changes))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    values = {"seed": -1, "removal": {"ratios": [0, 2], "scopes": ["model"]}, "precision": "fp16"}
+    with pytest.raises(UserError) as told:
+        configuration.check(values)
+    assert [line.split(": ")[1] for line in str(told.value).splitlines()] == [
+        "precision",
+        "removal.ratios.0",
+        "removal.ratios.1",
+        "seed",
+    ]
+    between = {"languages": ["en", "ru"], "freezing": {"languages": ["zh", "uk"]}, "retraining": {"milestones": [0, 3]}}
+    with pytest.raises(UserError) as told:
+        configuration.check(between)
+    assert str(told.value).splitlines() == [
+        "config: freezing.languages: 'zh' is not in languages (en, ru)",
+        "config: freezing.languages: 'uk' is not in languages (en, ru)",
+        "config: retraining.milestones: 3 is not a multiple of training.batch_size (4)",
+    ]
+
+
+@pytest.mark.parametrize("at", ["base", "further"])
+def test_a_list_of_languages_alone_is_a_complete_config(at):
+    config = configuration.check({"languages": ["en", "de", "sw"], "importance": {"at": at}})
+    for section in ("further", "importance", "monolingual"):
+        assert config[section]["languages"] == ["en", "de", "sw"]
+    assert config["retraining"]["languages"] == config["freezing"]["languages"] == ["en"]
+    assert config["retraining"]["evaluate"] == ["en", "de"]
+    assert configuration.check(config) == config
+    assert plan.prompts(config).keys() == {"en"}
+
+
+def test_languages_of_an_experiment_are_kept_where_they_are_given_or_possible():
+    config = configuration.check({"languages": ["zh", "en", "ru"], "importance": {"languages": ["ru", "zh"]}})
+    assert config["importance"]["languages"] == config["monolingual"]["languages"] == ["ru", "zh"]
+    assert (config["retraining"]["languages"], config["retraining"]["evaluate"]) == (["zh"], ["zh", "en"])
+    more = configuration.check({"languages": [*DEFAULTS["languages"], "de"]})
+    assert more["importance"] == configuration.check({})["importance"]
 
 
 def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):

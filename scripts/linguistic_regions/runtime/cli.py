@@ -20,8 +20,8 @@ TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base Tr
 def run(*functions: Callable) -> None:
     """Run one function, or one of several as subcommands, with the arguments in `sys.argv`.
 
-    A `UserError` or a system error (no space, no memory, no permission) is printed as one line on standard error, and
-    the exit code is 1.
+    A `UserError` or a system error (no space, no memory, no permission) is printed on standard error, a line for each
+    mistake, and the exit code is 1.
     """
     logging.basicConfig(
         level=logging.INFO if IS_RANK_ZERO else logging.WARNING, format="%(message)s", stream=sys.stderr
@@ -40,4 +40,5 @@ def run(*functions: Callable) -> None:
         user_error = error if isinstance(error, UserError) else system_error(error)
         if user_error is None:
             raise
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(user_error).split())}")
+        program = Path(sys.argv[0]).name
+        sys.exit("\n".join(f"{program}: error: {' '.join(line.split())}" for line in user_error.args))
