@@ -4,25 +4,19 @@ import os
 from contextlib import suppress
 from copy import deepcopy
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import best_match
 
 from linguistic_regions.model import sources
 from linguistic_regions.planning import consistency, corpora
+from linguistic_regions.planning.explanations import explain
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.languages import fill
 
-BOUNDS = {
-    "minimum": "at least",
-    "maximum": "at most",
-    "exclusiveMinimum": "more than",
-    "exclusiveMaximum": "less than",
-}
 ANCHORS = "x-"  # keys that begin so may hold what YAML's anchors name
 LANGUAGES = {  # the languages of experiments, and what they must be among, which comes first
     "further.languages": "languages",
@@ -53,9 +47,7 @@ def check(config: dict) -> dict:
     config = {key: value for key, value in config.items() if not str(key).startswith(ANCHORS)}
     config = with_defaults(_coerce(deepcopy(config), rules, rules), rules)
     invalid = Draft202012Validator(rules).iter_errors(config)
-    mistakes = [
-        _explain(best_match([error])) for error in sorted(invalid, key=lambda error: list(map(str, error.path)))
-    ]
+    mistakes = [explain(best_match([error])) for error in sorted(invalid, key=lambda error: list(map(str, error.path)))]
     mistakes = mistakes or list(consistency.misnamed(config))
     mistakes = mistakes or list(consistency.conflicts(_with_languages(config, rules)))
     if mistakes:
@@ -130,25 +122,6 @@ def _coerce(value, rule: dict, rules: dict):
 def _original_name(value) -> str:
     """The original text of a name that YAML read as a boolean, a number or a date: no, 2026, 2026-01-02."""
     return {"False": "no", "True": "yes", "None": "null"}.get(str(value), str(value))
-
-
-def _explain(error: ValidationError) -> str:
-    where = ".".join(str(part) for part in error.absolute_path) or "top level"
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
-        path = unknown if where == "top level" else f"{where}.{unknown}"
-        nearest = get_close_matches(unknown, known, 1, 0.5)
-        advice = f"did you mean {nearest[0]!r}?" if nearest else f"known keys are {', '.join(known)}"
-        return f"{path}: there is no such key; {advice}"
-    if error.validator == "enum":
-        allowed = ", ".join(str(value) for value in error.validator_value)
-        return f"{where}: {error.instance!r} is not one of {allowed}"
-    if error.validator in BOUNDS:
-        return f"{where}: {error.instance!r} must be {BOUNDS[error.validator]} {error.validator_value}"
-    description = error.schema.get("description", "")
-    message = f"{error.instance!r} is not allowed" if error.validator == "pattern" else error.message
-    return f"{where}: {message}" + (f" ({description})" if description else "")
 
 
 def check_files(config: dict) -> None:

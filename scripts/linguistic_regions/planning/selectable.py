@@ -22,8 +22,8 @@ PARTS = [f"self_attn.{kind}_proj" for kind in "qkvo"] + [f"mlp.{kind}_proj" for 
 def check(config: dict, shape: Shape) -> None:
     """Check that each ratio selects a weight of each matrix, and that `model.include` and `model.exclude` leave one.
 
-    If either of these is given, ratios are checked when regions are built. The two are checked when the model is loaded,
-    unless it is pretrained in the run.
+    If either of these is given, ratios are checked when regions are built. The two are checked when the model is
+    loaded, unless it is pretrained in the run.
 
     Args:
         config: a checked config.
