@@ -9,6 +9,7 @@ from linguistic_regions.claims.claims import CLAIMS, judged
 from linguistic_regions.claims.run import Run
 from linguistic_regions.reporting import claims, paper
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.statistics import evidence
 from linguistic_regions.statistics.tables import read_folder, write
 from linguistic_regions.text.kinship import close_languages
@@ -17,7 +18,7 @@ from linguistic_regions.text.languages import names
 
 def judge(
     *,
-    tables: Path,
+    tables: Folder,
     output: Path,
     removal: tuple[Path, ...] = (),
     paper_figures: Path = paper.RESOURCES / "paper",

@@ -11,6 +11,7 @@ from linguistic_regions.planning.costs.gpus import gpu as gpu_called
 from linguistic_regions.reporting.formats import percent
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Folder
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"
 INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules: names in `keep`
@@ -22,7 +23,7 @@ NOTHING = "–"
 SHORT = 2.0  # seconds; less is mostly the start of a program
 
 
-def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Path | None = None) -> None:
+def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Folder | None = None) -> None:
     """Print the estimated costs of each rule, the assumptions, and which intermediate files are deleted.
 
     Args:

@@ -19,6 +19,7 @@ from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.options import Count, Folder, NonNegative, Threads
 from linguistic_regions.runtime.storage import remove
 
 Measurements = measurements()
@@ -26,21 +27,21 @@ Measurements = measurements()
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     output: Path,
     name: str,
     checkpoints: Path,
     evaluations: Annotated[Measurements, tyro.conf.arg(name="")],
     regions: tuple[Path, ...] = (),
     intact: bool = False,
-    factor: float = 0.0,
-    noise: float = 0.0,
-    batch_tokens: int = 8192,
+    factor: NonNegative = 0.0,
+    noise: NonNegative = 0.0,
+    batch_tokens: Count = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     shard_model: bool = False,
     trust_remote_code: bool = False,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Load the model once, and run each evaluation in each condition; earlier measurements are reused.
 

@@ -13,7 +13,7 @@ from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.statistics.tables import COLUMNS
 
 
-def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> None:
+def main(*, overlap: Path, density: Path, regions: tuple[Path, ...]) -> None:
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
 
     Args:

@@ -20,6 +20,7 @@ from linguistic_regions.regions.selection import check_ratio
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Folder, Number, Ratio, Seed, Threads
 from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
@@ -82,7 +83,7 @@ class Origin:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     at: str = ""
-    micro_batch: int = 1
+    micro_batch: Count = 1
 
 
 def build(
@@ -93,20 +94,20 @@ def build(
     minus: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
     of: tuple[Path, ...] = (),
-    ratio: float | None = None,
+    ratio: Ratio | None = None,
     scope: Literal["tensor", "model"] | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     match: Literal["count", "magnitude", "dimensions"] | None = None,
-    dimension: int | None = None,
+    dimension: Number | None = None,
     matrix: str | None = None,
-    row: int | None = None,
-    column: int | None = None,
+    row: Number | None = None,
+    column: Number | None = None,
     outliers: Path | None = None,
     kind: Literal["dimensions", "rows", "weights"] | None = None,
     label: Label = Label(),
     origin: Origin = Origin(),
     fetched: Path | None = None,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Build a region by recipe; docs/method.md lists the recipes.
 
@@ -273,7 +274,7 @@ def export(
     region: tyro.conf.Positional[Path],
     *,
     mask: Path | None = None,
-    model: Path | None = None,
+    model: Folder | None = None,
     lesioned: Path | None = None,
 ) -> None:
     """Export a region for other programs: as boolean masks, or as a copy of the model with the region removed.

@@ -8,6 +8,7 @@ from pathlib import Path
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper, report
 from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
@@ -15,8 +16,8 @@ from linguistic_regions.text.languages import names as language_names
 
 def main(
     *,
-    tables: Path,
-    figures: Path,
+    tables: Folder,
+    figures: Folder,
     output: Path,
     config: Path | None = None,
     provenance: Path | None = None,
@@ -24,7 +25,7 @@ def main(
     languages: tuple[str, ...] = (),
     model: Path | None = None,
     model_name: str | None = None,
-    paper_figures: Path = paper.RESOURCES / "paper",
+    paper_figures: Folder = paper.RESOURCES / "paper",
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
