@@ -12,7 +12,18 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from linguistic_regions.planning import arms, catalog, configfiles, configuration, consistency, corpora, costs, evaluations, plan, selectable
+from linguistic_regions.planning import (
+    arms,
+    catalog,
+    configfiles,
+    configuration,
+    consistency,
+    corpora,
+    costs,
+    evaluations,
+    plan,
+    selectable,
+)
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError
@@ -115,7 +126,7 @@ def training_flags(**options):
 
 def perplexity_flags(texts, split):
     """The flags of a training for the texts on which perplexity is measured."""
-    options = {"texts": texts, "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
+    options = {"texts": sorted(texts), "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
     options |= {"tokens_folder": f"{plan.results(config)}/tokens", "domain": config["corpora"]["domain"]}
     return flags(**{f"perplexity.{option}": value for option, value in options.items()})
 
@@ -140,10 +151,14 @@ def importance_flags(estimator):
     )
 
 
+# Whether scores depend on the micro-batch; if none does, an edit of it must rerun nothing.
+BY_MICRO_BATCH = {estimator for estimator, _ in costs.workload.scores(config)} & set(consistency.BY_MICRO_BATCH)
+
 # Recorded in each region file: the model, and how importance was measured.
 ORIGIN_FLAGS = flags(
     **{f"origin.{key}": config["model"][key] for key in ("revision", "include", "exclude")},
-    **{f"origin.{key}": config["importance"][key] for key in ("at", "micro_batch")},
+    **{"origin.at": config["importance"]["at"]},
+    **{"origin.micro_batch": config["importance"]["micro_batch"] if BY_MICRO_BATCH else None},
     **{"origin.model": config["model"]["pretrained"] or "scratch"},
     fetched=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None,
 )

@@ -46,6 +46,9 @@ CONFIG_EDITS = {
     "a prompt": ({"generations": {"prompts": {"en": "The {sea} is"}}}, EVALUATE),
     "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
+    "languages in another order": ({"languages": ["zh", "ru", "en"]}, TABLES),  # which show them in this order
+    "a micro-batch that no estimator uses": ({"importance": {"micro_batch": 4}}, RECORD),
+    "a default written out": ({"seed": 0, "tokens": {"bos": None}}, set()),
     "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
         TOKENS | {"tokenizer"},  # which are trained on all text

@@ -1,5 +1,6 @@
 """The config: schema, defaults, reference and shipped configs agree; mistakes are named in one line."""
 
+import json
 import subprocess
 import sys
 from copy import deepcopy
@@ -256,6 +257,16 @@ def test_languages_of_an_experiment_are_kept_where_they_are_given_or_possible():
     assert (config["retraining"]["languages"], config["retraining"]["evaluate"]) == (["zh"], ["zh", "en"])
     more = configuration.check({"languages": [*DEFAULTS["languages"], "de"]})
     assert more["importance"] == configuration.check({})["importance"]
+
+
+def test_what_has_no_order_and_what_is_written_out_changes_nothing():
+    turned = {key: DEFAULTS[key] for key in reversed(DEFAULTS)}
+    assert json.dumps(configuration.check(turned)) == json.dumps(configuration.check({}))
+    codes = DEFAULTS["languages"]
+    one, other = (configuration.check({"languages": order}) for order in (codes, codes[::-1]))
+    assert one["languages"] != other["languages"]
+    assert corpora.texts(one) == corpora.texts(other)
+    assert plan.downloads(one) == plan.downloads(other)
 
 
 def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):

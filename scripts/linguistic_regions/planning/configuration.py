@@ -63,14 +63,18 @@ def resolve(rule: dict, rules: dict) -> dict:
 
 
 def with_defaults(config, rules: dict):
-    """Fill in missing keys with the schema's defaults, section by section, in place."""
-    if isinstance(config, dict):
-        for key, rule in rules.get("properties", {}).items():
-            if key not in config and ("default" in rule or "properties" in rule):
-                config[key] = deepcopy(rule.get("default", {}))
-            if key in config:
-                config[key] = with_defaults(config[key], rule)
-    return config
+    """Fill in missing keys with the schema's defaults, section by section; keys are in the schema's order.
+
+    A default that is written out, or keys in another order, thus give the same config.
+    """
+    if not isinstance(config, dict):
+        return config
+    filled = {}
+    for key, rule in rules.get("properties", {}).items():
+        if key in config or "default" in rule or "properties" in rule:
+            value = config[key] if key in config else deepcopy(rule.get("default", {}))
+            filled[key] = with_defaults(value, rule)
+    return filled | {key: value for key, value in config.items() if key not in filled}
 
 
 def _with_languages(config: dict, rules: dict) -> dict:
