@@ -1,7 +1,4 @@
-"""Judge the paper's claims and their controls by a run's tables and evidence.
-
-python scripts/claims.py judge --tables results/demo/tables --removal results/demo/evaluations/perplexity/*.parquet
-"""
+"""Judge the paper's claims and their controls by a run's tables and evidence."""
 
 from pathlib import Path
 
@@ -24,6 +21,9 @@ def judge(
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
     """Write the claims table of a run: estimates with intervals, tests and verdicts.
+
+    Example: python scripts/claims.py judge --tables results/demo/tables --removal
+    results/demo/evaluations/perplexity/core-0.01.parquet --output claims.csv
 
     Args:
         tables: folder with the run's tables.

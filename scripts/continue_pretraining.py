@@ -70,6 +70,10 @@ def main(
 ) -> None:
     """Train on one language, and measure perplexity at each milestone.
 
+    Example: python scripts/continue_pretraining.py --model results/demo/models/base --language ru --samples
+    results/demo/tokens/ru/train.parquet --learning-rate 1e-4 --milestones 0 32 --perplexity.tokens-folder
+    results/demo/tokens --perplexity.texts ru --evidence ru.parquet --checkpoints state
+
     Args:
         model: folder of the model to start from.
         language: code of the language to train on.

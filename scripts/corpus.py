@@ -38,6 +38,9 @@ def main(
     In --repo, --dataset-config and --paths, {language} is replaced by the language's code, and {fineweb2} or any other
     column of resources/languages.tsv by the language's field in that column.
 
+    Example: python scripts/corpus.py --language ru --source files --paths 'texts/{language}/*.txt' --output
+    corpora/ru
+
     Args:
         language: code of the language, such as `ru`.
         source: where the text comes from.

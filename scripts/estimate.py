@@ -26,6 +26,8 @@ SHORT = 2.0  # seconds; less is mostly the start of a program
 def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Folder | None = None) -> None:
     """Print the estimated costs of each rule, the assumptions, and which intermediate files are deleted.
 
+    Example: python scripts/estimate.py --configfile configs/llama2-7b.yaml --gpu h100
+
     Args:
         configfile: files with the keys that differ from config.yaml, as for Snakemake's --configfile.
         gpu: kind of GPU, a name in resources/gpus.tsv; None: the config's kind, or the CPU if it names none.

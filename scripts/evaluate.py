@@ -45,6 +45,10 @@ def main(
 ) -> None:
     """Load the model once, and run each evaluation in each condition; earlier measurements are reused.
 
+    Example: python scripts/evaluate.py --model results/demo/models/base --output evaluations --name core
+    --checkpoints state --regions results/demo/regions/top-0.01.safetensors --intact True --perplexity.tokens-folder
+    results/demo/tokens --perplexity.texts en ru
+
     Args:
         model: folder of the base model.
         output: folder of the evidence: {evaluation}/{name}.parquet.

@@ -40,6 +40,9 @@ def main(
 
     Both are measured on the same blocks, so they differ by what the estimate leaves out, not by the text.
 
+    Example: python scripts/fidelity.py --model results/demo/models/base --samples
+    results/demo/tokens/ru/train.parquet --language ru --output fidelity.csv
+
     Args:
         model: folder of the model.
         samples: file with the language's training blocks.

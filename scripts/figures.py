@@ -1,7 +1,4 @@
-"""Draw the figures of a run from its tables.
-
-python scripts/figures.py --tables results/demo/tables --output results/demo/figures
-"""
+"""Draw the figures of a run from its tables."""
 
 from pathlib import Path
 from typing import Literal
@@ -25,6 +22,8 @@ def main(
     """Draw the figures of a run from its tables, such as removal, monolingual, retraining and freezing.
 
     A figure without measurements is not drawn.
+
+    Example: python scripts/figures.py --tables results/demo/tables --output figures
 
     Args:
         tables: folder with the run's tables.

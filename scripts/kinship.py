@@ -1,8 +1,4 @@
-"""Test whether closer languages have more of their regions in common, and suffer more from one another's.
-
-python scripts/kinship.py --languages ru uk --regions results/demo/regions/top-{ru,uk}-40.safetensors \
-    --removal results/demo/tables/removal.csv --pairs pairs.csv --output kinship.csv
-"""
+"""Test whether closer languages have more of their regions in common, and suffer more from one another's."""
 
 from pathlib import Path
 
@@ -26,6 +22,10 @@ def main(
     regions: tuple[Path, ...] = (),
 ) -> None:
     """Test whether closer languages have more of their regions in common, and suffer more from one another's.
+
+    Example: python scripts/kinship.py --languages ru zh --regions results/demo/regions/top-ru-40.safetensors
+    results/demo/regions/top-zh-40.safetensors --removal results/demo/tables/removal.csv --pairs pairs.csv --output
+    kinship.csv
 
     Args:
         removal: table of removals, in whose first domain damage is measured.

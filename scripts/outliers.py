@@ -36,6 +36,9 @@ def main(
 ) -> None:
     """Write the largest output of each layer's MLP to a table, and the stable ones as JSON, for recipes.
 
+    Example: python scripts/outliers.py --model results/demo/models/base --samples
+    results/demo/tokens/ru/train.parquet --languages ru --table outliers.csv --output outliers.json
+
     Args:
         model: folder of the model.
         samples: blocks of tokens, a file for each language.

@@ -47,6 +47,9 @@ def main(
 ) -> None:
     """Pretrain a Llama on blocks of all languages and write it in Hugging Face format.
 
+    Example: python scripts/pretrain.py --tokens-folder results/tiny/tokens --languages en ru --tokenizer
+    results/tiny/models/tokenizer --samples 6400 --output model --checkpoints state
+
     Args:
         tokens_folder: folder of the blocks, {language}/{train,valid}.parquet.
         languages: the languages.

@@ -111,6 +111,9 @@ def build(
 ) -> None:
     """Build a region by recipe; docs/method.md lists the recipes.
 
+    Example: python scripts/region.py build --select top --scores results/demo/importance/taylor/ru/40 --ratio 0.01
+    --output top.safetensors
+
     Args:
         select: the largest or smallest scores, a random draw, outliers, or a combination of other regions.
         output: file for the region; its name without suffix is the region's name, part of the seed of a random one.

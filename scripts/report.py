@@ -1,7 +1,4 @@
-"""Write the report of a run: a self-contained HTML file with findings, tables and figures.
-
-python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output report.html
-"""
+"""Write the report of a run: a self-contained HTML file with findings, tables and figures."""
 
 from pathlib import Path
 
@@ -29,6 +26,9 @@ def main(
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
+
+    Example: python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output
+    report.html
 
     Args:
         tables: folder with the run's tables.

@@ -16,6 +16,9 @@ SPLITS = ("train", "valid", "test")
 def main(*, tokens_folder: Folder, languages: tuple[str, ...], required_json: str, output: Path) -> None:
     """Write the number of blocks of each language, after checking that there are enough.
 
+    Example: python scripts/samples.py --tokens-folder results/demo/tokens --languages en ru --required-json '{}'
+    --output samples.csv
+
     Args:
         tokens_folder: folder of the blocks, {language}/{train,valid,test}.parquet.
         languages: the languages.

@@ -61,6 +61,9 @@ def main(
 ) -> None:
     """Write the scores to `output`/{samples}, as safetensors named and shaped like the weights.
 
+    Example: python scripts/score.py --model results/demo/models/base --samples results/demo/tokens/ru/train.parquet
+    --language ru --milestones 40 --output scores --stability stability.csv --checkpoints state
+
     Args:
         model: folder of the model.
         samples: file with the language's training blocks.

@@ -23,6 +23,8 @@ def main(
 ) -> None:
     """Write a tokenizer in Hugging Face format.
 
+    Example: python scripts/tokenizer.py --model results/demo/models/base --output tokenizer
+
     Args:
         output: folder of the tokenizer.
         model: folder of the model whose tokenizer is copied; None: a tokenizer is trained.

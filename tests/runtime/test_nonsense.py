@@ -1,9 +1,14 @@
 """Values that make no sense: every program names them in one line, with exit code 1, and writes nothing."""
 
+import importlib
 import math
+import shlex
+from functools import wraps
 
 import pytest
+import tyro
 
+from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.options import Ascending, Count, Number, Ratio, mistakes
 from mistakes import end_of
 
@@ -105,3 +110,21 @@ def test_several_mistakes_are_a_line_each_and_sense_is_none():
         assert not list(mistakes("x", kind, value))
     assert Ascending().mistake(()) is None
     assert Ascending().mistake((1, 2)) is None
+
+
+EXAMPLES = {"region": "build", "claims": "judge", "provenance": "compare"}  # of the program's functions
+EXAMPLES |= dict.fromkeys([name for name in PROGRAMS if name not in EXAMPLES], "main")
+EXAMPLES |= dict.fromkeys(["build_container", "fetch_model", "fetch_package", "overlap", "tables"], "main")
+
+
+@pytest.mark.parametrize("program", EXAMPLES)
+def test_the_example_in_a_programs_help_can_be_run(program):
+    function = getattr(importlib.import_module(program), EXAMPLES[program])
+    example = function.__doc__.split("Example: ")[1].split("\n\n")[0]
+    python, script, *words = shlex.split(example)
+    assert (python, script) == ("python", f"scripts/{program}.py")
+    words = words[EXAMPLES[program] != "main" :]
+    parsed = tyro.cli(
+        wraps(function)(lambda *positional, **named: (positional, named)), args=words, config=cli.TYRO_CONFIG
+    )
+    assert any(parsed)
