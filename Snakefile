@@ -24,7 +24,7 @@ pathvars:
 wildcard_constraints:
     language="|".join(config["languages"]),
     text="|".join(corpora.texts(config)),
-    estimator="|".join(configuration.ESTIMATORS),
+    estimator="|".join(consistency.ESTIMATORS),
     arm="|".join(arms.ARMS),
     rate="[0-9.e-]+",
     seed="[0-9]+",

@@ -12,14 +12,31 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from linguistic_regions.planning import arms, catalog, configuration, corpora, costs, evaluations, pairs, plan
+from linguistic_regions.planning import (
+    arms,
+    catalog,
+    configfiles,
+    configuration,
+    consistency,
+    corpora,
+    costs,
+    evaluations,
+    pairs,
+    plan,
+    selectable,
+)
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime import environment, programs, version
 from linguistic_regions.runtime.errors import UserError
 
 try:
-    config.update(configuration.check(config))
+    for path in filter(os.path.exists, workflow.configfiles):  # relative ones, if another workflow moved away
+        configfiles.read(path)  # refuses keys that are given twice, of which Snakemake takes the last
+    checked = configuration.check(config)
+    config.clear()
+    config.update(checked)
     configuration.check_files(config)
+    selectable.check(config, costs.shapes.shape(config))
     costs.costs(config, config["gpu"])  # reports an unknown model or GPU before any job
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -110,7 +127,7 @@ def training_flags(**options):
 
 def perplexity_flags(texts, split):
     """The flags of a training for the texts on which perplexity is measured."""
-    options = {"texts": texts, "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
+    options = {"texts": sorted(texts), "split": split, "max_blocks": config["tokens"][f"{split}_blocks"]}
     options |= {"tokens_folder": f"{plan.results(config)}/tokens", "domain": config["corpora"]["domain"]}
     return flags(**{f"perplexity.{option}": value for option, value in options.items()})
 
@@ -125,7 +142,7 @@ def importance_flags(estimator):
     importance, model = config["importance"], config["model"]
     return model_flags(
         milestones=importance["samples"],
-        micro_batch=importance["micro_batch"] if estimator in configuration.BY_MICRO_BATCH else None,
+        micro_batch=importance["micro_batch"] if estimator in consistency.BY_MICRO_BATCH else None,
         checks=plan.checks(config) if estimator != "magnitude" else [],
         ratio=importance["stability"]["ratio"],
         stop_at=importance["stability"]["stop_at"],
@@ -135,10 +152,14 @@ def importance_flags(estimator):
     )
 
 
+# Whether scores depend on the micro-batch; if none does, an edit of it must rerun nothing.
+BY_MICRO_BATCH = {estimator for estimator, _ in costs.workload.scores(config)} & set(consistency.BY_MICRO_BATCH)
+
 # Recorded in each region file: the model, and how importance was measured.
 ORIGIN_FLAGS = flags(
     **{f"origin.{key}": config["model"][key] for key in ("revision", "include", "exclude")},
-    **{f"origin.{key}": config["importance"][key] for key in ("at", "micro_batch")},
+    **{"origin.at": config["importance"]["at"]},
+    **{"origin.micro_batch": config["importance"]["micro_batch"] if BY_MICRO_BATCH else None},
     **{"origin.model": config["model"]["pretrained"] or "scratch"},
     fetched=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None,
 )

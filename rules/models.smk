@@ -31,7 +31,7 @@ else:
     rule base_model:
         input:
             tokenizer=rules.tokenizer.output,
-            blocks=blocks(config["languages"], ["train", "valid"]),
+            blocks=blocks(sorted(config["languages"]), ["train", "valid"]),
         output:
             directory("<results>/models/base"),
         log:
@@ -52,7 +52,7 @@ else:
                     for key, value in config["model"]["scratch"].items()
                     if key not in ("vocabulary", "threads")
                 },
-                languages=config["languages"],
+                languages=sorted(config["languages"]),
                 seed=config["seed"],
             ),
             tokens=result_path("tokens"),

@@ -27,7 +27,7 @@ else:
 
     rule tokenizer:
         input:
-            corpora=expand("<results>/corpora/{language}/train.parquet", language=config["languages"]),
+            corpora=expand("<results>/corpora/{language}/train.parquet", language=sorted(config["languages"])),
         output:
             directory("<results>/models/tokenizer"),
         log:
@@ -83,7 +83,7 @@ rule blocks:
 # No rule needs this output; otherwise an edit of the required numbers would pretrain the base model again.
 rule samples:
     input:
-        blocks(config["languages"], ["train", "valid", "test"]),
+        blocks(sorted(config["languages"]), ["train", "valid", "test"]),
     output:
         "<results>/tokens/samples.csv",
     log:
@@ -97,7 +97,7 @@ rule samples:
         **estimated_resources("samples"),
     params:
         code=programs.fingerprint("samples"),
-        languages=flags(languages=config["languages"]),
+        languages=flags(languages=sorted(config["languages"])),
         required=constant(flags(required_json=json.dumps(plan.required_samples(config)))),
         tokens=result_path("tokens"),
     message:

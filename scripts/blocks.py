@@ -7,6 +7,7 @@ import numpy as np
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Seed
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.text import tokens
 from linguistic_regions.text.splits import Split
@@ -18,12 +19,15 @@ def main(
     corpus: Path,
     tokenizer: Path,
     output: Path,
-    block_size: int = 512,
+    block_size: Count = 512,
     bos: bool | None = None,
-    train_blocks: int | None = None,
-    seed: int = 0,
+    train_blocks: Count | None = None,
+    seed: Seed = 0,
 ) -> None:
     """Write the blocks of each split: train.parquet (in random order), valid.parquet and test.parquet.
+
+    Example: python scripts/blocks.py --corpus results/demo/corpora/ru --tokenizer results/demo/models/tokenizer
+    --output tokens/ru
 
     Args:
         corpus: folder of train.parquet, valid.parquet and test.parquet (columns document, text).

@@ -29,6 +29,8 @@ def main(
 
     Needs Apptainer and, without root, user namespaces with subordinate ids (`--fakeroot`).
 
+    Example: python scripts/build_container.py cpu
+
     Args:
         kind: cpu or cuda.
         base: base image instead of the definition's: a registry reference, such as docker://python:3.11-slim-bookworm,

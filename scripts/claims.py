@@ -1,7 +1,4 @@
-"""Judge the paper's claims and their controls by a run's tables and evidence.
-
-python scripts/claims.py judge --tables results/demo/tables --removal results/demo/evaluations/perplexity/*.parquet
-"""
+"""Judge the paper's claims and their controls by a run's tables and evidence."""
 
 from pathlib import Path
 
@@ -9,6 +6,7 @@ from linguistic_regions.claims.claims import CLAIMS, judged
 from linguistic_regions.claims.run import Run
 from linguistic_regions.reporting import claims, paper
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.statistics import evidence
 from linguistic_regions.statistics.tables import read_folder, write
 from linguistic_regions.text.kinship import close_languages
@@ -17,7 +15,7 @@ from linguistic_regions.text.languages import names
 
 def judge(
     *,
-    tables: Path,
+    tables: Folder,
     output: Path,
     removal: tuple[Path, ...] = (),
     direct: tuple[Path, ...] = (),
@@ -25,6 +23,9 @@ def judge(
     paper_figures: Path = paper.RESOURCES / "paper",
 ) -> None:
     """Write the claims table of a run: estimates with intervals, tests and verdicts.
+
+    Example: python scripts/claims.py judge --tables results/demo/tables --removal
+    results/demo/evaluations/perplexity/core-0.01.parquet --output claims.csv
 
     Args:
         tables: folder with the run's tables.

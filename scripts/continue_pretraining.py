@@ -24,6 +24,7 @@ from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Ascending, Folder, NonNegative, Number, Positive, Seed, Threads
 from linguistic_regions.runtime.storage import atomic_write, remove
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
@@ -48,12 +49,12 @@ class Arm:
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     language: str,
     samples: Path,
     evidence: Path,
-    learning_rate: float,
-    milestones: tuple[int, ...],
+    learning_rate: Positive,
+    milestones: Annotated[tuple[Number, ...], Ascending(some=True)],
     schedule: Annotated[Schedule, tyro.conf.arg(name="")],
     measured: Annotated[Measurement, tyro.conf.arg(name="perplexity")],
     checkpoints: Path,
@@ -63,11 +64,15 @@ def main(
     dtype: str = "float32",
     shard_model: bool = False,
     trust_remote_code: bool = False,
-    checkpoint_minutes: float = 10.0,
-    seed: int = 0,
-    threads: int = 1,
+    checkpoint_minutes: NonNegative = 10.0,
+    seed: Seed = 0,
+    threads: Threads = 1,
 ) -> None:
     """Train on one language, and measure perplexity at each milestone.
+
+    Example: python scripts/continue_pretraining.py --model results/demo/models/base --language ru --samples
+    results/demo/tokens/ru/train.parquet --learning-rate 1e-4 --milestones 0 32 --perplexity.tokens-folder
+    results/demo/tokens --perplexity.texts ru --evidence ru.parquet --checkpoints state
 
     Args:
         model: folder of the model to start from.

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Ratio
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import splits
@@ -27,15 +28,18 @@ def main(
     column: str = "text",
     revision: str | None = None,
     paths: tuple[str, ...] = (),
-    test: float = 0.1,
-    valid: float = 0.05,
-    max_documents: int | None = None,
-    max_characters: int | None = None,
+    test: Ratio = 0.1,
+    valid: Ratio = 0.05,
+    max_documents: Count | None = None,
+    max_characters: Count | None = None,
 ) -> None:
     """Write {train,valid,test}.parquet, the documents of each split, and manifest.json.
 
     In --repo, --dataset-config and --paths, {language} is replaced by the language's code, and {fineweb2} or any other
     column of resources/languages.tsv by the language's field in that column.
+
+    Example: python scripts/corpus.py --language ru --source files --paths 'texts/{language}/*.txt' --output
+    corpora/ru
 
     Args:
         language: code of the language, such as `ru`.
@@ -55,6 +59,8 @@ def main(
         max_documents: maximum number of documents.
         max_characters: stop after the document that reaches this number of characters.
     """
+    if test + valid >= 1:
+        raise UserError(f"--test, --valid: {test:g} and {valid:g} leave no text for training: lower them")
     documents: Source
     match source:
         case "debian":

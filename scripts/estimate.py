@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
-from linguistic_regions.planning import configuration, plan
+from linguistic_regions.planning import configuration, plan, selectable
+from linguistic_regions.planning.configfiles import merged, read
 from linguistic_regions.planning.costs import Step, costs, machine, shapes
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.planning.costs.gpus import gpu as gpu_called
 from linguistic_regions.reporting.formats import percent
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Folder
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"
 INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules: names in `keep`
@@ -23,8 +23,10 @@ NOTHING = "–"
 SHORT = 2.0  # seconds; less is mostly the start of a program
 
 
-def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Path | None = None) -> None:
+def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Folder | None = None) -> None:
     """Print the estimated costs of each rule, the assumptions, and which intermediate files are deleted.
+
+    Example: python scripts/estimate.py --configfile configs/llama2-7b.yaml --gpu h100
 
     Args:
         configfile: files with the keys that differ from config.yaml, as for Snakemake's --configfile.
@@ -34,10 +36,11 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     """
     config: dict = {}
     for path in (DEFAULTS, *configfile):
-        config = merged(config, _read(path))
+        config = merged(config, read(path))
     config = configuration.check(config)
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
+    selectable.check(config, shape)
     if measured:
         print("\n".join(_comparison(steps, measured)))
         return
@@ -49,15 +52,6 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     rows += [_row(rule, step, bool(gpu)) for rule, step in steps.items()]
     print(_aligned([*rows, _total(steps, bool(gpu))]) + "\n")
     print("\n".join(_notes(config, shape, steps, gpu)))
-
-
-def merged(config: dict, changes: dict) -> dict:
-    """Merge changes into a config, section by section, as Snakemake merges those of --configfile."""
-    config = dict(config)
-    for key, value in changes.items():
-        section = config.get(key)
-        config[key] = merged(section, value) if isinstance(section, dict) and isinstance(value, dict) else value
-    return config
 
 
 def _comparison(steps: dict[str, Step], results: Path) -> list[str]:
@@ -78,16 +72,6 @@ def _comparison(steps: dict[str, Step], results: Path) -> list[str]:
     if len(lines) == 2:
         raise UserError(f"--measured: {results} has no benchmarks: name the results of a finished run")
     return lines
-
-
-def _read(path: Path) -> dict:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"--configfile: {path} cannot be read ({error}): check the path and its YAML") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--configfile: {path} has no keys; docs/config.md lists them")
-    return content
 
 
 def _row(rule: str, step: Step, on_gpu: bool) -> list[str]:

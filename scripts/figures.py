@@ -1,28 +1,29 @@
-"""Draw the figures of a run from its tables.
-
-python scripts/figures.py --tables results/demo/tables --output results/demo/figures
-"""
+"""Draw the figures of a run from its tables."""
 
 from pathlib import Path
+from typing import Literal
 
 from linguistic_regions.reporting.figures import draw
 from linguistic_regions.reporting.figures.style import save, styled
 from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names
 
 
 def main(
     *,
-    tables: Path,
+    tables: Folder,
     output: Path,
     languages: tuple[str, ...] = (),
-    formats: tuple[str, ...] = ("svg", "png"),
+    formats: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png"),
     density_regions: tuple[str, ...] = ("top",),
 ) -> None:
     """Draw the figures of a run from its tables, such as removal, monolingual, retraining and freezing.
 
     A figure without measurements is not drawn.
+
+    Example: python scripts/figures.py --tables results/demo/tables --output figures
 
     Args:
         tables: folder with the run's tables.

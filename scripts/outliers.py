@@ -12,6 +12,7 @@ from linguistic_regions.model.loading import load
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Folder, Threads
 from linguistic_regions.runtime.storage import atomic_write, write_csv
 from linguistic_regions.text import tokens
 
@@ -20,20 +21,23 @@ DEFAULTS = Criteria()
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     samples: tuple[Path, ...],
     languages: tuple[str, ...],
     table: Path,
     output: Path,
-    blocks: int = 8,
+    blocks: Count = 8,
     criteria: Criteria = DEFAULTS,
-    batch_tokens: int = 8192,
+    batch_tokens: Count = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     trust_remote_code: bool = False,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Write the largest output of each layer's MLP to a table, and the stable ones as JSON, for recipes.
+
+    Example: python scripts/outliers.py --model results/demo/models/base --samples
+    results/demo/tokens/ru/train.parquet --languages ru --table outliers.csv --output outliers.json
 
     Args:
         model: folder of the model.
@@ -51,7 +55,7 @@ def main(
     """
     configure(threads)
     if len(samples) != len(languages):
-        raise UserError(f"outliers: {len(samples)} files of blocks for {len(languages)} languages: give one for each")
+        raise UserError(f"--samples: {len(samples)} files for {len(languages)} --languages: give one for each")
     text = {code: tokens.read(path, blocks).input_ids for code, path in zip(languages, samples, strict=True)}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     matrices = outliers.projections(loaded)

@@ -6,22 +6,25 @@ from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
 from linguistic_regions.regions.overlap import jaccard, parameters
-from linguistic_regions.regions.region import Region, count_ones
+from linguistic_regions.regions.region import Region, by_name, count_ones
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.statistics.tables import COLUMNS
 
 
-def main(*, overlap: Path, density: Path, regions: tuple[Path, ...] = ()) -> None:
+def main(*, overlap: Path, density: Path, regions: tuple[Path, ...]) -> None:
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
+
+    Example: python scripts/overlap.py --regions results/demo/regions/top-ru-40.safetensors
+    results/demo/regions/top-zh-40.safetensors --overlap overlap.csv --density density.csv
 
     Args:
         overlap: CSV table of pairs.
         density: CSV table of layers and matrices.
         regions: region files of one model.
     """
-    loaded = {path.stem: Region.load(path) for path in regions}
+    loaded = {name: Region.load(path) for name, path in by_name(regions).items()}
     shared = dict.fromkeys(combinations_with_replacement(loaded, 2), 0)
     rows = {name: [] for name in loaded}
     for parameter in progress(parameters(loaded), "overlap", unit="matrix"):

@@ -15,6 +15,8 @@ from linguistic_regions.runtime import checksums, programs
 from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Folder, NonNegative, Positive, Seed, Share, Threads
 from linguistic_regions.runtime.storage import atomic_write, remove
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
@@ -24,26 +26,29 @@ VALID_BLOCKS = 16  # per language, for the perplexity in the log
 
 def main(
     *,
-    tokens_folder: Path,
+    tokens_folder: Folder,
     languages: tuple[str, ...],
-    tokenizer: Path,
+    tokenizer: Folder,
     output: Path,
     schedule: Annotated[Schedule, tyro.conf.arg(name="")],
     checkpoints: Path,
-    samples: int,
-    learning_rate: float = 3e-3,
-    layers: int = 4,
-    width: int = 128,
-    heads: int = 4,
-    kv_heads: int = 4,
-    mlp_width: int = 344,
+    samples: Count,
+    learning_rate: Positive = 3e-3,
+    layers: Count = 4,
+    width: Count = 128,
+    heads: Count = 4,
+    kv_heads: Count = 4,
+    mlp_width: Count = 344,
     tied: bool = False,
-    balance: float = 0.3,
-    checkpoint_minutes: float = 10.0,
-    seed: int = 0,
-    threads: int = 1,
+    balance: Share = 0.3,
+    checkpoint_minutes: NonNegative = 10.0,
+    seed: Seed = 0,
+    threads: Threads = 1,
 ) -> None:
     """Pretrain a Llama on blocks of all languages and write it in Hugging Face format.
+
+    Example: python scripts/pretrain.py --tokens-folder results/tiny/tokens --languages en ru --tokenizer
+    results/tiny/models/tokenizer --samples 6400 --output model --checkpoints state
 
     Args:
         tokens_folder: folder of the blocks, {language}/{train,valid}.parquet.
@@ -65,6 +70,13 @@ def main(
         seed: of the weights and of the order of the samples.
         threads: CPU threads.
     """
+    if width % heads or heads % kv_heads or width // heads % 2:
+        raise UserError(
+            f"--width {width} --heads {heads} --kv-heads {kv_heads}: width must be an even multiple of heads, and "
+            "heads a multiple of kv-heads"
+        )
+    if samples < schedule.batch_size:
+        raise UserError(f"--samples: {samples} are fewer than one batch (--batch-size {schedule.batch_size}): add some")
     configure(threads)
     acquire_lock(checkpoints)
     texts = tokens.read_split(tokens_folder, languages, "train")

@@ -31,6 +31,8 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Pa
 def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path, tyro.conf.Positional], /) -> None:
     """Print the differences between two runs: their provenance, and their tables.
 
+    Example: python scripts/provenance.py compare results/demo results/other
+
     Args:
         first: folder of a run, such as results/demo.
         second: folder of another run.

@@ -16,9 +16,11 @@ from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.regions import recipes
 from linguistic_regions.regions.masks import save_masks
 from linguistic_regions.regions.region import Region, union_of
+from linguistic_regions.regions.selection import check_ratio
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, Folder, Number, Ratio, Seed, Threads
 from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
@@ -81,7 +83,7 @@ class Origin:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     at: str = ""
-    micro_batch: int = 1
+    micro_batch: Count = 1
 
 
 def build(
@@ -92,22 +94,25 @@ def build(
     minus: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
     of: tuple[Path, ...] = (),
-    ratio: float | None = None,
+    ratio: Ratio | None = None,
     scope: Literal["tensor", "model"] | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     match: Literal["count", "magnitude", "dimensions"] | None = None,
-    dimension: int | None = None,
+    dimension: Number | None = None,
     matrix: str | None = None,
-    row: int | None = None,
-    column: int | None = None,
+    row: Number | None = None,
+    column: Number | None = None,
     outliers: Path | None = None,
     kind: Literal["dimensions", "rows", "weights"] | None = None,
     label: Label = Label(),
     origin: Origin = Origin(),
     fetched: Path | None = None,
-    threads: int = 1,
+    threads: Threads = 1,
 ) -> None:
     """Build a region by recipe; docs/method.md lists the recipes.
+
+    Example: python scripts/region.py build --select top --scores results/demo/importance/taylor/ru/40 --ratio 0.01
+    --output top.safetensors
 
     Args:
         select: the largest or smallest scores, a random draw, outliers, or a combination of other regions.
@@ -157,6 +162,8 @@ def build(
     _check_complete(recipe)
     parts = [Region.load(path) for path in (*like, *of)]
     scored = Scores(scores, minus) if scores else None
+    if scored and ratio is not None:
+        check_ratio(scored, ratio, scope or "tensor")
     region = recipes.build(recipe | {"outliers": outliers}, scored, parts, name=output.stem)
     metadata = {"recipe": recipe, **asdict(origin), **(read_json(fetched / SOURCE) if fetched else {})}
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
@@ -270,7 +277,7 @@ def export(
     region: tyro.conf.Positional[Path],
     *,
     mask: Path | None = None,
-    model: Path | None = None,
+    model: Folder | None = None,
     lesioned: Path | None = None,
 ) -> None:
     """Export a region for other programs: as boolean masks, or as a copy of the model with the region removed.

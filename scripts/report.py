@@ -1,13 +1,11 @@
-"""Write the report of a run: a self-contained HTML file with findings, tables and figures.
-
-python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output report.html
-"""
+"""Write the report of a run: a self-contained HTML file with findings, tables and figures."""
 
 from pathlib import Path
 
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper, report
 from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
@@ -15,8 +13,8 @@ from linguistic_regions.text.languages import names as language_names
 
 def main(
     *,
-    tables: Path,
-    figures: Path,
+    tables: Folder,
+    figures: Folder,
     output: Path,
     config: Path | None = None,
     provenance: Path | None = None,
@@ -24,10 +22,13 @@ def main(
     languages: tuple[str, ...] = (),
     model: Path | None = None,
     model_name: str | None = None,
-    paper_figures: Path = paper.RESOURCES / "paper",
+    paper_figures: Folder = paper.RESOURCES / "paper",
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
+
+    Example: python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output
+    report.html
 
     Args:
         tables: folder with the run's tables.

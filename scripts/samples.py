@@ -6,14 +6,18 @@ from pathlib import Path
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.text import tokens
 
 SPLITS = ("train", "valid", "test")
 
 
-def main(*, tokens_folder: Path, languages: tuple[str, ...], required_json: str, output: Path) -> None:
+def main(*, tokens_folder: Folder, languages: tuple[str, ...], required_json: str, output: Path) -> None:
     """Write the number of blocks of each language, after checking that there are enough.
+
+    Example: python scripts/samples.py --tokens-folder results/demo/tokens --languages en ru --required-json '{}'
+    --output samples.csv
 
     Args:
         tokens_folder: folder of the blocks, {language}/{train,valid,test}.parquet.

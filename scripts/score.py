@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from linguistic_regions.importance.accumulation import Sums, measure
 from linguistic_regions.importance.estimators import Estimator
@@ -18,6 +18,7 @@ from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import broadcast_from_main, processes
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Ascending, Count, Folder, NonNegative, Ratio, Share, Threads
 from linguistic_regions.runtime.storage import atomic_write, move, remove, write_csv
 from linguistic_regions.text import tokens
 
@@ -34,19 +35,19 @@ class Stops:
 
 def main(
     *,
-    model: Path,
+    model: Folder,
     samples: Path,
     language: str,
     output: Path,
     stability: Path,
-    milestones: tuple[int, ...],
+    milestones: Annotated[tuple[Count, ...], Ascending(some=True)],
     checkpoints: Path,
     estimator: Literal["taylor", "taylor_abs", "fisher", "magnitude"] = "taylor",
-    micro_batch: int = 1,
-    checks: tuple[int, ...] = (),
-    ratio: float = 0.03,
-    stop_at: float | None = None,
-    batch_tokens: int = 8192,
+    micro_batch: Count = 1,
+    checks: Annotated[tuple[Count, ...], Ascending()] = (),
+    ratio: Ratio = 0.03,
+    stop_at: Share | None = None,
+    batch_tokens: Count = 8192,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     activation_checkpointing: bool = False,
@@ -55,10 +56,13 @@ def main(
     trust_remote_code: bool = False,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
-    checkpoint_minutes: float = 10.0,
-    threads: int = 1,
+    checkpoint_minutes: NonNegative = 10.0,
+    threads: Threads = 1,
 ) -> None:
     """Write the scores to `output`/{samples}, as safetensors named and shaped like the weights.
+
+    Example: python scripts/score.py --model results/demo/models/base --samples results/demo/tokens/ru/train.parquet
+    --language ru --milestones 40 --output scores --stability stability.csv --checkpoints state
 
     Args:
         model: folder of the model.

@@ -1,7 +1,4 @@
-"""Compute the result tables from evidence, and the paper's tables with this run's values.
-
-python scripts/tables.py --removal results/demo/evaluations/perplexity/*.parquet --output results/demo/tables
-"""
+"""Compute the result tables from evidence, and the paper's tables with this run's values."""
 
 from pathlib import Path
 
@@ -55,6 +52,9 @@ def main(
     """Compute the result tables from evidence, and the paper's tables with this run's values.
 
     A table without evidence is not written, and is removed if an earlier config left one.
+
+    Example: python scripts/tables.py --removal results/demo/evaluations/perplexity/core-0.01.parquet --model
+    results/demo/models/base --output tables
 
     Args:
         output: folder for the tables (CSV), the paper's tables (paper_*.md) and what the model said (generations.md).

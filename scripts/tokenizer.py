@@ -2,9 +2,11 @@
 
 import logging
 from pathlib import Path
+from typing import Annotated
 
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.options import Count, Folder, Range
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import vocabulary
 from linguistic_regions.text.splits import Split
@@ -13,13 +15,15 @@ from linguistic_regions.text.splits import Split
 def main(
     *,
     output: Path,
-    model: Path | None = None,
+    model: Folder | None = None,
     trust_remote_code: bool = False,
     corpora: tuple[Path, ...] = (),
-    size: int = 4096,
-    characters: int = 300_000,
+    size: Annotated[int, Range(258)] = 4096,
+    characters: Count = 300_000,
 ) -> None:
     """Write a tokenizer in Hugging Face format.
+
+    Example: python scripts/tokenizer.py --model results/demo/models/base --output tokenizer
 
     Args:
         output: folder of the tokenizer.

@@ -6,6 +6,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from linguistic_regions.model import loading
 from linguistic_regions.model.scratch import from_scratch
+from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.runtime.errors import UserError
 
@@ -59,3 +60,13 @@ def test_pickled_weights_are_refused(tmp_path):
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(UserError, match="safetensors"):
         loading.load(tmp_path)
+
+
+@pytest.mark.parametrize("load", [loading.load, load_tokenizer])
+def test_what_is_no_folder_is_not_looked_up_on_the_hub(load, monkeypatch):
+    def asked(*arguments):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("socket.getaddrinfo", asked)
+    with pytest.raises(UserError, match="^nosuch: there is no folder of a model: fetch it with fetch_model.py"):
+        load("nosuch")

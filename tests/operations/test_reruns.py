@@ -48,6 +48,9 @@ CONFIG_EDITS = {
     "another question": ({"probes": {"prompted": {"wordings": ["choice_simple", "yes_no_simple"]}}}, EVALUATE),
     "no prompts": ({"generations": {"languages": []}}, EVALUATE),
     "the share of test documents": ({"corpora": {"test": 0.3}}, ALL),
+    "languages in another order": ({"languages": ["zh", "ru", "en"]}, TABLES),  # which show them in this order
+    "a micro-batch that no estimator uses": ({"importance": {"micro_batch": 4}}, RECORD),
+    "a default written out": ({"seed": 0, "tokens": {"bos": None}}, set()),
     "a language left out": (
         {"languages": ["ru", "zh"], "retraining": {"evaluate": ["zh"]}},
         TOKENS | {"tokenizer", "pairs"},  # which are trained on all text

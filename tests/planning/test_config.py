@@ -1,5 +1,6 @@
 """The config: schema, defaults, reference and shipped configs agree; mistakes are named in one line."""
 
+import json
 import subprocess
 import sys
 from copy import deepcopy
@@ -70,16 +71,22 @@ MISTAKES = {
         {"importance": {"estimater": "taylor"}},
         "importance.estimater: there is no such key; did you mean 'estimator'?",
     ),
-    "wrong type": ({"removal": {"ratios": "many"}}, "removal.ratios: 'many' is not of type 'array'"),
-    "a section that is a list": ({"removal": [0.1]}, "removal: [0.1] is not of type 'object'"),
-    "an empty section": ({"removal": None}, "removal: None is not of type 'object'"),
-    "half a sample": ({"further": {"milestones": [0, 1.5]}}, "further.milestones.1: 1.5 is not of type 'integer'"),
+    "wrong type": ({"removal": {"ratios": "many"}}, "removal.ratios: 'many' is not a list in brackets, such as [a, b]"),
+    "a section that is a list": ({"removal": [0.1]}, "removal: [0.1] is not a section with keys"),
+    "an empty section": ({"removal": None}, "removal: null is not a section with keys"),
+    "half a sample": ({"further": {"milestones": [0, 1.5]}}, "further.milestones.1: 1.5 is not a whole number"),
     "ratio 0": ({"removal": {"ratios": [0]}}, "removal.ratios.0: 0 must be more than 0"),
     "ratio 1": ({"freezing": {"ratio": 1}}, "freezing.ratio: 1 must be less than 1"),
     "ratio above 1": ({"monolingual": {"ratio": 1.5}}, "monolingual.ratio: 1.5 must be less than 1"),
     "ratio below 0": ({"removal": {"ratios": [-0.1]}}, "removal.ratios.0: -0.1 must be more than 0"),
-    "ratio twice": ({"removal": {"ratios": [0.1, 0.1]}}, "removal.ratios: [0.1, 0.1] has non-unique elements"),
-    "no ratio": ({"removal": {"ratios": []}}, "removal.ratios: [] should be non-empty"),
+    "ratio twice": ({"removal": {"ratios": [0.1, 0.1]}}, "removal.ratios: [0.1, 0.1] has an item twice"),
+    "no ratio": ({"removal": {"ratios": []}}, "removal.ratios: [] must not be empty"),
+    "a ratio in per cent": ({"removal": {"ratios": ["3%"]}}, "removal.ratios.0: '3%' is not a number: write 0.03"),
+    "a ratio with a comma": ({"controls": {"ratio": "0,5 %"}}, "controls.ratio: '0,5 %' is not a number: write 0.005"),
+    "a code in capitals": ({"languages": ["RU"]}, "languages.0: 'RU' is not allowed; did you mean ru?"),
+    "a language by its name": ({"languages": ["Swahili"]}, "languages.0: 'Swahili' is not allowed; did you mean sw?"),
+    "a word in capitals": ({"precision": "FP32"}, "'FP32' is not one of auto, bf16, fp32; did you mean 'fp32'?"),
+    "a truth that is none": ({"model": {"scratch": {"tied": "maybe"}}}, "tied: 'maybe' is not true or false"),
     "learning rate 0": ({"further": {"learning_rate": 0}}, "further.learning_rate: 0 must be more than 0"),
     "learning rate that is no number": (
         {"further": {"learning_rate": float("nan")}},
@@ -89,14 +96,14 @@ MISTAKES = {
         {"training": {"weight_decay": float("inf")}},
         "training.weight_decay: inf is not a finite number",
     ),
-    "learning rate in words": ({"further": {"learning_rate": "fast"}}, "learning_rate: 'fast' is not of type 'number'"),
+    "learning rate in words": ({"further": {"learning_rate": "fast"}}, "learning_rate: 'fast' is not a number"),
     "no thread": ({"threads": 0}, "threads: 0 must be at least 1"),
     "a block too short": ({"tokens": {"block_size": 1}}, "tokens.block_size: 1 must be at least 8"),
-    "no samples": ({"importance": {"samples": []}}, "importance.samples: [] should be non-empty"),
+    "no samples": ({"importance": {"samples": []}}, "importance.samples: [] must not be empty"),
     "a precision that is none": ({"precision": "fp16"}, "precision: 'fp16' is not one of auto, bf16, fp32"),
     "an arm that is none": ({"freezing": {"arms": ["ful"]}}, "freezing.arms.0: 'ful' is not one of full, core_frozen"),
     "a pattern that is none": ({"model": {"include": ["("]}}, "model.include: '(' is not a valid regular expression"),
-    "a model without a name": ({"model": {"pretrained": ""}}, "model.pretrained: '' should be non-empty"),
+    "a model without a name": ({"model": {"pretrained": ""}}, "model.pretrained: '' must not be empty"),
     "a package with a space": (
         {"corpora": {"debian": {"packages": ["a b"]}}},
         "corpora.debian.packages.0: 'a b' is not allowed",
@@ -114,7 +121,10 @@ MISTAKES = {
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is not one of taylor"),
     "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
     "language twice": ({"languages": ["en", "en"]}, "languages:"),
-    "language outside the run": ({"languages": ["en", "zh"]}, "'ar' is not in languages (en, zh)"),
+    "language outside the run": (
+        {"languages": ["en", "zh"], "freezing": {"languages": ["ar"]}},
+        "freezing.languages: 'ar' is not in languages (en, zh)",
+    ),
     "one monolingual language": ({"monolingual": {"languages": ["ru"]}}, "monolingual.languages: ['ru']"),
     "kin outside the run": (
         {"monolingual": {"kin": ["pl"]}, "importance": {"at": "base"}},
@@ -155,6 +165,9 @@ MISTAKES = {
     ),
     "a run name that climbs": ({"run": "../x"}, "run: '../x' is not allowed"),
     "a run name from the root": ({"run": "/x"}, "run: '/x' is not allowed"),
+    "an odd head": ({"model": {"scratch": {"width": 18, "heads": 6, "kv_heads": 6}}}, "width / heads = 3 dimensions"),
+    "a run name beyond what a folder may have": ({"run": "x" * 300}, "run: 300 letters are too many: use at most 100"),
+    "more threads than there are": ({"threads": 100000}, "threads: 100000 must be at most 1024"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
     "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
@@ -162,7 +175,7 @@ MISTAKES = {
         {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
         "regions: 'top-0.01' is not allowed (names consist of letters",
     ),
-    "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "'scores' is a required property"),
+    "a region without scores": ({"regions": {"x": {"select": "top", "ratio": 0.1}}}, "regions.x: scores is missing"),
     "a region of unknown scores": (
         {"regions": {"x": {"select": "top", "ratio": 0.1, "scores": ["ru/999"]}}},
         "regions.x.scores: 'ru/999' is not one of ar/64",
@@ -177,7 +190,7 @@ MISTAKES = {
     ),
     "a prompt that is none": (
         {"generations": {"prompts": {"en": ""}}},
-        "generations.prompts.en: '' should be non-empty",
+        "generations.prompts.en: '' must not be empty",
     ),
     "a language without minimal pairs": (
         {"probes": {"languages": ["ja"], "sources": ["templates", "hub", "files"]}},
@@ -208,13 +221,19 @@ MISTAKES = {
     ),
     "no minimal pair": ({"probes": {"pairs": 0}}, "probes.pairs: 0 must be at least 1"),
     "one region in a union": ({"regions": {"x": {"select": "union", "of": ["top-0.01"]}}}, "regions.x.of"),
-    "milestones without the start": ({"freezing": {"milestones": [16, 32]}}, "freezing.milestones.0: 0 was expected"),
-    "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] is too short"),
+    "milestones without the start": (
+        {"freezing": {"milestones": [16, 32]}},
+        "freezing.milestones.0: 16 must be 0 here",
+    ),
+    "one milestone": ({"further": {"milestones": [0]}}, "further.milestones: [0] must have at least 2 items"),
     "unknown key in a language's source": (
         {"corpora": {"languages": {"zh": {"files": {"path": ["x"]}}}}},
         "corpora.languages.zh.files.path: there is no such key; did you mean 'paths'?",
     ),
-    "a report without figures": ({"figures": {"formats": ["pdf"]}}, "figures.formats: ['pdf']"),
+    "a report without figures": (
+        {"figures": {"formats": ["pdf"]}},
+        "figures.formats: ['pdf'] lacks svg: add it (File formats of the figures; must include svg",
+    ),
     "a batch more than the samples": ({"model": {"scratch": {"samples": 8}}}, "fewer than one batch"),
     "Norwegian as a key": ({False: {}}, "no: there is no such key"),
 }
@@ -227,6 +246,55 @@ def test_mistakes_are_named(mistake):
         configuration.check(merged(deepcopy(TINY), changes))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    values = {"seed": -1, "removal": {"ratios": [0, 2], "scopes": ["model"]}, "precision": "fp16"}
+    with pytest.raises(UserError) as told:
+        configuration.check(values)
+    assert [line.split(": ")[1] for line in str(told.value).splitlines()] == [
+        "precision",
+        "removal.ratios.0",
+        "removal.ratios.1",
+        "seed",
+    ]
+    between = {"languages": ["en", "ru"], "freezing": {"languages": ["zh", "uk"]}, "retraining": {"milestones": [0, 3]}}
+    with pytest.raises(UserError) as told:
+        configuration.check(between)
+    assert str(told.value).splitlines() == [
+        "config: freezing.languages: 'zh' is not in languages (en, ru)",
+        "config: freezing.languages: 'uk' is not in languages (en, ru)",
+        "config: retraining.milestones: 3 is not a multiple of training.batch_size (4)",
+    ]
+
+
+@pytest.mark.parametrize("at", ["base", "further"])
+def test_a_list_of_languages_alone_is_a_complete_config(at):
+    config = configuration.check({"languages": ["en", "de", "sw"], "importance": {"at": at}})
+    for section in ("further", "importance", "monolingual"):
+        assert config[section]["languages"] == ["en", "de", "sw"]
+    assert config["retraining"]["languages"] == config["freezing"]["languages"] == ["en"]
+    assert config["retraining"]["evaluate"] == ["en", "de"]
+    assert configuration.check(config) == config
+    assert plan.prompts(config).keys() == {"en"}
+
+
+def test_languages_of_an_experiment_are_kept_where_they_are_given_or_possible():
+    config = configuration.check({"languages": ["zh", "en", "ru"], "importance": {"languages": ["ru", "zh"]}})
+    assert config["importance"]["languages"] == config["monolingual"]["languages"] == ["ru", "zh"]
+    assert (config["retraining"]["languages"], config["retraining"]["evaluate"]) == (["zh"], ["zh", "en"])
+    more = configuration.check({"languages": [*DEFAULTS["languages"], "de"]})
+    assert more["importance"] == configuration.check({})["importance"]
+
+
+def test_what_has_no_order_and_what_is_written_out_changes_nothing():
+    turned = {key: DEFAULTS[key] for key in reversed(DEFAULTS)}
+    assert json.dumps(configuration.check(turned)) == json.dumps(configuration.check({}))
+    codes = DEFAULTS["languages"]
+    one, other = (configuration.check({"languages": order}) for order in (codes, codes[::-1]))
+    assert one["languages"] != other["languages"]
+    assert corpora.texts(one) == corpora.texts(other)
+    assert plan.downloads(one) == plan.downloads(other)
 
 
 def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):

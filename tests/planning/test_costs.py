@@ -301,8 +301,8 @@ def test_changes_are_made_as_snakemake_makes_them():
     ("arguments", "said"),
     [
         (["--gpu", "h10"], "gpu: 'h10' is not one of h100"),
-        (["--configfile", "nowhere.yaml"], "--configfile: nowhere.yaml cannot be read"),
-        (["--configfile", "LICENSE"], "--configfile: LICENSE "),
+        (["--configfile", "nowhere.yaml"], "nowhere.yaml: the config cannot be read"),
+        (["--configfile", "LICENSE"], "LICENSE: this "),
     ],
 )
 def test_mistakes_of_the_command_line_are_one_line(arguments, said):

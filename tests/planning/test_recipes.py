@@ -48,21 +48,21 @@ def test_controls_and_outliers_are_declared_and_planned():
 @pytest.mark.parametrize(
     ("recipe", "told"),
     [
-        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude"}, "'scores' is a required"),
+        ({"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude"}, "regions.x: scores is missing"),
         (
             {"select": "random", "like": "top-0.01", "seed": 1, "match": "magnitude", "scores": ["ru/40"]},
             "write magnitude/ru/40",
         ),
         ({"select": "random", "like": "top-0.01", "seed": 1, "match": "rows"}, "'rows' is not one of count, magnitude"),
         ({"select": "top", "scores": ["ru/40"], "ratio": 0.1, "match": "count"}, "regions.x.select"),
-        ({"select": "dimension", "like": "top-0.01"}, "'dimension' is a required"),
-        ({"select": "entries", "like": "top-0.01", "row": 5}, "'matrix' is a required"),
-        ({"select": "outliers", "like": "top-0.01"}, "'kind' is a required"),
+        ({"select": "dimension", "like": "top-0.01"}, "regions.x: dimension is missing"),
+        ({"select": "entries", "like": "top-0.01", "row": 5}, "regions.x: matrix is missing"),
+        ({"select": "outliers", "like": "top-0.01"}, "regions.x: kind is missing"),
         ({"select": "cut", "scores": ["ru/40"], "of": ["top-0.01"]}, "regions.x.of"),
         ({"select": "top", "scores": ["ru/40"], "minus": ["zh/9"], "ratio": 0.1}, "'zh/9' is not one of ar/40"),
         (
             {"select": "top", "scores": ["ru/40"], "minus": ["zh/40"], "ratio": 0.1, "scope": "model"},
-            "regions.x.scope: 'tensor' was expected",
+            "regions.x.scope: 'model' must be tensor here",
         ),
     ],
 )

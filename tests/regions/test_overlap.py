@@ -8,6 +8,7 @@ import pytest
 from linguistic_regions.regions.overlap import of_tops
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
+from mistakes import end_of
 
 SHAPES = {"a.weight": (7, 11), "b.weight": (30, 5)}
 
@@ -48,3 +49,14 @@ def test_regions_of_different_models_are_not_compared():
     other = Region.from_masks({"a.weight": np.ones((2, 2), dtype=bool)})
     with pytest.raises(UserError, match="uk and ru belong to different models"):
         of_tops({"ru": random_region(0), "uk": other})
+
+
+def test_two_files_of_one_name_are_refused_by_all_that_name_regions_in_tables(tmp_path, monkeypatch):
+    files = [tmp_path / folder / "top.safetensors" for folder in ("a", "b")]
+    for path in files:
+        random_region(0).save(path)
+    told = f"error: {files[0]} and {files[1]} are of one name, top: rename one of the files"
+    overlaps = ("--overlap", tmp_path / "o.csv", "--density", tmp_path / "d.csv")
+    evaluations = ("--model", tmp_path, "--output", tmp_path, "--name", "x", "--checkpoints", tmp_path / "c")
+    for program, options in {"overlap": overlaps, "evaluate": evaluations}.items():
+        assert end_of(monkeypatch, program, *options, "--regions", *files) == f"{program}.py: {told}"

@@ -1,10 +1,13 @@
 """Selection in arrays too large for the sample to be all of them, against a full sort; draws against chance."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from linguistic_regions.regions import ranking
+from linguistic_regions.regions import ranking, selection
 from linguistic_regions.runtime import parallel
+from linguistic_regions.runtime.errors import UserError
 
 SIZE = 3 * ranking.SAMPLE
 
@@ -82,3 +85,11 @@ def test_threads_change_nothing(threads):
 def unpacked(packed, size):
     assert not np.unpackbits(packed)[size:].any()
     return np.unpackbits(packed, count=size).astype(bool)
+
+
+@pytest.mark.parametrize(("scope", "least"), [("tensor", 1 / 20), ("model", 1 / 320)])
+def test_a_ratio_that_selects_nothing_is_refused(scope, least):
+    scores = SimpleNamespace(shapes={"a": (4, 5), "b": (3, 100)})
+    selection.check_ratio(scores, least, scope)
+    with pytest.raises(UserError, match="^ratio: .* selects none of the .* weights of"):
+        selection.check_ratio(scores, 0.99 * least, scope)

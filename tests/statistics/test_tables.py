@@ -9,7 +9,7 @@ import pytest
 
 import synthetic_results as synthetic
 from linguistic_regions.importance import estimators
-from linguistic_regions.planning import arms, configuration
+from linguistic_regions.planning import arms, consistency
 from linguistic_regions.reporting import formats, paper
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.statistics import measures, tables
@@ -57,7 +57,7 @@ def test_the_arms_of_the_tables_are_those_of_the_plan():
 
 
 def test_the_estimators_of_the_tables_are_those_that_there_are():
-    assert tables.ESTIMATORS == configuration.ESTIMATORS == estimators.ESTIMATORS
+    assert tables.ESTIMATORS == consistency.ESTIMATORS == estimators.ESTIMATORS
 
 
 def test_a_row_per_condition_and_language(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, PreTrainedConfig
 
+from linguistic_regions.model.modelfiles import check_folder
 from linguistic_regions.runtime.errors import UserError, system_error
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
     Raises:
         UserError: config.json cannot be read; the model is not a causal language model; or its weights are quantized.
     """
+    check_folder(path)
     try:
         found = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=trust_remote_code)
     except Exception as error:  # the library, and the model's own code, raise all kinds

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from linguistic_regions.model.modelfiles import check_folder
 from linguistic_regions.runtime.errors import UserError
 
 
@@ -21,6 +22,7 @@ def load_tokenizer(
         UserError: the model has no tokenizer, or no fast tokenizer (`tokenizer.json`).
     """
     model = model or str(folder)
+    check_folder(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, use_fast=True, local_files_only=True, trust_remote_code=trust_remote_code

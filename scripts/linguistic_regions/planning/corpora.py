@@ -22,14 +22,18 @@ def further_domains(config: dict) -> dict[str, dict]:
 
 
 def texts(config: dict) -> list[str]:
-    """The names of all texts: the code of each language, and language/domain for further domains."""
+    """The names of all texts: the code of each language, and language/domain for further domains.
+
+    The order of `languages` is that of tables and figures. Here it has no meaning, so a change of it changes nothing.
+    """
+    codes = sorted(config["languages"])
     further = [
         f"{language}/{domain}"
         for domain in further_domains(config)
-        for language in config["languages"]
+        for language in codes
         if _has_text(config, f"{language}/{domain}")
     ]
-    return [*config["languages"], *further]
+    return [*codes, *further]
 
 
 def _has_text(config: dict, text: str) -> bool:

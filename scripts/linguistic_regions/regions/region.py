@@ -190,3 +190,17 @@ def union_of(regions: Iterable[Region]) -> Region:
     for region in regions:
         result = result | region
     return result
+
+
+def by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """Region files by name: that of the file without its suffix.
+
+    Raises:
+        UserError: two files have one name, so that tables could not tell them apart.
+    """
+    files: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in files:
+            raise UserError(f"{files[path.stem]} and {path} are of one name, {path.stem}: rename one of the files")
+        files[path.stem] = path
+    return files

@@ -9,6 +9,7 @@ import numpy as np
 
 from linguistic_regions.regions import ranking
 from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.tensorfile import Shape
 
 
@@ -37,15 +38,34 @@ def select(
     """
     sizes = {name: math.prod(shape) for name, shape in scores.shapes.items()}
     if scope == "model":
-        count = math.floor(ratio * sum(sizes.values()))
+        count = selected(ratio, sum(sizes.values()))
         packed = ranking.ranked_over_all(sizes, scores.__getitem__, count, top)
     else:
 
         def packed(name: str) -> np.ndarray:
-            count = math.floor(ratio * sizes[name]) if like is None else like.count(name)
+            count = selected(ratio, sizes[name]) if like is None else like.count(name)
             return ranking.ranked(scores[name], count, top)
 
     return Region.computed(scores.shapes, packed)
+
+
+def selected(ratio: float, size: int) -> int:
+    """The number of weights that a ratio selects of `size`."""
+    return math.floor(ratio * size)
+
+
+def check_ratio(scores: Scored, ratio: float, scope: str = "tensor") -> None:
+    """Check that a ratio selects a weight of each parameter, or, with scope "model", of the model.
+
+    Raises:
+        UserError: it does not.
+    """
+    sizes = {name: math.prod(shape) for name, shape in scores.shapes.items()}
+    if scope == "model":
+        sizes = {"the model": sum(sizes.values())}
+    smallest = min(sizes, key=sizes.__getitem__)
+    if selected(ratio, sizes[smallest]) == 0:
+        raise UserError(f"ratio: {ratio:g} selects none of the {sizes[smallest]} weights of {smallest}: raise it")
 
 
 def cut(scores: Scored, regions: Sequence[Region]) -> Region:

@@ -8,12 +8,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 
 import tyro
 
 from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.joblogs import WARNING
+from linguistic_regions.runtime.options import mistakes
 from linguistic_regions.runtime.progress import IS_RANK_ZERO
 
 TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base True
@@ -22,8 +26,9 @@ TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base Tr
 def run(*functions: Callable) -> None:
     """Run one function, or one of several as subcommands, with the arguments in `sys.argv`.
 
-    A `UserError` or a system error (no space, no memory, no permission) is printed as one line on standard error, and
-    the exit code is 1.
+    Values that the types of the parameters rule out (`runtime/options.py`) are refused before the function runs. A
+    `UserError` or a system error (no space, no memory, no permission) is printed on standard error, a line for each
+    mistake, and the exit code is 1.
     """
     logging.basicConfig(
         level=logging.INFO if IS_RANK_ZERO else logging.WARNING, format="%(message)s", stream=sys.stderr
@@ -33,9 +38,9 @@ def run(*functions: Callable) -> None:
         handler.setFormatter(_Formatter())
     try:
         if len(functions) == 1:
-            tyro.cli(functions[0], config=TYRO_CONFIG)
+            tyro.cli(_checked(functions[0]), config=TYRO_CONFIG)
         else:
-            commands = {function.__name__: function for function in functions}
+            commands = {function.__name__: _checked(function) for function in functions}
             tyro.extras.subcommand_cli_from_dict(commands, config=TYRO_CONFIG)
     except BrokenPipeError:  # the reader of our output, such as head, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,7 +51,23 @@ def run(*functions: Callable) -> None:
         user_error = error if isinstance(error, UserError) else system_error(error)
         if user_error is None:
             raise
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {' '.join(str(user_error).split())}")
+        program = Path(sys.argv[0]).name
+        sys.exit("\n".join(f"{program}: error: {' '.join(line.split())}" for line in user_error.args))
+
+
+def _checked(function: Callable) -> Callable:
+    """The function, but its arguments are checked first."""
+
+    @wraps(function)
+    def checked(*positional: object, **named: object) -> object:
+        given = signature(function).bind(*positional, **named).arguments
+        kinds = get_type_hints(function, include_extras=True)
+        found = [mistake for name, value in given.items() for mistake in mistakes(name, kinds[name], value)]
+        if found:
+            raise UserError(*dict.fromkeys(found))
+        return function(*positional, **named)
+
+    return checked
 
 
 class _Formatter(logging.Formatter):

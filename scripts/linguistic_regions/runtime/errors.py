@@ -16,7 +16,10 @@ OUT_OF_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
 
 
 class UserError(Exception):
-    """A mistake that the user can fix; its one-line message says what is wrong, where, and what to do."""
+    """Mistakes that the user can fix, usually one; each is one line that says what is wrong, where, and what to do."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 def system_error(error: Exception, path: object = None) -> UserError | None:

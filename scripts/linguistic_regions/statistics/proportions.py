@@ -129,6 +129,6 @@ def by_cluster(values: np.ndarray, clusters: Sequence[Hashable]) -> tuple[np.nda
 
 
 def with_extremes(sums: np.ndarray, sizes: np.ndarray, least: float, most: float) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters and `ADDED` of one with the least values possible, and of one with the most; a value at least of each."""
+    """Clusters and `ADDED`, at least one value, of one with the least values possible and of one with the most."""
     size = max(ADDED * sizes.mean(), 1.0)
     return np.append(sums, [least * size, most * size]), np.append(sizes, [size, size])

@@ -35,6 +35,7 @@ from linguistic_regions.runtime.distributed import (
     processes,
 )
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import Count, NonNegative, Number, Positive, Share
 from linguistic_regions.runtime.progress import progress
 
 
@@ -53,12 +54,12 @@ class Schedule:
         activation_checkpointing: recompute activations in the backward pass: less memory, a third more time.
     """
 
-    batch_size: int = 16
-    warmup_steps: int = 100
-    weight_decay: float = 0.001
-    betas: tuple[float, float] = (0.9, 0.95)
-    max_grad_norm: float = 1.0
-    batch_tokens: int = 8192
+    batch_size: Count = 16
+    warmup_steps: Number = 100
+    weight_decay: NonNegative = 0.001
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    max_grad_norm: Positive = 1.0
+    batch_tokens: Count = 8192
     precision: str = "auto"
     activation_checkpointing: bool = False
 

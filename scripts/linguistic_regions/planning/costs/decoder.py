@@ -49,6 +49,11 @@ class Shape:
         return self.width * max(self.experts * self.mlp_width, self.heads * self.head_size)
 
     @property
+    def smallest_matrix(self) -> int:
+        """Number of weights of the smallest selectable matrix, assuming that matrices are not fused."""
+        return self.width * min(self.mlp_width, self.kv_heads * self.head_size)
+
+    @property
     def embedding(self) -> int:
         """Number of weights of the embedding, which is also that of the head."""
         return self.vocabulary * self.width

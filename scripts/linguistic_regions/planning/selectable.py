@@ -1,0 +1,68 @@
+"""Check that the config selects weights of its model, as far as the model's shape tells before it is there."""
+
+import re
+from collections.abc import Iterator
+
+from linguistic_regions.planning import plan
+from linguistic_regions.planning.consistency import lookup
+from linguistic_regions.planning.costs.decoder import Shape
+from linguistic_regions.regions.selection import selected
+from linguistic_regions.runtime.errors import UserError
+
+RATIOS = {  # the keys of ratios of regions that are ranked within each matrix, by experiment
+    "removal": ("removal.ratios", "removal.curve.ratios"),
+    "controls": ("controls.ratio",),
+    "monolingual": ("monolingual.ratio",),
+    "retraining": ("retraining.ratio",),
+    "freezing": ("freezing.ratio",),
+}
+PARTS = [f"self_attn.{kind}_proj" for kind in "qkvo"] + [f"mlp.{kind}_proj" for kind in ("gate", "up", "down")]
+
+
+def check(config: dict, shape: Shape) -> None:
+    """Check that each ratio selects a weight of each matrix, and that `model.include` and `model.exclude` leave one.
+
+    If either of these is given, ratios are checked when regions are built. The two are checked when the model is
+    loaded, unless it is pretrained in the run.
+
+    Args:
+        config: a checked config.
+        shape: of its model.
+
+    Raises:
+        UserError: a ratio, or the patterns, select nothing.
+    """
+    mistakes = [*_ratios(config, shape), *_patterns(config)]
+    if mistakes:
+        raise UserError(*(f"config: {mistake}" for mistake in mistakes))
+
+
+def _ratios(config: dict, shape: Shape) -> Iterator[str]:
+    if config["model"]["include"] or config["model"]["exclude"]:
+        return
+    keys = [key for experiment in config["experiments"] for key in RATIOS.get(experiment, ())]
+    if config["removal"]["scopes"] == ["model"]:
+        keys = [key for key in keys if key != "removal.ratios"]
+    if plan.stability(config):
+        keys.append("importance.stability.ratio")
+    smallest = shape.smallest_matrix
+    for key in keys:
+        value = lookup(config, key)
+        for ratio in value if isinstance(value, list) else [value]:
+            if selected(ratio, smallest) == 0:
+                yield (
+                    f"{key}: {ratio:g} selects no weight of the smallest matrix, which has {smallest}: give at least "
+                    f"1/{smallest}, {1 / smallest:.3g}"
+                )
+
+
+def _patterns(config: dict) -> Iterator[str]:
+    model = config["model"]
+    if model["pretrained"]:
+        return
+    include, exclude = ([re.compile(pattern) for pattern in model[key]] for key in ("include", "exclude"))
+    in_layers = [f"model.layers.{layer}.{part}.weight" for layer in range(model["scratch"]["layers"]) for part in PARTS]
+    wanted = in_layers if not include else [*in_layers, "model.embed_tokens.weight", "lm_head.weight"]
+    found = [name for name in wanted if not include or any(pattern.search(name) for pattern in include)]
+    if all(any(pattern.search(name) for pattern in exclude) for name in found):
+        yield f"model.include / model.exclude: no weight matrix is selected; matrices are named like {in_layers[0]}"

@@ -1,0 +1,98 @@
+"""Types of options of the programs: which values make sense. `runtime/cli.py` checks them before a program runs."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers that make sense: finite, and between two ends.
+
+    Attributes:
+        low: the lower end.
+        high: the upper end.
+        inside: whether the ends themselves make no sense.
+    """
+
+    low: float
+    high: float = math.inf
+    inside: bool = False
+
+    def mistake(self, value: float) -> str | None:
+        """What is wrong with a value."""
+        if not math.isfinite(value):
+            return f"{value} is not a finite number"
+        if value < self.low or (self.inside and value == self.low):
+            return f"{value} must be {'more than' if self.inside else 'at least'} {self.low}"
+        if value > self.high or (self.inside and value == self.high):
+            return f"{value} must be {'less than' if self.inside else 'at most'} {self.high}"
+        return None
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """Numbers in ascending order, each once.
+
+    Attributes:
+        some: whether there must be at least one.
+    """
+
+    some: bool = False
+
+    def mistake(self, values: tuple) -> str | None:
+        """What is wrong with the numbers."""
+        if self.some and not values:
+            return "no number is given: give at least one"
+        if list(values) != sorted(set(values)):
+            return f"{' '.join(map(str, values))} must be in ascending order, without duplicates"
+        return None
+
+
+@dataclass(frozen=True)
+class ExistingFolder:
+    """A folder that must be there."""
+
+    def mistake(self, path: Path) -> str | None:
+        """What is wrong with a path."""
+        return None if path.is_dir() else f"there is no folder {path}: check the path (~ is not expanded)"
+
+
+Count = Annotated[int, Range(1)]
+Number = Annotated[int, Range(0)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
+Threads = Annotated[int, Range(1, 1024)]
+Positive = Annotated[float, Range(0, inside=True)]
+NonNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+Ratio = Annotated[float, Range(0, 1, inside=True)]
+Folder = Annotated[Path, ExistingFolder()]
+
+
+def mistakes(name: str, kind: object, value: object) -> Iterator[str]:
+    """Yield what is wrong with the value of an option, or with those of its fields if it is a dataclass.
+
+    Args:
+        name: of the parameter or field.
+        kind: its type, with annotations.
+        value: what was given.
+    """
+    arguments = get_args(kind)
+    if value is None:
+        return
+    if get_origin(kind) is Annotated:
+        found = [check.mistake(value) for check in arguments[1:] if hasattr(check, "mistake")]
+        yield from (f"--{name.replace('_', '-')}: {mistake}" for mistake in found if mistake)
+        yield from mistakes(name, arguments[0], value)
+    elif get_origin(kind) in (Union, UnionType):
+        for one in arguments:
+            yield from mistakes(name, one, value)
+    elif get_origin(kind) is tuple:
+        for item in value:
+            yield from mistakes(name, arguments[0], item)
+    elif is_dataclass(kind):
+        for field, of in get_type_hints(kind, include_extras=True).items():
+            yield from mistakes(field, of, getattr(value, field))

@@ -1,0 +1,92 @@
+"""Config files: no key twice, anchors under `x-` keys, and one line for what is not a config."""
+
+import pytest
+import yaml
+
+import estimate
+from linguistic_regions.planning import configfiles, configuration
+from linguistic_regions.runtime.errors import UserError
+from small_run import copy_workflow, snakemake
+
+ANCHORED = """
+run: mine
+x-six: &six {languages: [en, es, ru], samples: [8]}
+x-more: &more
+  <<: *six
+  samples: [16]
+further: {languages: [en, es, ru]}
+importance:
+  <<: *more
+  micro_batch: 2
+"""
+
+
+def write(folder, content):
+    path = folder / "my.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+TWICE = {
+    "a section": ("tokens: {bos: true}\nrun: x\ntokens: {bos: false}\n", "tokens is given twice, in lines 1 and 3"),
+    "a key of a section": ("tokens:\n  bos: true\n\n  bos: false\n", "bos is given twice, in lines 2 and 4"),
+    "within a list": ("removal: {ratios: [{a: 1,\n b: 2,\n a: 3}]}", "a is given twice, in lines 1 and 3"),
+    "a number and its name": ("5: 1\n'5': 2\n", "5 is given twice, in lines 1 and 2"),
+    "once more by anchor": ("x-a: &a {b: 1,\n b: 2}\nc: {<<: *a}\n", "b is given twice, in lines 1 and 2"),
+    "in JSON": ('{"run": "a",\n"run": "b"}', "run is given twice, in lines 1 and 2"),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_a_key_that_is_given_twice_is_refused_with_both_lines(tmp_path, case):
+    content, message = TWICE[case]
+    path = write(tmp_path, content)
+    with pytest.raises(UserError) as told:
+        configfiles.read(path)
+    assert str(told.value) == f"{path}: {message}: remove one"
+
+
+def test_anchors_and_merge_keys_are_no_keys_given_twice(tmp_path):
+    content = configfiles.read(write(tmp_path, ANCHORED))
+    assert content == yaml.safe_load(ANCHORED)
+    assert content["importance"]["samples"] == [16]
+    config = configuration.check(content | {"experiments": ["removal"]})
+    assert config["importance"]["micro_batch"] == 2
+    assert not [key for key in config if key.startswith("x-")]
+
+
+NO_CONFIGS = {
+    "empty": (b"", "this config has no keys"),
+    "a list": (b"- a\n", "this config has no keys"),
+    "bytes": (b"\x93\xff\x00\x01", "this is not a text file"),
+    "a control character": (b"run: \x01", "this is not a text file"),
+    "half of YAML": (b"run: x\ntokens: [\n", "this is not YAML (expected the node content, but found '<stream end>'"),
+    "a list as a key": (b"? [a]\n: 1\n", "this is not YAML (found unhashable key in line 1)"),
+    "two documents": (b"run: x\n---\nrun: y\n", "this is not YAML (but found another document in line 2)"),
+}
+
+
+@pytest.mark.parametrize("case", NO_CONFIGS)
+def test_what_is_no_config_is_named_in_one_line(tmp_path, case):
+    content, message = NO_CONFIGS[case]
+    path = write(tmp_path, content)
+    with pytest.raises(UserError) as told:
+        estimate.main(configfile=(path,))
+    assert str(told.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", [".", "nowhere.yaml"])
+def test_a_config_that_is_not_there(tmp_path, name):
+    with pytest.raises(UserError, match=f"^{tmp_path / name}: the config cannot be read"):
+        configfiles.read(tmp_path / name)
+
+
+@pytest.mark.workflow
+def test_the_workflow_refuses_them_too(tmp_path):
+    folder = copy_workflow(tmp_path / "workflow")
+    write(folder, "run: a\nrun: b\n")
+    run = snakemake(folder, "--dry-run", config="my.yaml")
+    assert run.returncode == 1
+    assert "my.yaml: run is given twice, in lines 1 and 2: remove one" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
