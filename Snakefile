@@ -50,7 +50,6 @@ rule all:
     default_target: True
     input:
         rules.samples.output,
-        plan.pairs(config),
         rules.tables.output,
         rules.overlap.output,
         rules.kinship.output,

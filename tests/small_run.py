@@ -48,7 +48,7 @@ SMALL = merged(TINY, {
 
 
 def some_slow(names: Iterable[str], fast: Iterable[str]) -> list:
-    """The names as parameters of a test, slow but for a few: each takes a start of Snakemake."""
+    """The names as parameters of a test, slow but for a few."""
     return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 

@@ -198,7 +198,7 @@ MISTAKES = {
         "hub: language 'ja' has no multiblimp in resources/languages.tsv, which '{multiblimp}' needs; "
         "files: probes.files.paths is empty): add a source, such as corruptions",
     ),
-    "no source of minimal pairs": ({"probes": {"sources": []}}, "probes.sources: [] should be non-empty"),
+    "no source of minimal pairs": ({"probes": {"sources": []}}, "probes.sources: [] must not be empty"),
     "a source of minimal pairs that is none": (
         {"probes": {"sources": ["web"]}},
         "probes.sources.0: 'web' is not one of",

@@ -16,6 +16,7 @@ from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import minimal_pairs
+from small_run import some_slow
 
 BUSY = [503, 429, "drop"]
 
@@ -98,7 +99,7 @@ def test_a_hub_that_fails_for_a_while_is_asked_again(repository, tmp_path):
         assert (tmp_path / "base" / name).read_bytes() == (repository / name).read_bytes()
 
 
-@pytest.mark.parametrize("kind", BUSY)
+@pytest.mark.parametrize("kind", some_slow(BUSY, [*BUSY][:1]))
 def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_path, kind):
     failed = fetch(repository, tmp_path, faults=hub.Faults({"model.safetensors": repeat(kind)}))
     said(failed, "fetch_model.py: error: model.pretrained: lab/tiny (main): the hub is busy or cannot be reached")
@@ -108,8 +109,8 @@ def test_a_hub_that_stays_away_is_named_and_what_came_is_kept(repository, tmp_pa
     assert fetch(repository, tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["short", "damaged"])
-@pytest.mark.parametrize("place", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("kind", some_slow(["short", "damaged"], ["damaged"]))
+@pytest.mark.parametrize("place", some_slow(["config.json", "model.safetensors"], ["model.safetensors"]))
 def test_a_file_that_comes_damaged_is_never_taken_for_whole(repository, tmp_path, kind, place):
     failed = fetch(repository, tmp_path, faults=hub.Faults({place: repeat(kind)}))
     said(failed, "fetch_model.py: error: model.pretrained: lab/tiny (main): ")
