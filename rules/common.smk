@@ -152,14 +152,13 @@ def importance_flags(estimator):
     )
 
 
-# Whether scores depend on the micro-batch; if none does, an edit of it must rerun nothing.
-BY_MICRO_BATCH = {estimator for estimator, _ in costs.workload.scores(config)} & set(consistency.BY_MICRO_BATCH)
-
-# Recorded in each region file: the model, and how importance was measured.
-ORIGIN_FLAGS = flags(
-    **{f"origin.{key}": config["model"][key] for key in ("revision", "include", "exclude")},
-    **{"origin.at": config["importance"]["at"]},
-    **{"origin.micro_batch": config["importance"]["micro_batch"] if BY_MICRO_BATCH else None},
-    **{"origin.model": config["model"]["pretrained"] or "scratch"},
-    fetched=f"{plan.results(config)}/models/base" if config["model"]["pretrained"] else None,
-)
+def origin_flags(recipe):
+    """What is recorded in a region's file: the model, and how the scores that it is ranked by were measured."""
+    model, importance = config["model"], config["importance"]
+    estimators = {scores.split("/")[0] for scores in recipes.ranked_by(recipe)}
+    origin = {key: model[key] for key in ("revision", "include", "exclude")}
+    origin |= {"at": importance["at"], "model": model["pretrained"] or "scratch"}
+    if estimators & set(consistency.BY_MICRO_BATCH):
+        origin["micro_batch"] = importance["micro_batch"]
+    fetched = f"{plan.results(config)}/models/base" if model["pretrained"] else None
+    return flags(**{f"origin.{key}": value for key, value in origin.items()}, fetched=fetched)

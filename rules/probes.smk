@@ -25,8 +25,10 @@ rule pairs:
         language=lambda wildcards: corpora.language_row(wildcards.language),
         resources=lambda wildcards: programs.resources_fingerprint(f"minimal_pairs/{wildcards.language}.yaml"),
         files=lambda wildcards: corpora.file_stamps(pairs.files(config, wildcards.language)),
-        options=lambda wildcards, input: flags(**pairs.options(config, wildcards.language), test=input.get("test")),
+        options=lambda wildcards: flags(**pairs.options(config, wildcards.language)),
+        # Apart, because an edit of params that follow from the input reruns nothing.
+        test=lambda wildcards, input: flags(test=input.get("test")),
     message:
         "Gather minimal pairs: {wildcards.language}"
     shell:
-        'python "$PROGRAMS"/pairs.py {params.options} --tokenizer {input.tokenizer} --output {output} > {log} 2>&1'
+        'python "$PROGRAMS"/pairs.py {params.options} {params.test} --tokenizer {input.tokenizer} --output {output} > {log} 2>&1'

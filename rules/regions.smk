@@ -58,7 +58,7 @@ rule region:
         code=programs.fingerprint("region"),
         recipe=lambda wildcards: flags(**recipes.settings(REGIONS[wildcards.region])),
         inputs=lambda wildcards, input: flags(**{name: list(files) for name, files in input.items()}),
-        origin=constant(ORIGIN_FLAGS),
+        origin=lambda wildcards: origin_flags(REGIONS[wildcards.region]),
     message:
         "Build the region {wildcards.region}"
     shell:

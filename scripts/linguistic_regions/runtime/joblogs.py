@@ -1,6 +1,7 @@
 """What the logs of jobs say: warnings, and why a job failed."""
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ INTERRUPTED = re.compile(r"SIGINT|exit status 130")
 USER_ERROR = re.compile(r"\w+\.py: error: ")
 WARNING = "warning: "  # begins a warning in the log of a job
 EXCERPT = 20  # last lines of the log of a failed job
+FULL = 1 << 20  # bytes; with less, a log may lack what the job said last
 
 
 @dataclass
@@ -42,7 +44,15 @@ class Failure:
                 f"more (--set-resources {self.rule}:mem_mb=N), run fewer jobs at a time (--resources mem_mb=N, or "
                 "make run MEMORY=N), or lower batch_tokens."
             )
+        if any(_is_full(log) for log in self.logs):
+            lines.append("  The disk is full: make room, then run the same command again.")
         return [*lines, f"  log: {', '.join(self.logs) or 'none'}"]
+
+
+def _is_full(log: str) -> bool:
+    """Whether the disk that a log is on is full."""
+    folder = Path(log).parent
+    return folder.exists() and shutil.disk_usage(folder).free < FULL
 
 
 def warnings(logs: Iterable[str]) -> list[str]:
