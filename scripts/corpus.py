@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Ratio
+from linguistic_regions.runtime.options import Count, Ratio, required
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import splits
@@ -66,17 +66,17 @@ def main(
         case "debian":
             from linguistic_regions.text.debian import Debian
 
-            documents = Debian(language, _required(packages, "--packages", source))
+            documents = Debian(language, required(packages, "--packages", source))
         case "huggingface":
             from linguistic_regions.text.huggingface import HuggingFace
 
-            name = fill(_required(repo, "--repo", source), language)
+            name = fill(required(repo, "--repo", source), language)
             config = fill(dataset_config, language) if dataset_config else None
             documents = HuggingFace(name, config, split, column, revision)
         case "files":
             from linguistic_regions.text.files import Files
 
-            patterns = _required(paths, "--paths", source)
+            patterns = required(paths, "--paths", source)
             documents = Files([fill(pattern, language) for pattern in patterns], column)
     output.mkdir(parents=True, exist_ok=True)
     manifest = output / "manifest.json"
@@ -87,12 +87,6 @@ def main(
     with atomic_write(manifest) as part:
         summary = {"language": language, "domain": domain, "source": source, "origin": documents.origin(), **counts}
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _required(value: Any, flag: str, source: str) -> Any:
-    if not value:
-        raise UserError(f"source '{source}' needs {flag}")
-    return value
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from linguistic_regions.regions.region import Region, by_name, count_ones
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import write_csv
-from linguistic_regions.statistics.tables import COLUMNS
+from linguistic_regions.statistics.columns import COLUMNS
 
 
 def main(*, overlap: Path, density: Path, regions: tuple[Path, ...]) -> None:

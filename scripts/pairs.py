@@ -6,10 +6,11 @@ python scripts/pairs.py --language ru --sources templates --tokenizer results/de
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import required
 from linguistic_regions.text import minimal_pairs
 from linguistic_regions.text.minimal_pairs import Pair, corruptions, files, templates
 from linguistic_regions.text.minimal_pairs.selection import Sieve, select
@@ -62,15 +63,15 @@ def main(
             case "templates":
                 pairs = templates.pairs(language)
             case "corruptions":
-                pairs = corruptions.pairs(language, Split(_required(test, "--test", source)), seed)
+                pairs = corruptions.pairs(language, Split(required(test, "--test", source)), seed)
             case "hub":
                 from linguistic_regions.text.minimal_pairs import hub
 
-                name = _required(repo, "--repo", source)
+                name = required(repo, "--repo", source)
                 published = hub.PublishedSet(name, dataset_config, split, revision, good, bad, phenomenon)
                 pairs = hub.pairs(language, published)
             case "files":
-                pairs = files.pairs(language, _required(paths, "--paths", source))
+                pairs = files.pairs(language, required(paths, "--paths", source))
         kept = list(sieve(pairs))
         taken = select(kept, count)
         logging.info("%s: %d of %d pairs are taken", source, len(taken), len(kept))
@@ -80,12 +81,6 @@ def main(
         raise UserError(f"{names}: there are no minimal pairs of {language}: add to probes.sources, or leave it out")
     logging.info("dropped: %s", ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items()))
     minimal_pairs.write(output, found, sieve.dropped)
-
-
-def _required(value: Any, flag: str, source: str) -> Any:
-    if not value:
-        raise UserError(f"source '{source}' needs {flag}")
-    return value
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ from linguistic_regions.claims.claims import CLAIMS, judged
 from linguistic_regions.claims.run import NotMeasured, Run
 from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.claims import by_verdict
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.intervals import t_interval
 from linguistic_regions.statistics.significance import holm
-from linguistic_regions.statistics.tables import COLUMNS, read, write
+from linguistic_regions.statistics.tables import read, write
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from linguistic_regions.statistics import kinship
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.kinship import associations, directed, mutual
-from linguistic_regions.statistics.tables import COLUMNS
 from linguistic_regions.text.kinship import genealogy, script
 
 RUNS = 400

@@ -118,7 +118,7 @@ class Result:
 
 
 def table(results: list[Result], printed: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The claims table: a row per claim, with the columns of `tables.COLUMNS["claims"]`.
+    """The claims table: a row per claim, with the columns of `columns.COLUMNS["claims"]`.
 
     Args:
         results: of all claims of a run; Holm's correction is for their number.

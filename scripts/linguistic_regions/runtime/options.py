@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from linguistic_regions.runtime.errors import UserError
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,14 @@ def mistakes(name: str, kind: object, value: object) -> Iterator[str]:
     elif is_dataclass(kind):
         for field, of in get_type_hints(kind, include_extras=True).items():
             yield from mistakes(field, of, getattr(value, field))
+
+
+def required(value: Value | None, flag: str, source: str) -> Value:
+    """Return the value of an option that a source needs.
+
+    Raises:
+        UserError: it was not given.
+    """
+    if not value:
+        raise UserError(f"source '{source}' needs {flag}")
+    return value

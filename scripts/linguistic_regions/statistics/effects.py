@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.hierarchy import hierarchical
 from linguistic_regions.statistics.intervals import Interval, t_interval
 from linguistic_regions.statistics.selectivity import ALL, NOT_SUBTRACTED, SUBTRACTED
-from linguistic_regions.statistics.tables import COLUMNS, CORE, INTACT
+from linguistic_regions.statistics.tables import CORE, INTACT
 
 CONTROLS = {"monolingual": "random", "contrast": "contrast_random"}  # the matched random regions of each kind
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from linguistic_regions.runtime.storage import unreadable
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.correlation import spearman
-from linguistic_regions.statistics.tables import COLUMNS, ESTIMATORS
+from linguistic_regions.statistics.tables import ESTIMATORS
 
 ALL = "all"  # the matrix, in the table, that stands for all of them
 

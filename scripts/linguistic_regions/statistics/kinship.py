@@ -14,7 +14,7 @@ from itertools import permutations, product
 import numpy as np
 import pandas as pd
 
-from linguistic_regions.statistics.tables import COLUMNS
+from linguistic_regions.statistics.columns import COLUMNS
 
 # Measures that two languages share; any other goes from the first to the second.
 MUTUAL = ("jaccard_top", "jaccard_monolingual")

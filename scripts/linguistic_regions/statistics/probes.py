@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.correlation import spearman
 from linguistic_regions.statistics.generations import visible
 from linguistic_regions.statistics.proportions import average, contrast, proportion
-from linguistic_regions.statistics.tables import COLUMNS, CORE, INTACT
+from linguistic_regions.statistics.tables import CORE, INTACT
 
 ALL, BOTH, NONE = "all", "both", "none"  # phenomena and wordings, orders of the options, filler tokens
 CHANCE = 0.5  # of two options

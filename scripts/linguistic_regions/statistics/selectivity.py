@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from linguistic_regions.statistics.columns import COLUMNS
 from linguistic_regions.statistics.hierarchy import hierarchical
 from linguistic_regions.statistics.intervals import Interval, no_interval
-from linguistic_regions.statistics.tables import COLUMNS, CORE, INTACT
+from linguistic_regions.statistics.tables import CORE, INTACT
 
 ALL, SUBTRACTED, NOT_SUBTRACTED = "all", "subtracted", "not_subtracted"
 
