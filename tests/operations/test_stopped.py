@@ -41,10 +41,14 @@ def damaged(folder: Path) -> str:
 
 @pytest.fixture
 def run(folder: Path) -> Iterator[subprocess.Popen]:
-    """The model is pretrained, as in a terminal: Ctrl-C reaches Snakemake and its jobs. Afterwards, all are killed."""
+    """The model is pretrained, as in a terminal: Ctrl-C reaches Snakemake and its jobs. Afterwards, all are killed.
+
+    What was started in the background of a script ignores Ctrl-C, and so would this run if the tests were.
+    """
     command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", MODEL, "--configfile", "long.yaml"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=folder, start_new_session=True, **streams) as run:
+    terminal = {"start_new_session": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen([*command, "--nolock"], cwd=folder, **terminal, **streams) as run:
         yield run
         with suppress(ProcessLookupError):  # no process is left
             os.killpg(run.pid, signal.SIGKILL)
