@@ -47,6 +47,7 @@ rule region:
         "<logs>/region/{region}.log",
     benchmark:
         "<benchmarks>/region/{region}.tsv"
+    priority: 2  # takes a second, and what waits for it minutes
     wildcard_constraints:
         region="|".join(map(re.escape, REGIONS)),
     conda:
