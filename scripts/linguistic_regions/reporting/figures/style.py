@@ -71,6 +71,8 @@ SETTINGS = {
 
 def save(figure: Figure, stem: Path, formats: Iterable[str]) -> None:
     """Write `stem` in each format, without timestamps, so that equal figures are equal files."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out now, and not for each format
     for ending in formats:
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending, {})
         with atomic_write(stem.with_name(f"{stem.name}.{ending}")) as part:
