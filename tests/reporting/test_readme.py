@@ -65,6 +65,7 @@ def test_a_run_is_shown_with_its_figures_model_machine_and_day(tmp_path):
     assert "| Russian | ×1.822 | Ukrainian ×1.221 | ×1.020 (×1.020 to ×1.020) | ×1.010 |" in text
     assert "| Chinese | 200 | English | 54.598 → 29.964 |" in text
     assert "| 1e-3 | trained language | ×0.644 | ×0.703 |" in text
+    assert re.search(r"^\| set to zero \| .*, direct \| .*, asked \|", text, re.M) and "| None | " in text
     assert len(re.findall(r"^\| [✓✗?○] ", text, re.M)) == len(synthetic.claims())
 
 

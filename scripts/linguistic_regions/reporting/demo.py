@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.reporting import claims, formats, methods
+from linguistic_regions.reporting import claims, formats, methods, probes
 from linguistic_regions.reporting.figures.style import LABELS
 from linguistic_regions.reporting.paper import ABSENT
 from linguistic_regions.statistics import measures
@@ -69,6 +69,7 @@ def collect(
         "monolingual": _monolingual(removal, names, close),
         "retraining": _retraining(tables.get("retraining"), names),
         "freezing": _freezing(tables.get("freezing"), names),
+        "probes": probes.overview(tables["probes"], names) if "probes" in tables else {},
         "claims": [
             {key: row[key] for key in ("verdict", "claim", "measured", "corrected")}
             for row in (claims.rows(tables["claims"]) if "claims" in tables else [])
@@ -87,9 +88,10 @@ def block(shown: Mapping | None) -> str:
         "monolingual": _monolingual_table,
         "retraining": _retraining_table,
         "freezing": _freezing_table,
+        "probes": _probes_table,
         "claims": _claims,
     }
-    parts = [table(shown[name]) for name, table in tables.items()]
+    parts = [table(shown[name]) for name, table in tables.items() if name in shown]
     return "\n\n".join([BEGIN, *(part for part in parts if part), END])
 
 
@@ -291,6 +293,13 @@ def _freezing_table(shown: Mapping) -> str:
     tested = f", tested on {shown['domain']}" if shown["domain"] else ""
     title = f"**Freezing the core** while training on {shown['trained']} ({shown['samples']} samples{tested})"
     return f"{title}, perplexity after over before\n\n" + _table(("learning rate", "tested", *arms), cells, labels=2)
+
+
+def _probes_table(shown: Mapping) -> str:
+    if not shown:
+        return ""
+    title = "**Competence and performance**: minimal pairs judged correctly, 95 % intervals ([probes](docs/probes.md))"
+    return f"{title}\n\n" + _table(("set to zero", *shown["heading"]), shown["rows"])
 
 
 def _claims(shown: Iterable[Mapping]) -> str:

@@ -52,6 +52,26 @@ def sections(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> li
     return found
 
 
+def overview(probes: pd.DataFrame, names: Mapping[str, str]) -> dict:
+    """Accuracies by lesion: `heading`, a label for each language and method, and `rows`, a lesion and its accuracies.
+
+    Of the first source of pairs alone.
+
+    Args:
+        probes: the table `probes`.
+        names: English names of languages by code.
+    """
+    rows = summary(probes[probes["source"] == probes["source"].iloc[0]])
+    columns = rows[["language", "method"]].drop_duplicates().to_records(index=False).tolist()
+    lines = []
+    for _, of_region in rows.groupby("region", sort=False):
+        by_column = of_region.set_index(["language", "method"]).to_dict("index")
+        label = condition(of_region.iloc[0], names)
+        lines.append([label, *(_share(by_column.get(column)) for column in columns)])
+    ways = {DIRECT: "direct", PROMPTED: "asked"}
+    return {"heading": [f"{names.get(code, code)}, {ways[method]}" for code, method in columns], "rows": lines}
+
+
 def _of(table: pd.DataFrame | None, language: str, source: str) -> pd.DataFrame | None:
     return None if table is None else table[(table["language"] == language) & (table["source"] == source)]
 
