@@ -67,12 +67,12 @@ def costs(config: dict, gpu_name: str | None) -> dict[str, Step]:
         "retraining": [job.experiment("retraining", each["arm"]) for each in plan.trainings(config, "retraining")],
         "freezing": [job.experiment("freezing", each["arm"]) for each in plan.trainings(config, "freezing")],
         "settings": [light_job()],
-        "tables": [light_job(host=0.4e9)],
+        "tables": [light_job(seconds=4, host=0.4e9)],
         "kinship": [job.kinship()],
-        "claims": [light_job(host=0.4e9)],
+        "claims": [light_job(seconds=1, host=0.4e9)],
         "provenance": [light_job(host=0.4e9)],
-        "figures": [light_job(seconds=10, host=0.8e9)],
-        "report": [light_job(seconds=1.5, host=0.4e9)],
+        "figures": [light_job(seconds=8, host=0.8e9)],
+        "report": [light_job(seconds=3, host=0.4e9)],
     }
     return {rule: Step(tuple(each)) for rule, each in steps.items() if each}
 

@@ -290,7 +290,7 @@ class Jobs:
 
     def kinship(self) -> Cost:
         """Compare all pairs of languages' top regions, and test what is found."""
-        return self._pairs(len(plan.compared_tops(self.config)), seconds=10)
+        return self._pairs(len(plan.compared_tops(self.config)), seconds=2)
 
     def _pairs(self, count: int, seconds: float = 0) -> Cost:
         """Compare all pairs of a number of regions. A comparison takes as long as reading one region."""
