@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 IMAGE = Path(os.environ.get("IMAGE", ROOT / "containers/cpu.sif"))
+CUDA_IMAGE = Path(os.environ.get("CUDA_IMAGE", ROOT / "containers/cuda.sif"))  # of some GB: no test fails without it
 
 
 def require(condition: bool, reason: str) -> None:
@@ -22,6 +23,11 @@ def image() -> Path:
     require(shutil.which("apptainer") is not None, "apptainer is not on this machine")
     require(IMAGE.exists(), f"no image: python scripts/build_container.py cpu --output {IMAGE}")
     return IMAGE
+
+
+needs_cuda_image = pytest.mark.skipif(
+    not CUDA_IMAGE.exists(), reason=f"no image: python scripts/build_container.py cuda --output {CUDA_IMAGE}"
+)
 
 
 def slurm() -> None:

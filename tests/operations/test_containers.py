@@ -110,10 +110,10 @@ def image():
     return machine.image()
 
 
-def in_containers(folder, image, config, *arguments, **environment):
+def in_containers(folder, image, config, *arguments, profile="profiles/apptainer", **environment):
     config = copy.deepcopy(config) | {"container": str(image)}
     write_config(folder, config, "contained.yaml")
-    run = snakemake(folder, *arguments, "--profile", "profiles/apptainer", config="contained.yaml", **environment)
+    run = snakemake(folder, *arguments, "--profile", profile, config="contained.yaml", **environment)
     return run, run.stdout + run.stderr
 
 
@@ -204,3 +204,23 @@ def test_software_of_the_host_does_not_come_into_the_container(image, tmp_path):
     run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path("/tmp"))
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("/opt/environment/")
+
+
+@pytest.mark.workflow
+@pytest.mark.slow
+@machine.needs_cuda_image
+def test_the_cuda_image_computes_on_the_cpu_where_there_is_no_gpu(finished, tmp_path):
+    ask = ["apptainer", "exec", "--nv", machine.CUDA_IMAGE, "python", "-c", "import torch; print(torch.version.cuda)"]
+    answer = subprocess.run(ask, capture_output=True, text=True)
+    assert re.fullmatch(r"\d+\.\d+\n", answer.stdout), answer.stderr
+    inside = copy_workflow(tmp_path / "inside")
+    gpus = {"profile": "profiles/apptainer-gpu", "CUDA_VISIBLE_DEVICES": ""}
+    run, said = in_containers(inside, machine.CUDA_IMAGE, SMALL | {"experiments": ["freezing"]}, **gpus)
+    assert run.returncode == 0, said[-3000:]
+    for log in ("base_model.log", "further/ru.log"):
+        lines = (inside / "results/small/logs" / log).read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if "CPU" in line or "CUDA" in line] == [lines[0]], log
+        assert re.fullmatch(r"torch \S+ computes on the CPU", lines[0]), log
+    for table in ("freezing.csv", "further.csv"):
+        ours, theirs = (folder / "results/small/tables" / table for folder in (inside, finished))
+        assert ours.read_bytes() == theirs.read_bytes(), table

@@ -1,6 +1,7 @@
 """Which GPUs a job gets: pretended ones, for locks need none."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -9,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from estimate import merged
-from linguistic_regions.runtime import devices
+from linguistic_regions.runtime import compute, devices
 from linguistic_regions.runtime.errors import UserError
 from small_run import ROOT, SMALL, copy_workflow, snakemake, write_config
 
@@ -98,6 +100,25 @@ def test_more_gpus_than_there_are(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(UserError, match="needs 2 and sees 1: set gpu: null"):
         devices.acquire(2)
+
+
+@pytest.mark.parametrize(
+    ("given", "usable", "where", "warns"),
+    [(None, 0, "the CPU", False), ("", 0, "the CPU", False), ("-1", 0, "the CPU", False), ("3", 1, "1 GPU", False)]
+    + [("0,1", 2, "2 GPUs", False), ("0,1", 0, "the CPU", True)],
+)
+def test_a_job_logs_where_torch_computes(monkeypatch, caplog, given, usable, where, warns):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: usable > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: usable)
+    caplog.set_level(logging.INFO)
+    compute.configure(1)
+    first, *warned = caplog.messages
+    assert first == f"torch {torch.__version__} computes on {where}"
+    assert bool(warned) == warns
+    assert not warned or warned[0].startswith(f"torch cannot use the GPUs of this job ({given}): ")
 
 
 def test_locks_are_not_kept_in_somebody_elses_folder(monkeypatch, tmp_path):
