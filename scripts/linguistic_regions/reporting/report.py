@@ -15,7 +15,7 @@ from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
 
-TEMPLATE = paper.RESOURCES / "report.html.j2"
+TEMPLATE = paper.RESOURCES / "report" / "report.html.j2"
 SPLITS = ("train", "valid", "test")
 CLASSES = dict(zip(VERDICTS, ("holds", "fails", "undecided", "untested"), strict=True))  # of their badges
 
@@ -46,7 +46,7 @@ def render(
         model: name of the run's model.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
-        links: relative links to other files of the run by file name, from `links_to`.
+        links: relative links to other files and folders of the run by name, from `links_to`.
         template: a Jinja template.
     """
     environment = Environment(
@@ -104,8 +104,15 @@ def embed(folder: str | Path) -> dict[str, str]:
 
 
 def links_to(files: Sequence[Path], output: Path) -> dict[str, str]:
-    """Return links from the report to files, by file name; relative, so that the run's folder can be moved."""
-    return {path.name: quote(Path(os.path.relpath(path, output.parent)).as_posix()) for path in files}
+    """Return links from the report to files, by name; relative, so that the run's folder can be moved.
+
+    The name and the link of a folder end with a slash.
+    """
+    slash = {path: "/" if path.is_dir() else "" for path in files}
+    return {
+        f"{path.name}{end}": quote(Path(os.path.relpath(path, output.parent)).as_posix()) + end
+        for path, end in slash.items()
+    }
 
 
 def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:
