@@ -196,9 +196,9 @@ def test_a_language_has_a_part_with_all_that_was_measured_of_it(page):
     assert "24.533 [23.306, 25.759], 1.067 bits per byte, on 1,000 tokens" in russian
     assert "3 % ranked within each tensor ×2.72 ×1.051 ×1.001" in russian
     assert "Russian (own) ×1.822 ×1.010 ×1.001 Ukrainian ×1.221 ×1.010 ×1.001 Chinese ×1.020" in russian
-    assert "Chinese 1e-3 ×1.492 ×1.377" in russian, "freezing"
+    assert "Chinese 10⁻³ ×1.492 ×1.377" in russian, "freezing"
     assert "Jaccard index 0.960" in russian
-    assert "Chinese 1e-3 200" in part(page, "language-en"), "retraining"
+    assert "Chinese 10⁻³ 200" in part(page, "language-en"), "retraining"
     assert "train 1,200 documents, 345,678 characters" in part(page, "language-zh")
 
 
@@ -229,6 +229,16 @@ def test_forgetting_is_drawn_on_each_kind_of_text(tmp_path):
     assert read(page).images == 2
 
 
+def test_the_own_language_stands_beside_the_next_worst(page):
+    text = part(page, "monolingual")
+    assert "Region of Russian ×1.822 Ukrainian ×1.221 1 of 4 Region of Ukrainian" in text
+
+
+def test_how_blocks_begin_is_said_in_words(page):
+    assert "in windows of 128 tokens without a beginning-of-sequence token, 4,000 tokens" in part(page, "method")
+    assert ": True" not in page and ": False" not in page
+
+
 def test_the_method_says_every_setting_of_the_demo(tmp_path):
     (tmp_path / "none").mkdir()
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -243,8 +253,9 @@ def test_the_method_says_every_setting_of_the_demo(tmp_path):
     assert f"({importance['estimator']})" in text
     assert f"{importance['samples'][-1]} samples; the core is selected by the last" in text
     assert f"blocks of {settings['tokens']['block_size']} tokens" in text
+    rates = [" ".join(formats.rate(rate).split()) for rate in freezing["learning_rates"]]
     assert f"learning rate of {formats.rate(settings['retraining']['learning_rate'])}" in text
-    assert all(formats.rate(rate) in text for rate in freezing["learning_rates"])
+    assert all(rate in text for rate in rates)
     assert f"{settings['removal']['replicates']} random region" in text
     assert "Perplexity is measured on 1,000 tokens per language of manuals (4,000 in all)." in text
     assert "without a beginning-of-sequence token" in text

@@ -86,6 +86,12 @@ def paragraphs(
     return made
 
 
+def begins(bos: bool | None) -> str:
+    """Say how a block of tokens begins; None: as the tokenizer has it."""
+    words = {True: "with", False: "without", None: "with or without (as the tokenizer does)"}[bos]
+    return f"{words} a beginning-of-sequence token"
+
+
 def dequantized(source: Mapping) -> str:
     """Return a sentence on dequantized weights; empty if the weights were not quantized."""
     kind = source.get("dequantized")
@@ -152,11 +158,10 @@ def _sources(corpora: Mapping, sources: Sequence[str]) -> str:
 def _tests(tokens: Mapping, removal: pd.DataFrame | None) -> list[str]:
     used = set() if removal is None else set(removal["bos"].astype(str))
     bos = tokens["bos"] if tokens["bos"] is not None or len(used) != 1 else used == {"True"}
-    begins = {True: "with", False: "without", None: "with or without (as the tokenizer does)"}[bos]
     train = f"at most {formats.count(tokens['train_blocks'])}" if tokens["train_blocks"] else "all"
     sentences = [
-        f"Text is split into blocks of {formats.count(tokens['block_size'])} tokens, {begins} a beginning-of-sequence "
-        "token; one block is one sample.",
+        f"Text is split into blocks of {formats.count(tokens['block_size'])} tokens, {begins(bos)}; "
+        "one block is one sample.",
         f"For each language, {train} training blocks are used, and at most {formats.count(tokens['valid_blocks'])} "
         f"blocks for validation and {formats.count(tokens['test_blocks'])} for testing.",
     ]

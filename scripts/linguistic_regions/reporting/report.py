@@ -10,7 +10,17 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.reporting import bylanguage, claims, formats, generations, lm_eval, methods, paper, probes
+from linguistic_regions.reporting import (
+    bylanguage,
+    claims,
+    formats,
+    generations,
+    lm_eval,
+    methods,
+    paper,
+    probes,
+    selectivity,
+)
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
@@ -73,7 +83,7 @@ def render(
         revision=str(provenance.get("software", {}).get("revision") or ""),
         tokens=_test_tokens(removal),
         windows=_distinct(removal, "window"),
-        bos=_distinct(removal, "bos"),
+        begins=[methods.begins(bos == "True") for bos in _distinct(removal, "bos")],
         claims=claims.rows(tables["claims"]) if "claims" in tables else [],
         classes=CLASSES,
         marks=claims.MARKS,
@@ -145,6 +155,8 @@ def _grids(
     freezing = tables.get("freezing")
     kinds = domains(freezing) if freezing is not None else []
     grids["freezing"] = [_freezing(only(freezing, kind), model, names, kind) for kind in kinds]
+    beside = selectivity.grid(first(tables["removal"]), model, names) if "removal" in tables else None
+    grids["selectivity"] = [beside] if beside else []
     grids["other"] = _other(first(tables["removal"]), model) if "removal" in tables else []
     return grids
 
