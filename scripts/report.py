@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from linguistic_regions.model import naming
-from linguistic_regions.reporting import paper, report
+from linguistic_regions.reporting import citation, paper, report
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
@@ -24,6 +24,7 @@ def main(
     model_name: str | None = None,
     evidence: Folder | None = None,
     paper_figures: Folder = paper.RESOURCES / "paper",
+    citations: Path = citation.FILE,
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
@@ -43,6 +44,7 @@ def main(
         model_name: name of the run's model in the report; None: from `model`.
         evidence: folder with a folder per evaluation, which the report links to.
         paper_figures: folder with the paper's values.
+        citations: the Citation File Format's file of this software, which names the paper too.
         template: Jinja template of the report.
     """
     linked = [path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")]
@@ -59,6 +61,7 @@ def main(
         model=naming.run_model_name(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
+        cited=citation.load(citations),
         links=report.links_to(linked, output),
         template=template,
     )

@@ -97,7 +97,7 @@ def test_tasks_of_the_harness_have_a_section_where_they_were_measured(tmp_path, 
 def test_every_entry_of_the_contents_leads_somewhere(page):
     parsed = read(page)
     targets = [load[1:] for load in parsed.loads if load.startswith("#")]
-    assert len(targets) == 16 + len(synthetic.LANGUAGES)
+    assert len(targets) == 17 + len(synthetic.LANGUAGES)
     assert set(targets) <= set(parsed.ids)
     assert len(set(parsed.ids)) == len(parsed.ids)
 

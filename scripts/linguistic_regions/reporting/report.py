@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from linguistic_regions.claims.claim import VERDICTS
 from linguistic_regions.reporting import (
     bylanguage,
+    citation,
     claims,
     formats,
     generations,
@@ -40,6 +41,7 @@ def render(
     model: str,
     names: Mapping[str, str],
     printed: Mapping[str, pd.DataFrame],
+    cited: Mapping,
     links: Mapping[str, str] | None = None,
     template: Path = TEMPLATE,
 ) -> str:
@@ -56,6 +58,7 @@ def render(
         model: name of the run's model.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
+        cited: what is cited with every run, from `citation.load`.
         links: relative links to other files and folders of the run by name, from `links_to`.
         template: a Jinja template.
     """
@@ -96,6 +99,7 @@ def render(
         further=_further(tables.get("further"), names),
         corpora=_corpora(manifests, languages, names),
         is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
+        references=citation.references(cited, provenance.get("software", {}), source, manifests, model),
         splits=SPLITS,
         config=config,
         provenance={key: value for key, value in provenance.items() if key != "config"},
