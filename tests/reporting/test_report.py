@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 import synthetic_results as synthetic
-from linguistic_regions.reporting import formats, methods, report
+from linguistic_regions.reporting import formats, report
 from linguistic_regions.reporting.figures import draw
 from linguistic_regions.reporting.figures.style import save, styled
+from linguistic_regions.reporting.methods.model import public_name
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import read_json
 from linguistic_regions.statistics.domains import first
@@ -272,6 +273,26 @@ def test_the_method_says_how_monolingual_regions_were_made(tmp_path):
     assert "cut, by score, to the smallest in each tensor. Each is compared with a bottom region of" in text
 
 
+def test_the_method_says_what_was_asked_of_the_model(tmp_path):
+    (tmp_path / "none").mkdir()
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    settings["controls"] |= {"factors": [0.5, 2], "noise": [1]}
+    settings["probes"] |= {"languages": ["en", "ru"], "sources": ["templates", "hub"], "pairs": 40}
+    settings["probes"]["prompted"] |= {"pairs": 8, "languages": ["en", "own"], "wordings": ["choice_simple"]}
+    settings["probes"]["prompted"]["fillers"] |= {"counts": [2, 8], "kinds": ["dots", "instruction"]}
+    tables = synthetic.everything()
+    text = part(write_report(tmp_path, tables, tmp_path / "none", settings=settings), "method")
+    assert "In English and Russian, two sentences that differ in little" in text
+    assert "at most 40 pairs of each language and source" in text
+    assert "templates of the workflow and published sets (nyu-mll/blimp, jumelet/multiblimp)" in text
+    assert "8 pairs of each language at most are also asked about, in English and the language of the pair" in text
+    assert "with 2 and 8 filler tokens before the answer: dots and the instruction repeated" in text
+    assert "multiplied by 0.5 and 2 too. Gaussian noise of 1 standard deviations" in text
+    assert "set to zero one at a time" in text and "continued by the most likely token" in text
+    settings["probes"]["languages"] = []
+    assert "Minimal pairs." not in part(write_report(tmp_path, tables, tmp_path / "none", settings=settings), "method")
+
+
 def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):
     (tmp_path / "none").mkdir()
     source = {"model": "/data/models/x", "name": "SmolLM2-135M-Instruct", "dequantized": "Q4_1"}
@@ -292,7 +313,7 @@ def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are
     ],
 )
 def test_no_model_is_named_by_the_path_of_a_folder(given, shown):
-    assert methods.public_name(given, {}) == shown
+    assert public_name(given, {}) == shown
 
 
 def test_links_stay_right_when_the_folder_moves(tmp_path):

@@ -22,6 +22,8 @@ from linguistic_regions.reporting import (
     probes,
     selectivity,
 )
+from linguistic_regions.reporting.methods.model import dequantized, public_name
+from linguistic_regions.reporting.methods.text import begins
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
@@ -72,13 +74,13 @@ def render(
     environment.filters["count"] = formats.count
     removal = tables.get("removal")
     source = provenance.get("model") or {}
-    model = methods.public_name(model, source)
+    model = public_name(model, source)
     measured = _languages(tables, languages)
     return environment.get_template(template.name).render(
         run=str(config.get("run", "a run")),
         model=model,
         is_paper_model="llama-2" in model.lower(),
-        dequantized=methods.dequantized(source),
+        dequantized=dequantized(source),
         sections=bylanguage.sections(tables, manifests, measured, names, model),
         methods=methods.paragraphs(config, source, tables, names, model),
         domains=[domain for domain in domains(removal) if domain],
@@ -86,7 +88,7 @@ def render(
         revision=str(provenance.get("software", {}).get("revision") or ""),
         tokens=_test_tokens(removal),
         windows=_distinct(removal, "window"),
-        begins=[methods.begins(bos == "True") for bos in _distinct(removal, "bos")],
+        begins=[begins(bos == "True") for bos in _distinct(removal, "bos")],
         claims=claims.rows(tables["claims"]) if "claims" in tables else [],
         classes=CLASSES,
         marks=claims.MARKS,
