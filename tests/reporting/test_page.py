@@ -10,11 +10,13 @@ from pathlib import Path
 import matplotlib.image as mpimg
 import numpy as np
 import pytest
+import yaml
 
 import machine
 import synthetic_results as synthetic
 from reports import EVIL, draw_figures, write_report
 
+ROOT = Path(__file__).parents[2]
 BROWSER = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 BROWSER += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
 DARK = "--blink-settings=preferredColorScheme=0"
@@ -64,7 +66,8 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     figures = draw_figures(folder / "figures", {"removal": synthetic.removal()})
     tables = synthetic.everything() | {"generations": synthetic.generations(" very long" * 30)}
-    write_report(folder, tables, figures, model_name=f"Model {EVIL}")
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    write_report(folder, tables, figures, settings, model_name=f"Model {EVIL}")
     return folder
 
 
