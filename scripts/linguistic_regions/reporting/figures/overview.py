@@ -22,9 +22,9 @@ def overview(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
     scope, ratio = setting
     languages = in_order(removal["language"], languages)
     matrix = measures.monolingual_matrix(measures.log_ratios(removal))
-    figure = Figure(figsize=(12, 4) if len(matrix) else (7, 4), layout="constrained")
+    figure = Figure(figsize=(14, 4) if len(matrix) else (7, 4), layout="constrained")
     panels = figure.subplots(
-        1, 2 if len(matrix) else 1, squeeze=False, width_ratios=[1.15, 1][: 2 if len(matrix) else 1]
+        1, 2 if len(matrix) else 1, squeeze=False, width_ratios=[1, 1.25][: 2 if len(matrix) else 1]
     )
     left = panels[0][0]
     left.set_title(f"Core removed: {formats.percent(ratio)}, {formats.scope(scope)}")
