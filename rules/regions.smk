@@ -47,9 +47,9 @@ rule region:
         "<logs>/region/{region}.log",
     benchmark:
         "<benchmarks>/region/{region}.tsv"
-    priority: 2  # takes a second, and what waits for it minutes
     wildcard_constraints:
         region="|".join(map(re.escape, REGIONS)),
+    priority: 2  # takes a second, and what waits for it minutes
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]

@@ -178,12 +178,13 @@ rule report:
         **estimated_resources("report"),
     params:
         code=programs.fingerprint("report"),
-        resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv", "report.html.j2"),
+        resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv", "report/*"),
         options=flags(languages=config["languages"]),
         model=constant(MODEL_NAME),
         tables=result_path("tables"),
+        evidence=result_path("evaluations"),
     message:
         "Write the report"
     shell:
         'python "$PROGRAMS"/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
-        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} > {log} 2>&1"
+        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --evidence {params.evidence} --output {output} > {log} 2>&1"

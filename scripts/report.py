@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from linguistic_regions.model import naming
-from linguistic_regions.reporting import paper, report
+from linguistic_regions.reporting import citation, paper, report
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
@@ -22,7 +22,9 @@ def main(
     languages: tuple[str, ...] = (),
     model: Path | None = None,
     model_name: str | None = None,
+    evidence: Folder | None = None,
     paper_figures: Folder = paper.RESOURCES / "paper",
+    citations: Path = citation.FILE,
     template: Path = report.TEMPLATE,
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
@@ -40,9 +42,15 @@ def main(
         languages: language codes in display order.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
         model_name: name of the run's model in the report; None: from `model`.
+        evidence: folder with a folder per evaluation, which the report links to.
         paper_figures: folder with the paper's values.
+        citations: the Citation File Format's file of this software, which names the paper too.
         template: Jinja template of the report.
     """
+    linked = [path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")]
+    linked += [path for path in sorted(figures.glob("*")) if path.suffix in (".svg", ".png")]
+    linked += [path for path in sorted(evidence.glob("*")) if path.is_dir()] if evidence else []
+    linked += [path for path in (config, provenance) if path]
     page = report.render(
         tables=read_folder(tables),
         figures=report.embed(figures),
@@ -53,8 +61,8 @@ def main(
         model=naming.run_model_name(model_name, model),
         names=language_names(),
         printed=paper.load(paper_figures),
-        links=report.links_to([path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")], output)
-        | report.links_to([path for path in (config, provenance) if path], output),
+        cited=citation.load(citations),
+        links=report.links_to(linked, output),
         template=template,
     )
     with atomic_write(output) as part:

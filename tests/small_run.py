@@ -16,7 +16,18 @@ from estimate import merged
 from texts import TEXTS
 
 ROOT = Path(__file__).parents[1]
-PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "resources", "rules", "schemas", "scripts"]
+PARTS = [
+    "CITATION.cff",
+    "Snakefile",
+    "config.yaml",
+    "configs",
+    "envs",
+    "profiles",
+    "resources",
+    "rules",
+    "schemas",
+    "scripts",
+]
 
 TINY = yaml.safe_load((ROOT / "configs/tiny.yaml").read_text(encoding="utf-8"))
 VERSE = ["ru"]  # languages with text of a second domain

@@ -240,7 +240,7 @@ def kinship_pairs() -> pd.DataFrame:
 def density() -> pd.DataFrame:
     """The density table: a core region in two layers."""
     rows = [
-        ("top-0.03", layer, matrix, 3 + layer, 100)
+        ("top-0.03", layer, matrix, 3 + 4 * layer, 100)
         for layer in (0, 1)
         for matrix in ("self_attn.q_proj", "mlp.up_proj")
     ]

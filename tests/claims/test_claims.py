@@ -121,8 +121,15 @@ def test_the_smallest_core_that_destroys_may_be_a_point_of_a_curve():
         labels = {"region": f"curve-{estimator}", "kind": "curve", "target": "", "ratio": ratio, "estimator": estimator}
         removal = pd.concat([removal, points.assign(**labels)])
     found = claims(removal=removal).loc["small-core"]
-    assert found["verdict"] == HOLDS and "0.01 of the weights" in found["note"]
-    assert found["note"].endswith("destroys every language: 0.001")
+    assert found["verdict"] == HOLDS and "1 % of the weights" in found["note"]
+    assert found["note"].endswith("destroys every language: 0.1 %")
+
+
+def test_the_next_worst_language_stands_beside_the_own():
+    """Russian and Ukrainian lose 0.2 without each other's region; without Chinese's, all others lose 0.02."""
+    note = claims(removal=synthetic.removal(own=0.6)).at["own", "note"]
+    own, worst = math.exp(0.6 * (1 + 1.05 + 1.1) / 3), math.exp((0.2 + 0.2 + 0.02) / 3)
+    assert f"in 3 of 3 regions: ×{own:.2f} in the own language, ×{worst:.2f} in the next worst" in note
 
 
 def test_a_control_like_the_core_decides_nothing():
@@ -176,7 +183,7 @@ def test_forgetting_is_measured_in_the_second_domain():
     table = claims(freezing=synthetic.freezing(seeds=3))
     changes = 0.4 * np.mean([synthetic.LANGUAGE_FACTOR[code] for code in ("en", "ru", "uk")])
     assert table.at["freezing", "estimate"] == pytest.approx(0.2 * changes, abs=0.01)
-    assert table.at["freezing", "note"] == "learning rate 0.001; 19.5% of the forgetting in the arm full"
+    assert table.at["freezing", "note"] == "learning rate 0.001; 19.5 % of the forgetting in the arm full"
 
 
 def test_what_is_not_forgotten_cannot_be_kept():

@@ -127,7 +127,7 @@ PROGRAMS = {
 }
 PLANNED = ["regions/recipes.py", "statistics/measures.py"]  # by Snakemake; of the others, the fingerprints tell
 FILE_EDITS = {
-    "resources/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
+    "resources/report/report.html.j2": (lambda text: text + "<!-- -->", {"report"}),
     "resources/paper/core_removal_3pct.csv": (lambda text: text + "\n", TABLES),
     "resources/minimal_pairs/ru.yaml": (lambda text: text.replace("старик", "дед"), EVALUATE | {"pairs"}),
     "resources/questions/en.yaml": (lambda text: text.replace("careful", "strict"), EVALUATE),

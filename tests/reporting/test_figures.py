@@ -15,6 +15,7 @@ from linguistic_regions.reporting.figures import (
     draw,
     heatmaps,
     kinship,
+    overlap,
     selectivity,
     sizes,
     stability,
@@ -69,8 +70,9 @@ def test_removal_has_a_panel_per_ratio_and_scope_and_a_bar_per_language_and_kind
     heights = {
         container.get_label(): [bar.get_y() + bar.get_height() for bar in container] for container in bars(panel)
     }
-    assert heights["top (core) removed"][1] == pytest.approx(2.718281828 ** (3.2 + 1.0))
-    assert panel.get_ylim()[0] == 1 and panel.get_ylim()[1] > max(heights["top (core) removed"])
+    assert heights["top (core) removed"][1] == pytest.approx(2.718281828)
+    assert panel.get_ylim()[0] == pytest.approx(1, rel=0.05)
+    assert panel.get_ylim()[1] > max(heights["top (core) removed"])
 
 
 def bars(panel) -> list:
@@ -78,12 +80,24 @@ def bars(panel) -> list:
     return [container for container in panel.containers if hasattr(container, "patches")]
 
 
-def test_heatmap_shows_the_doubling_of_perplexity_as_one():
+def test_bars_say_factors_that_are_too_small_to_be_seen():
+    panel = barchart.core_removal(synthetic.removal(top=16), synthetic.LANGUAGES).axes[1]
+    words = [text.get_text() for text in panel.texts]
+    assert words.count("×1.001") == 4, "bottom"
+    assert sum(word.startswith("×1.05") or word.startswith("×1.04") for word in words) == 4, "random"
+    assert panel.get_ylim()[1] > math.exp(16 * 1.1), "room for the highest label"
+
+
+def test_heatmap_shows_the_doubling_of_perplexity_as_a_factor_of_two():
     table = synthetic.removal(own=0.6931471805599453)
     figure = heatmaps.monolingual(table, synthetic.LANGUAGES)
     values = figure.axes[0].images[0].get_array()
-    assert values[0, 1] == pytest.approx(1)  # the first region is Russian's, the second language Russian
+    assert values[0, 1] == pytest.approx(
+        0.6931471805599453
+    )  # the first region is Russian's, the second language Russian
     assert figure.axes[1].images[0].get_array().max() < 0.1  # the random control
+    assert "×2.00" in [text.get_text() for text in figure.axes[0].texts]
+    assert [label.get_text() for label in figure.axes[-1].get_yticklabels()] == ["1", "2"]
 
 
 def test_heatmap_marks_the_languages_that_were_subtracted():
@@ -102,10 +116,10 @@ def test_own_and_others_are_bars_with_intervals_and_lines_of_the_control():
     first, second = figure.axes
     assert [label.get_text() for label in second.get_xticklabels()] == ["ru", "uk", "zh"]
     heights = {group.get_label(): [bar.get_height() for bar in group] for group in bars(first)}
-    assert heights["own language"] == pytest.approx([0.6 / math.log(2)] * 3)
-    assert heights["others, subtracted"] == pytest.approx([0.1 / math.log(2)] * 3)
+    assert heights["own language"] == pytest.approx([math.exp(0.6) - 1] * 3)
+    assert heights["others, subtracted"] == pytest.approx([math.exp(0.1) - 1] * 3)
     own = bars(first)[0].errorbar.lines[2][0].get_segments()[0]
-    assert own[:, 1] == pytest.approx([0.5 / math.log(2), 0.7 / math.log(2)])
+    assert own[:, 1] == pytest.approx([math.exp(0.5), math.exp(0.7)])
     assert math.isnan(bars(second)[0][1].get_height())  # Ukrainian was not tested there
     table = synthetic.selectivity()
     assert selectivity.selectivity(table[table["kind"] == "random"], synthetic.LANGUAGES) is None
@@ -113,7 +127,7 @@ def test_own_and_others_are_bars_with_intervals_and_lines_of_the_control():
 
 def test_forgetting_is_drawn_for_each_learning_rate():
     figure = curves.freezing(synthetic.freezing(), synthetic.LANGUAGES)
-    assert [panel.get_title() for panel in figure.axes[:2]] == ["learning rate 1e-4", "learning rate 1e-3"]
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["learning rate 10⁻⁴", "learning rate 10⁻³"]
     full = {line.get_label(): line.get_ydata() for line in figure.axes[1].get_lines()}["everything trained"]
     assert full[0] == 1 and full[-1] > 1
 
@@ -162,6 +176,27 @@ def test_density_follows_the_prefix():
     assert heatmaps.density(synthetic.density(), ["top"]) is not None
 
 
+def test_a_region_with_the_same_share_of_every_matrix_has_no_density_to_draw():
+    """3 % of matrices of 1,000 and of 333 weights, rounded."""
+    even = synthetic.density().assign(selected=[30, 30, 10, 10], size=[1000, 1000, 333, 333])
+    assert heatmaps.density(even, ["top"]) is None
+    both = pd.concat([even.assign(region="top-even"), synthetic.density()])
+    panels = heatmaps.density(both, ["top"]).axes[:-1]
+    assert [panel.get_title() for panel in panels] == ["top-0.03"]
+
+
+def test_overlap_names_regions_and_has_their_controls_apart():
+    removal = synthetic.removal()
+    pairs = [("top-0.01", "top-0.03", 0.3), ("top-0.01", "random-0.01-1", 0.02), ("random-0.01-2", "top-0.01", 0.04)]
+    pairs += [("top-0.03", "random-0.01-1", 0.01), ("top-0.03", "mine", 0.5)]
+    table = pd.DataFrame(pairs, columns=["region_a", "region_b", "jaccard"])
+    found, controls = overlap.overlap(table, removal, synthetic.NAMES).axes[:2]
+    assert [label.get_text() for label in found.get_yticklabels()] == ["Core, 1 %", "Core, 3 %", "mine"]
+    assert [label.get_text() for label in controls.get_yticklabels()] == ["Random, 1 %"]
+    assert found.images[0].get_array()[1, 2] == found.images[0].get_array()[2, 1] == 0.5
+    assert controls.images[0].get_array()[0, 0] == pytest.approx(0.03), "mean over replicates"
+
+
 def test_overlap_of_languages_stands_in_the_order_of_the_dendrogram_beside_the_distances():
     figure = kinship.kinship(synthetic.kinship_pairs(), synthetic.NAMES)
     branches, overlap, distances = figure.axes[:3]
@@ -206,6 +241,6 @@ def test_factors_of_millions_stand_on_a_logarithmic_axis_of_powers_of_ten():
 def test_a_perplexity_beyond_floats_has_no_bar_and_the_others_have():
     table = synthetic.removal()
     lost = (table["kind"] == "top") & (table["language"] == "en")
-    table.loc[lost, ["ppl", "ppl_low", "ppl_high"]] = float("inf")
+    table.loc[lost, [f"ppl_ratio{end}" for end in ("", "_low", "_high")]] = float("inf")
     panel = barchart.core_removal(table, synthetic.LANGUAGES).axes[1]
     assert 1 < panel.get_ylim()[1] < 1000

@@ -54,6 +54,16 @@ def test_factors_beyond_floats_and_missing_ones():
     assert formats.factor(math.nan) == "–"
 
 
+@pytest.mark.parametrize(("value", "text"), [(5e-5, "5 × 10⁻⁵"), (1.5e-3, "1.5 × 10⁻³"), (1e-3, "10⁻³")])
+def test_learning_rates(value, text):
+    assert plain(formats.rate(value)) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0412, "0.041"), (0.001, "0.001"), (2.54e-8, "2.5 × 10⁻⁸"), (0, "0")])
+def test_p_values(p, text):
+    assert plain(formats.probability(p)) == text
+
+
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (5, "5"), (2000, "2,000"), (1e4, "10⁴"), (2e7, "2 × 10⁷")])
 def test_ticks_of_an_axis(value, text):
     assert plain(formats.tick(value)) == text

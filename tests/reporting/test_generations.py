@@ -29,7 +29,7 @@ def test_regions_are_described():
         (
             "Region, Ukrainian (64 samples)",
             "Core, 1 %, ranked over the whole model",
-            "outlier_rows-x0.5",
+            "Outlier rows, ×0.5",
             "mine",
             "Random, Ukrainian (64 samples)",
         ),

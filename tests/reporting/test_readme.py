@@ -64,7 +64,7 @@ def test_a_run_is_shown_with_its_figures_model_machine_and_day(tmp_path):
     assert "| 3 % | ranked within each tensor | ×1.1 × 10⁷ (×1.8 × 10⁶ to ×4.4 × 10⁷) | ×1.052 (" in text
     assert "| Russian | ×1.822 | Ukrainian ×1.221 | ×1.020 (×1.020 to ×1.020) | ×1.010 |" in text
     assert "| Chinese | 200 | English | 54.598 → 29.964 |" in text
-    assert "| 1e-3 | trained language | ×0.644 | ×0.703 |" in text
+    assert "| 10⁻³ | trained language | ×0.644 | ×0.703 |" in text
     assert re.search(r"^\| set to zero \| .*, direct \| .*, asked \|", text, re.M) and "| None | " in text
     assert len(re.findall(r"^\| [✓✗?○] ", text, re.M)) == len(synthetic.claims())
 

@@ -34,7 +34,8 @@ def setting(run: Run) -> dict:
 def destroyed(run: Run, condition: str) -> Measured:
     """What a removal does to the language that it affects least."""
     interval, language = least(run.evidence(), condition, INTACT)
-    return Measured(interval, f"least affected: {language}; {run.labels[condition]['ratio']:.4g} of the weights")
+    share = 100 * run.labels[condition]["ratio"]
+    return Measured(interval, f"least affected: {language}; {share:.4g} % of the weights")
 
 
 def _destroys(run: Run) -> Measured:
@@ -52,7 +53,7 @@ def _small_core(run: Run) -> Measured:
     if not small:
         raise NotMeasured(f"no core of {100 * ENOUGH:g} % or less was removed")
     destroying = [ratio for ratio, found in by_size.items() if found.interval.estimate > math.log(COLLAPSE)]
-    smallest = f"{min(destroying):.4g}" if destroying else "none"
+    smallest = f"{100 * min(destroying):.4g} %" if destroying else "none"
     largest = by_size[max(small)]
     return replace(largest, note=f"{largest.note}; smallest core measured that destroys every language: {smallest}")
 

@@ -38,7 +38,8 @@ def _saved(run: Run, arm: str) -> Measured:
     lost = changes[arm].mean()
     rate = changes.index.get_level_values("learning_rate")[0]
     saved = changes[arm] - changes["core_frozen"]
-    note = f"learning rate {rate:g}; {saved.mean() / lost:.1%} of the forgetting in the arm {arm}" if lost > 0 else ""
+    share = f"{100 * saved.mean() / lost:.1f} %" if lost > 0 else ""
+    note = f"learning rate {rate:g}; {share} of the forgetting in the arm {arm}" if share else ""
     return Measured(over_runs(saved), note)
 
 

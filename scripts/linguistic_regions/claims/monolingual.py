@@ -56,6 +56,10 @@ def _selective(run: Run, domain: int = 0) -> Measured:
     own = _own(matrix)
     most = sum(matrix.loc[code].idxmax() == code for code in own.index)
     note = f"own language affected most in {most} of {len(own)} regions"
+    worst = pd.Series({code: matrix.loc[code].drop(code).max() for code in own.index}, dtype=float)
+    if worst.notna().any():
+        factors = [f"×{np.exp(effects.mean()):,.2f}" for effects in (own, worst)]
+        note += f": {factors[0]} in the own language, {factors[1]} in the next worst (geometric means)"
     return Measured(_over_regions(own - _others(run, matrix)), note)
 
 

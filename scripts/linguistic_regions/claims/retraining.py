@@ -40,8 +40,8 @@ def _recovery(run: Run) -> Measured:
     regained = _regained(curves)
     if regained < RECOVERED:
         raise NotMeasured(
-            f"with the core trainable, {regained:.0%} of the lost log perplexity was regained: too few samples to "
-            "compare"
+            f"with the core trainable, {100 * regained:.0f} % of the lost log perplexity was regained: too few samples "
+            "to compare"
         )
     samples = curves.index.get_level_values("samples")
     first = samples[samples > 0].min()

@@ -79,7 +79,7 @@ def _measured(row: Mapping) -> str:
     estimate = value(row["estimate"], row["unit"])
     units = f"{row['n']} {row['units'].removesuffix('s') if row['n'] == 1 else row['units']}"
     if math.isnan(row["low"]):
-        tested = "no interval" if row["verdict"] == UNTESTED else f"p = {row['p']:.2g}"
+        tested = "no interval" if row["verdict"] == UNTESTED else f"p = {formats.probability(row['p'])}"
         return f"{estimate}, {units}: {tested}"
     return f"{estimate} [{value(row['low'], row['unit'])}, {value(row['high'], row['unit'])}], {units}"
 

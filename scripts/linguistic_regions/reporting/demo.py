@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.reporting import claims, formats, methods, probes
+from linguistic_regions.reporting import claims, formats, probes
 from linguistic_regions.reporting.figures.style import LABELS
+from linguistic_regions.reporting.methods.model import public_name
 from linguistic_regions.reporting.paper import ABSENT
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
@@ -53,7 +54,7 @@ def collect(
     source = provenance.get("model") or {}
     return {
         "about": {
-            "model": methods.public_name(str(config["model"]["pretrained"] or "a tiny Llama pretrained here"), source),
+            "model": public_name(str(config["model"]["pretrained"] or "a tiny Llama pretrained here"), source),
             "dequantized": source.get("dequantized"),
             "languages": len(config["languages"]),
             "scored": len(config["importance"]["languages"]),

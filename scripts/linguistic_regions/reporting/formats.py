@@ -64,9 +64,14 @@ def count(number: float) -> str:
 
 
 def rate(learning_rate: float) -> str:
-    """Format a learning rate: 5e-5 for 0.00005."""
-    mantissa, exponent = f"{learning_rate:e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
+    """Format a learning rate: 5 × 10⁻⁵ for 0.00005, 10⁻³ for 0.001."""
+    mantissa = float(f"{learning_rate:e}".split("e")[0])
+    return scientific(learning_rate, len(f"{mantissa:g}".partition(".")[2])).removeprefix(f"1{TIMES}")
+
+
+def probability(p: float) -> str:
+    """Format a p-value: 0.04, and 4.3 × 10⁻⁴ below 0.001."""
+    return f"{p:.2g}" if p >= 1e-3 or p == 0 else scientific(p, 1)
 
 
 def scope(name: str) -> str:

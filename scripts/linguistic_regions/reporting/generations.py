@@ -19,6 +19,7 @@ KINDS = {
     "without_outliers": "Core without outlier dimensions",
     "only_outliers": "Core, only outlier dimensions",
     "monolingual": "Region",
+    "contrast": "Contrast region",
 }
 SILENT = "(nothing)"
 
@@ -49,6 +50,8 @@ def grids(generations: pd.DataFrame, names: Mapping[str, str]) -> list[Grid]:
 
 def condition(row: pd.Series, names: Mapping[str, str]) -> str:
     """Describe a row's lesion; of outliers and of the config's own regions, by the region's name."""
+    if row["kind"] == "outliers":
+        return row["region"].replace("_", " ").replace("-x", ", ×").capitalize()
     if row["kind"] not in KINDS:
         return row["region"]
     described = [KINDS[row["kind"]]]

@@ -10,12 +10,25 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linguistic_regions.claims.claim import VERDICTS
-from linguistic_regions.reporting import bylanguage, claims, formats, generations, lm_eval, methods, paper, probes
+from linguistic_regions.reporting import (
+    bylanguage,
+    citation,
+    claims,
+    formats,
+    generations,
+    lm_eval,
+    methods,
+    paper,
+    probes,
+    selectivity,
+)
+from linguistic_regions.reporting.methods.model import dequantized, public_name
+from linguistic_regions.reporting.methods.text import begins
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
 
-TEMPLATE = paper.RESOURCES / "report.html.j2"
+TEMPLATE = paper.RESOURCES / "report" / "report.html.j2"
 SPLITS = ("train", "valid", "test")
 CLASSES = dict(zip(VERDICTS, ("holds", "fails", "undecided", "untested"), strict=True))  # of their badges
 
@@ -30,6 +43,7 @@ def render(
     model: str,
     names: Mapping[str, str],
     printed: Mapping[str, pd.DataFrame],
+    cited: Mapping,
     links: Mapping[str, str] | None = None,
     template: Path = TEMPLATE,
 ) -> str:
@@ -46,7 +60,8 @@ def render(
         model: name of the run's model.
         names: English names of languages by code.
         printed: the paper's tables, from `paper.load`.
-        links: relative links to other files of the run by file name, from `links_to`.
+        cited: what is cited with every run, from `citation.load`.
+        links: relative links to other files and folders of the run by name, from `links_to`.
         template: a Jinja template.
     """
     environment = Environment(
@@ -59,13 +74,13 @@ def render(
     environment.filters["count"] = formats.count
     removal = tables.get("removal")
     source = provenance.get("model") or {}
-    model = methods.public_name(model, source)
+    model = public_name(model, source)
     measured = _languages(tables, languages)
     return environment.get_template(template.name).render(
         run=str(config.get("run", "a run")),
         model=model,
         is_paper_model="llama-2" in model.lower(),
-        dequantized=methods.dequantized(source),
+        dequantized=dequantized(source),
         sections=bylanguage.sections(tables, manifests, measured, names, model),
         methods=methods.paragraphs(config, source, tables, names, model),
         domains=[domain for domain in domains(removal) if domain],
@@ -73,7 +88,7 @@ def render(
         revision=str(provenance.get("software", {}).get("revision") or ""),
         tokens=_test_tokens(removal),
         windows=_distinct(removal, "window"),
-        bos=_distinct(removal, "bos"),
+        begins=[begins(bos == "True") for bos in _distinct(removal, "bos")],
         claims=claims.rows(tables["claims"]) if "claims" in tables else [],
         classes=CLASSES,
         marks=claims.MARKS,
@@ -86,6 +101,7 @@ def render(
         further=_further(tables.get("further"), names),
         corpora=_corpora(manifests, languages, names),
         is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
+        references=citation.references(cited, provenance.get("software", {}), source, manifests, model),
         splits=SPLITS,
         config=config,
         provenance={key: value for key, value in provenance.items() if key != "config"},
@@ -104,8 +120,15 @@ def embed(folder: str | Path) -> dict[str, str]:
 
 
 def links_to(files: Sequence[Path], output: Path) -> dict[str, str]:
-    """Return links from the report to files, by file name; relative, so that the run's folder can be moved."""
-    return {path.name: quote(Path(os.path.relpath(path, output.parent)).as_posix()) for path in files}
+    """Return links from the report to files, by name; relative, so that the run's folder can be moved.
+
+    The name and the link of a folder end with a slash.
+    """
+    slash = {path: "/" if path.is_dir() else "" for path in files}
+    return {
+        f"{path.name}{end}": quote(Path(os.path.relpath(path, output.parent)).as_posix()) + end
+        for path, end in slash.items()
+    }
 
 
 def _languages(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> list[str]:
@@ -138,6 +161,8 @@ def _grids(
     freezing = tables.get("freezing")
     kinds = domains(freezing) if freezing is not None else []
     grids["freezing"] = [_freezing(only(freezing, kind), model, names, kind) for kind in kinds]
+    beside = selectivity.grid(first(tables["removal"]), model, names) if "removal" in tables else None
+    grids["selectivity"] = [beside] if beside else []
     grids["other"] = _other(first(tables["removal"]), model) if "removal" in tables else []
     return grids
 

@@ -11,6 +11,7 @@ from linguistic_regions.reporting.figures import (
     curves,
     heatmaps,
     kinship,
+    overlap,
     probes,
     selectivity,
     sizes,
@@ -45,7 +46,7 @@ def draw(
         "retraining": ("retraining", lambda table: curves.retraining(first(table))),
         "freezing": ("freezing", lambda table: curves.freezing(first(table), languages)),
         "density": ("density", lambda table: heatmaps.density(table, density_prefixes)),
-        "overlap": ("overlap", heatmaps.overlap),
+        "overlap": ("overlap", lambda table: overlap.overlap(table, tables.get("removal"), names)),
         "kinship": ("kinship_pairs", lambda table: kinship.kinship(table, names)),
     }
     for domain in domains(tables.get("freezing"))[1:]:

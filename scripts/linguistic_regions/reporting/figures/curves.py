@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from linguistic_regions.reporting import formats
-from linguistic_regions.reporting.figures.style import COLOURS, LABELS, MARKERS, legend
+from linguistic_regions.reporting.figures.style import COLOURS, LABELS, MARKERS, legend, ratio_scale
 from linguistic_regions.statistics.tables import ARMS, in_order
 
 
@@ -36,7 +36,7 @@ def retraining(table: pd.DataFrame) -> Figure:
                 _curves(panel, rows.assign(value=rows["nll"]))
                 panel.set_title(f"{language}{', trained on' * (language == code)}{', after the start' * later}")
                 panel.set_xlabel(f"training samples ({code})")
-                _log_scale(panel, np.exp(rows["nll"]))
+                ratio_scale(panel, np.exp(rows["nll"]))
     legend(figure, panels[0][0])
     return figure
 
@@ -87,18 +87,8 @@ def _curves(panel: Axes, rows: pd.DataFrame) -> None:
     if milestones[-1] > 20 * first:
         # Milestones start at 0 and span orders of magnitude.
         panel.set_xscale("symlog", linthresh=first, linscale=0.5)
-        panel.set_xticks(milestones, [f"{samples:,}" for samples in milestones])
+        panel.set_xticks(milestones, [formats.count(samples) for samples in milestones])
         panel.xaxis.set_minor_locator(NullLocator())
     else:
-        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        panel.xaxis.set_major_formatter(FuncFormatter(formats.tick))
     panel.grid(visible=True, axis="y")
-
-
-def _log_scale(panel: Axes, values: pd.Series) -> None:
-    """Label the perplexity axis with plain numbers, and make it logarithmic if the values span a factor above 3."""
-    span = values.max() / values.min()
-    if span > 3:
-        panel.set_yscale("log")
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 100 else (1,)))
-        panel.yaxis.set_minor_locator(NullLocator())
-    panel.yaxis.set_major_formatter(FuncFormatter(formats.tick))

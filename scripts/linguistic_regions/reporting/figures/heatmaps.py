@@ -1,14 +1,17 @@
-"""Heatmaps: removal by language, density by layer and matrix, overlap of regions."""
+"""Heatmaps: removal by language, and density by layer and matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Polygon, Rectangle
 
+from linguistic_regions.reporting import formats
+from linguistic_regions.reporting.figures.style import round_factors
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.tables import in_order
 
@@ -22,7 +25,7 @@ MATRICES = {
 
 
 def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
-    """Draw log2 of the perplexity ratio by monolingual region (rows) and language (columns), and the random control.
+    """Draw the factor on perplexity by monolingual region (rows) and language (columns), and the random control.
 
     A corner marks the languages that were subtracted from a region, which are protected by construction.
     """
@@ -33,31 +36,34 @@ def monolingual(removal: pd.DataFrame, languages: Sequence[str]) -> Figure | Non
         return None
     columns = in_order(next(iter(matrices.values())).columns, languages)
     matrices = {
-        kind: (matrix / np.log(2)).reindex(index=in_order(matrix.index, languages), columns=columns)
+        kind: matrix.reindex(index=in_order(matrix.index, languages), columns=columns)
         for kind, matrix in matrices.items()
     }
-    limit = max(np.nanmax(np.abs(matrix.to_numpy())) for matrix in matrices.values())
+    limit = largest(*matrices.values())
     heights = [len(matrix) for matrix in matrices.values()]
-    width = 0.56 if len(columns) <= ANNOTATED else 0.32
+    width = 0.6 if len(columns) <= ANNOTATED else 0.32
     figure = Figure(figsize=(1.6 + width * len(columns), 1.5 + 0.32 * sum(heights)), layout="constrained")
     panels = figure.subplots(len(matrices), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for panel, (kind, matrix) in zip(panels, matrices.items(), strict=True):
-        # A diverging colour map centred on 0: white is no change.
-        image = squares(panel, matrix, "RdBu_r", -limit, limit, "{:.2f}")
+        image = factors(panel, matrix, limit)
         panel.set_title(MATRICES[kind])
         panel.set_ylabel("region of")
         frame(panel, matrix)
         if kind != "random":
             mark(panel, matrix, removal[removal["kind"] == kind])
     panels[-1].set_xlabel("perplexity measured in")
-    bar = figure.colorbar(image, ax=list(panels), label="log2 (perplexity / intact model's)", shrink=0.6, aspect=30)
-    bar.ax.set_ylim(min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
+    bar = figure.colorbar(image, ax=list(panels), label="perplexity / intact model's", shrink=0.6, aspect=30)
+    label_factors(bar, min(0, *(np.nanmin(matrix.to_numpy()) for matrix in matrices.values())), limit)
     return figure
 
 
 def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
-    """Draw the share of each matrix in a region, by layer: a panel per region whose name starts with a prefix."""
-    regions = [region for region in table["region"].unique() if region.startswith(tuple(prefixes))][:DENSITY_PANELS]
+    """Draw the share of each matrix in a region, by layer: a panel per region whose name starts with a prefix.
+
+    Regions that are ranked within each matrix are left out: their share is the same everywhere by construction.
+    """
+    named = [region for region in table["region"].unique() if region.startswith(tuple(prefixes))]
+    regions = [region for region in named if not is_even(table[table["region"] == region])][:DENSITY_PANELS]
     if not regions:
         return None
     table = table.assign(share=100 * table["selected"] / table["size"])
@@ -75,7 +81,7 @@ def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
     panels = figure.subplots(tall, wide, squeeze=False).ravel()
     for panel, (region, matrix) in zip(panels, matrices.items(), strict=False):
         matrix = matrix.sort_index(ascending=False)  # with the first layer at the bottom
-        image = squares(panel, matrix, "cividis", 0, limit, "{:.1f}" if layers <= ANNOTATED else None)
+        image = squares(panel, matrix, "cividis", 0, limit, "{:.1f}".format if layers <= ANNOTATED else None)
         panel.set_title(region)
         panel.set_ylabel("layer")
         panel.set_xticks(range(matrix.shape[1]), [name.split(".")[-1] for name in matrix], rotation=35, ha="right")
@@ -86,27 +92,28 @@ def density(table: pd.DataFrame, prefixes: Sequence[str]) -> Figure | None:
     return figure
 
 
-def overlap(table: pd.DataFrame) -> Figure | None:
-    """Draw the Jaccard index of each pair of regions."""
-    regions = list(dict.fromkeys([*table["region_a"], *table["region_b"]]))
-    if len(regions) < 2:
-        return None
-    one_way = table.pivot_table(index="region_a", columns="region_b", values="jaccard").reindex(
-        index=regions, columns=regions
-    )
-    matrix = one_way.combine_first(one_way.T).reindex(index=regions, columns=regions)
-    values = matrix.to_numpy(copy=True)
-    np.fill_diagonal(values, np.nan)  # the diagonal is 1 and would dominate the colour scale
-    matrix = pd.DataFrame(values, index=regions, columns=regions)
-    side = 2.2 + 0.46 * len(regions)
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-    panel = figure.subplots()
-    limit = np.nanmax(values) if np.isfinite(values).any() else 1
-    image = squares(panel, matrix, "cividis", 0, max(limit, 1e-3), "{:.2f}")
-    panel.set_xticks(range(len(regions)), regions, rotation=45, ha="right")
-    panel.set_title("Overlap of regions")
-    figure.colorbar(image, ax=panel, label="Jaccard index", shrink=0.8, aspect=25)
-    return figure
+def is_even(rows: pd.DataFrame) -> bool:
+    """Whether a region has the same share of every matrix, but for rounding to whole weights."""
+    expected = rows["size"] * rows["selected"].sum() / rows["size"].sum()
+    return bool(((rows["selected"] - expected).abs() <= 1).all())
+
+
+def largest(*matrices: pd.DataFrame) -> float:
+    """The largest absolute value in any of the matrices."""
+    return max(np.nanmax(np.abs(matrix.to_numpy())) for matrix in matrices)
+
+
+def factors(panel: Axes, logs: pd.DataFrame, limit: float) -> AxesImage:
+    """Draw log ratios as a heatmap of factors: white is no change; darkest are the logarithms `limit` and `-limit`."""
+    return squares(panel, logs, "RdBu_r", -limit, limit, formats.factor)
+
+
+def label_factors(bar: Colorbar, low: float, high: float) -> None:
+    """Show a colour bar of log ratios from `low` to `high`, labelled with factors."""
+    bar.ax.set_ylim(low, high)
+    places = round_factors(low, high)
+    bar.set_ticks(places, labels=[formats.tick(np.exp(place)) for place in places])
+    bar.minorticks_off()
 
 
 def frame(panel: Axes, matrix: pd.DataFrame) -> None:
@@ -127,8 +134,10 @@ def mark(panel: Axes, matrix: pd.DataFrame, removed: pd.DataFrame) -> None:
             panel.add_patch(Polygon(corner, facecolor="#777777", edgecolor="none"))
 
 
-def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: str | None) -> AxesImage:
-    """Draw `matrix` as a heatmap, with values in format `form` if there is room; missing values are grey."""
+def squares(
+    panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: float, form: Callable[[float], str] | None
+) -> AxesImage:
+    """Draw `matrix` as a heatmap, with values as `form` writes them if there is room; missing values are grey."""
     panel.set_facecolor("#eeeeee")
     image = panel.imshow(matrix.to_numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto")
     panel.set_xticks(range(matrix.shape[1]), matrix.columns)
@@ -140,7 +149,7 @@ def squares(panel: Axes, matrix: pd.DataFrame, colours: str, low: float, high: f
             if np.isfinite(value):
                 red, green, blue, _ = image.cmap(image.norm(value))
                 dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-                text = form.format(value).replace("-0.00", "0.00")
+                text = form(value)
                 colour = "white" if dark else "#222222"
                 # Excluded from the layout, which would otherwise measure every text; it fits into its cell.
                 panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour, in_layout=False)

@@ -41,8 +41,8 @@ def kinship(pairs: pd.DataFrame, names: Mapping[str, str]) -> Figure | None:
     branches, left, right = figure.subplots(1, 3, width_ratios=[0.25, 1, 1])
     _dendrogram(branches, tree, len(order))
     for panel, matrix, colours, form, label in (
-        (left, overlap, "cividis", "{:.3f}", "Jaccard index of the top regions"),
-        (right, distances, "cividis_r", "{:.1f}", "distance"),
+        (left, overlap, "cividis", "{:.3f}".format, "Jaccard index of the top regions"),
+        (right, distances, "cividis_r", "{:.1f}".format, "distance"),
     ):
         values = matrix.to_numpy(copy=True)
         np.fill_diagonal(values, np.nan)  # the language itself

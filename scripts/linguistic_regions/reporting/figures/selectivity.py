@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from linguistic_regions.reporting.figures.style import GREEN, PURPLE, VERMILLION, legend
+from linguistic_regions.reporting.figures.style import GREEN, PURPLE, VERMILLION, legend, ratio_scale
 from linguistic_regions.statistics.domains import domains, only
 from linguistic_regions.statistics.effects import CONTROLS
 from linguistic_regions.statistics.selectivity import ALL, NOT_SUBTRACTED, SUBTRACTED
@@ -41,25 +41,31 @@ def selectivity(table: pd.DataFrame, languages: Sequence[str]) -> Figure | None:
         for panel, kind in zip(row, kinds, strict=True):
             panel.set_title(", ".join(filter(None, [f"{kind.capitalize()} region removed", domain])))
             bars(panel, rows[rows["kind"] == kind], rows[rows["kind"] == CONTROLS[kind]], codes)
-        row[0].set_ylabel("log2 (perplexity / intact model's)")
+        row[0].set_ylabel("perplexity / intact model's")
     legend(figure, panels[0][0])
     return figure
 
 
 def bars(panel: Axes, region: pd.DataFrame, control: pd.DataFrame, codes: Sequence[str]) -> None:
-    """Draw a group of bars per language, with intervals where there are any; and a line for the random control."""
+    """Draw a group of bars per language, with intervals where there are any; and a line for the random control.
+
+    Bars begin at ×1, no change.
+    """
+    drawn = [1.0]
     places = np.arange(len(codes))
     for offset, (column, compared, label, colour) in enumerate(BARS):
         ends = [column, f"{column}_low", f"{column}_high"]
-        values = region[region["compared"] == compared].set_index("language")[ends].reindex(codes) / np.log(2)
-        middle, low, high = values.to_numpy().T
+        values = region[region["compared"] == compared].set_index("language")[ends].reindex(codes)
+        middle, low, high = np.exp(values.to_numpy(float).T)
         across = places + (offset - 1) * WIDTH
         errors = np.nan_to_num(np.clip([middle - low, high - middle], 0, None))
         bar = {"color": colour, "label": label, "error_kw": {"elinewidth": 0.7, "ecolor": "#333333"}}
-        panel.bar(across, middle, WIDTH, yerr=errors, **bar)
-        random = control[control["compared"] == compared].groupby("language")[column].mean().reindex(codes)
-        panel.hlines(random / np.log(2), across - WIDTH / 2, across + WIDTH / 2, colors="#222222", linewidth=1.4)
-    panel.axhline(0, color="#666666", linewidth=0.8)
+        panel.bar(across, middle - 1, WIDTH, bottom=1, yerr=errors, **bar)
+        random = np.exp(control[control["compared"] == compared].groupby("language")[column].mean().reindex(codes))
+        drawn += [*middle, *low, *high, *random]
+        panel.hlines(random, across - WIDTH / 2, across + WIDTH / 2, colors="#222222", linewidth=1.4)
+    ratio_scale(panel, drawn)
+    panel.axhline(1, color="#666666", linewidth=0.8)
     panel.set_xticks(places, codes)
     panel.tick_params(axis="x", length=0)
     panel.grid(visible=True, axis="y")

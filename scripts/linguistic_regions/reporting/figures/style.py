@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from linguistic_regions.reporting import formats as numbers
 from linguistic_regions.runtime.storage import atomic_write
 
 # The Okabe-Ito palette, which is safe for colour blindness. Colours have one meaning in all figures: vermillion is the
@@ -82,6 +85,27 @@ def save(figure: Figure, stem: Path, formats: Iterable[str]) -> None:
 def styled():
     """Return a context manager that applies the style."""
     return matplotlib.rc_context(SETTINGS)
+
+
+def ratio_scale(panel: Axes, values: Iterable[float]) -> None:
+    """Label the y axis with plain numbers, and make it logarithmic if the values span a factor above 3."""
+    values = np.asarray(values)
+    values = values[np.isfinite(values)]
+    if values.max() > 3 * values.min():
+        panel.set_yscale("log")
+        panel.yaxis.set_major_locator(_round_numbers(values.min(), values.max()))
+        panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(numbers.tick))
+
+
+def round_factors(low: float, high: float) -> list[float]:
+    """Return the logarithms of round factors, those between the logarithms `low` and `high`."""
+    factors = _round_numbers(*np.exp([low, high])).tick_values(*np.exp([low, high]))
+    return [place for place in np.log(factors) if low <= place <= high]
+
+
+def _round_numbers(low: float, high: float) -> LogLocator:
+    return LogLocator(subs=(1, 2, 5), numticks=9) if high < 100 * low else LogLocator(numticks=8)
 
 
 def legend(figure: Figure, axes: Axes, columns: int = 4) -> None:

