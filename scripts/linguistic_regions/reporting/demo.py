@@ -245,8 +245,8 @@ def _about(about: Mapping) -> str:
         f"samples of {about['block']} tokens in each of {about['scored']} languages. Run with `{about['command']}` "
         f"on {about['date']}: {about['hardware']}; {about['software']}. × is the factor on perplexity, a geometric "
         "mean over languages, with their range in parentheses.\n\n"
-        "![Left: perplexity of each language without the core. Right: factor on perplexity by monolingual region and "
-        "language.](docs/demo.svg)"
+        "![Factors on perplexity. Left: of each language without the core. Right: by monolingual region and language.]"
+        "(docs/demo.svg)"
     )
 
 
