@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from linguistic_regions.reporting import claims, formats, methods, report
+from linguistic_regions.reporting import claims, formats, report
 from linguistic_regions.reporting.paper import Grid
 from linguistic_regions.runtime import provenance
 from linguistic_regions.runtime.errors import UserError
@@ -93,12 +93,10 @@ def _tokenizer(record: Mapping) -> object:
 
 def _facts(run: Finished) -> dict[str, str]:
     config, software = run.record.get("config", {}), run.record.get("software", {})
-    source = run.record.get("model") or {}
+    pretrained = config.get("model", {}).get("pretrained") or "pretrained in this run"
     return {
         "Folder": str(run.folder),
-        "Model": methods.public_name(
-            str(config.get("model", {}).get("pretrained") or "pretrained in this run"), source
-        ),
+        "Model": str((run.record.get("model") or {}).get("name") or pretrained),
         "Languages": ", ".join(config.get("languages", [])),
         "Experiments": ", ".join(config.get("experiments", [])),
         "Made with": f"linguistic-regions {software.get('linguistic-regions', '')}, {software.get('revision', '')}",
