@@ -186,5 +186,5 @@ rule report:
     message:
         "Write the report"
     shell:
-        'python "$PROGRAMS"/report.py {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
+        'python "$PROGRAMS"/report.py write {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
         " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --evidence {params.evidence} --output {output} > {log} 2>&1"

@@ -1,4 +1,4 @@
-"""Build regions from importance scores, and combine, describe and export them (paper, sections 3 and 4)."""
+"""Build regions from importance scores; combine, describe, export and share them (paper, sections 3 and 4)."""
 
 import hashlib
 import json
@@ -301,6 +301,48 @@ def export(
         print(f"{lesioned}: {model} with {len(loaded)} weights set to zero")
 
 
+def push(regions: Operands, *, repo: str, private: bool = True, dry_run: bool = True) -> None:
+    """Upload regions to the Hugging Face hub, with a model card, and the provenance and claims of their run.
+
+    The token, which must allow to write, is taken from the environment (HF_TOKEN).
+
+    Example: python scripts/region.py push results/demo/regions/top-0.03.safetensors --repo me/regions
+
+    Args:
+        regions: region files of one folder.
+        repo: repository of models on the hub, owner/name; it is made if it is not there.
+        private: whether a repository that is made is private; one that is there stays as it is.
+        dry_run: print what would be uploaded and where, and upload nothing.
+    """
+    from linguistic_regions.regions import sharing  # slow to import
+    from linguistic_regions.runtime import hub
+
+    files = sharing.contents(repo, regions)
+    if not dry_run:
+        print(hub.upload(repo, files, private, f"Regions: {', '.join(path.stem for path in regions)}"))
+        return
+    print(f"Nothing is uploaded. With --dry-run False: to {repo}, {'private' if private else 'public'} if it is new")
+    for name, file in files.items():
+        print(f"  {name}: {len(file.encode()) if isinstance(file, str) else file.stat().st_size:,} bytes")
+    print(f"\n{files[sharing.CARD]}", end="")
+
+
+def pull(repo: tyro.conf.Positional[str], *, output: Output, revision: str | None = None) -> None:
+    """Download the regions of a repository on the Hugging Face hub, and check them.
+
+    Args:
+        repo: repository on the hub, owner/name, as `push` writes it.
+        output: folder to write, which must not exist.
+        revision: commit, tag or branch; None: main.
+    """
+    from linguistic_regions.regions import sharing  # slow to import
+
+    commit, regions = sharing.fetch(repo, revision, output)
+    print(f"{output}: {repo} at {commit}")
+    for region in regions.values():
+        print(f"  {region.name}: {len(region):,} of {region.size:,} weights")
+
+
 def _load(paths: tuple[Path, ...]) -> list[Region]:
     if len(paths) < 2:
         raise UserError(f"operands: {len(paths)} region files were given; give at least two")
@@ -314,4 +356,4 @@ def _write(region: Region, operation: str, operands: tuple[Path, ...], output: P
 
 
 if __name__ == "__main__":
-    run(build, union, intersection, difference, complement, jaccard, describe, export)
+    run(build, union, intersection, difference, complement, jaccard, describe, export, push, pull)

@@ -1,9 +1,12 @@
-"""Write the report of a run: a self-contained HTML file with findings, tables and figures."""
+"""Write the report of a run, or a page that compares two runs: self-contained HTML files."""
 
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from linguistic_regions.model import naming
-from linguistic_regions.reporting import citation, paper, report
+from linguistic_regions.reporting import citation, comparison, paper, report
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
@@ -11,7 +14,7 @@ from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
 
 
-def main(
+def write(
     *,
     tables: Folder,
     figures: Folder,
@@ -29,7 +32,7 @@ def main(
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
 
-    Example: python scripts/report.py --tables results/demo/tables --figures results/demo/figures --output
+    Example: python scripts/report.py write --tables results/demo/tables --figures results/demo/figures --output
     report.html
 
     Args:
@@ -69,5 +72,26 @@ def main(
         part.write_text(page, encoding="utf-8")
 
 
+def compare(
+    first: Annotated[Folder, tyro.conf.Positional],
+    second: Annotated[Folder, tyro.conf.Positional],
+    /,
+    *,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+) -> None:
+    """Write a page with two runs beside each other: what made them, their effects with differences, and verdicts.
+
+    Example: python scripts/report.py compare results/demo results/other --output comparison.html
+
+    Args:
+        first: folder of a finished run, such as results/demo.
+        second: folder of another run.
+        output: the HTML file.
+    """
+    page = comparison.render(comparison.read(first), comparison.read(second))
+    with atomic_write(output) as part:
+        part.write_text(page, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(write, compare)

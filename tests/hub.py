@@ -1,5 +1,6 @@
-"""A stand-in for the hub on loopback: serves folders as repositories of models and data sets, and can fail."""
+"""A stand-in for the hub on loopback: serves folders as repositories, takes uploads to them, and can fail."""
 
+import base64
 import hashlib
 import json
 import os
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_SecretOfTheTests"
+LARGE = (".safetensors", ".parquet")  # kinds of files that the hub keeps apart
+WRITING = ("/api/repos/create", "/preupload/", "/commit/")
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 HURRY = {"PYTHONPATH": str(Path(__file__).parent / "hooks"), "IMPATIENT": "1"}  # the clients wait but a moment
 
@@ -79,12 +82,48 @@ class Repository(NamedTuple):
                 return list(tree(self.folder, below, recursive)) or None
         return None
 
+    def receive(self, path: str, body: bytes, address: str) -> dict | None:
+        """Take a step of an upload, and answer as the hub does; None for what is no step of one.
+
+        Args:
+            path: of the server.
+            body: of the request.
+            address: of the server.
+        """
+        api, large = f"/api/{self.kind}/{self.name}", f"/{self.name}.git/large/"
+        if path == f"{api}/preupload/main":
+            return {"files": [preupload(file["path"]) for file in json.loads(body)["files"]]}
+        if path == f"/{self.name}.git/info/lfs/objects/batch":
+            objects = json.loads(body)["objects"]
+            upload = [{"upload": {"href": f"{address}{large}{each['oid']}"}} for each in objects]
+            return {"objects": [each | {"actions": actions} for each, actions in zip(objects, upload, strict=True)]}
+        if path.startswith(large):
+            self.write(f".large/{path.removeprefix(large)}", body)
+            return {}
+        if path == f"{api}/commit/main":
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    self.write(line["value"]["path"], base64.b64decode(line["value"]["content"]))
+                if line["key"] == "lfsFile":
+                    sent = self.folder / ".large" / line["value"]["oid"]
+                    self.write(line["value"]["path"], sent.read_bytes())
+                    sent.unlink()
+            return {"commitUrl": f"{address}/{self.name}/commit/{COMMIT}", "commitOid": COMMIT}
+        return None
+
+    def write(self, name: str, data: bytes) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(data)
+
 
 @contextmanager
 def serving(
     *repositories: Repository, gated: bool = False, faults: Callable[[str], int | str | None] = lambda path: None
 ):
     """Serve repositories at main and at `COMMIT`; yields the environment that points clients here.
+
+    Who gives `TOKEN` may write. A repository whose folder is not there must be made first; what was asked for is then
+    in `made.json` beside the folder.
 
     Args:
         repositories: what there is.
@@ -97,23 +136,33 @@ def serving(
 
         def do_GET(self):
             path = self.path.split("?")[0].replace("%2F", "/")
-            if gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            if gated and not known and self.command != "PUT":  # the address of a PUT is permission enough
                 return self._answer(401, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
             self.fault = faults(path)
             if isinstance(self.fault, int):
                 return self._answer(self.fault, b"")
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            address = f"http://{self.headers['Host']}"
             recursive = "recursive=true" in self.path.lower()
+            if any(step in path for step in WRITING) and not known:
+                return self._answer(403, b"", {"X-Error-Message": "You have no write access"})
+            if path == "/api/validate-yaml":
+                return self._json({})
+            if path == "/api/repos/create":
+                return self._json({"url": f"{address}/{make(repositories, json.loads(body))}"})
             for repository in repositories:
                 if file := repository.resolve(path):
                     return self._file(file)
                 if (told := repository.described(path, body, recursive)) is not None:
                     return self._json(told)
-            known = any(f"/{repository.name}/" in path for repository in repositories)
+                if (told := repository.receive(path, body, address)) is not None:
+                    return self._json(told)
+            there = any(f"/{repository.name}/" in path for repository in repositories)
             code = "EntryNotFound" if "main" in path or COMMIT in path else "RevisionNotFound"
-            return self._answer(404, b"", {"X-Error-Code": code if known else "RepoNotFound"})
+            return self._answer(404, b"", {"X-Error-Code": code if there else "RepoNotFound"})
 
-        do_HEAD = do_POST = do_GET
+        do_HEAD = do_POST = do_PUT = do_GET
 
         def _json(self, value):
             self._answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
@@ -164,6 +213,20 @@ def serving(
         server.shutdown()
 
 
+def make(repositories: Iterable[Repository], asked: dict) -> str:
+    """Make the folder of a repository, and note beside it what was asked for; the repository's name."""
+    name = f"{asked['organization']}/{asked['name']}"
+    (folder,) = (repository.folder for repository in repositories if repository.name == name)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.with_name("made.json").write_text(json.dumps(asked))
+    return name
+
+
+def preupload(name: str) -> dict:
+    """How a file is to be sent: large kinds by themselves, others within the commit."""
+    return {"path": name, "uploadMode": "lfs" if Path(name).suffix in LARGE else "regular", "shouldIgnore": False}
+
+
 def tree(folder: Path, below: str, recursive: bool):
     """What is in a folder of the repository, as the hub lists it: `recursive` with all that is further down."""
     for path in sorted((folder / below).rglob("*") if recursive else (folder / below).glob("*")):
@@ -176,7 +239,7 @@ def entry(name: str, file: Path) -> dict:
     data = file.read_bytes()
     blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()
     told = {"type": "file", "path": name, "size": len(data), "oid": blob}
-    if file.suffix in (".safetensors", ".parquet"):
+    if file.suffix in LARGE:
         told["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
     return told
 

@@ -35,7 +35,7 @@ def write_report(
     manifest = folder / "manifest.json"
     splits = {"train": {"documents": 1200, "characters": 345678}, "test": {"documents": 3, "characters": 99}}
     manifest.write_text(json.dumps({"language": "zh", "source": f"debian {EVIL}", "splits": splits}))
-    main = runpy.run_path(str(PROGRAM))["main"]
+    main = runpy.run_path(str(PROGRAM))["write"]
     main(
         tables=folder / "tables",
         figures=figures,

@@ -112,7 +112,12 @@ def test_several_mistakes_are_a_line_each_and_sense_is_none():
     assert Ascending().mistake((1, 2)) is None
 
 
-EXAMPLES = {"region": "build", "claims": "judge", "provenance": "compare"}  # of the program's functions
+EXAMPLES = {
+    "region": "build",
+    "claims": "judge",
+    "provenance": "compare",
+    "report": "compare",
+}  # of the program's functions
 EXAMPLES |= dict.fromkeys([name for name in PROGRAMS if name not in EXAMPLES], "main")
 EXAMPLES |= dict.fromkeys(["build_container", "fetch_model", "fetch_package", "overlap", "tables"], "main")
 

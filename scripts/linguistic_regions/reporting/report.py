@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from linguistic_regions.claims.claim import VERDICTS
 from linguistic_regions.reporting import (
@@ -64,19 +64,11 @@ def render(
         links: relative links to other files and folders of the run by name, from `links_to`.
         template: a Jinja template.
     """
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["count"] = formats.count
     removal = tables.get("removal")
     source = provenance.get("model") or {}
     model = public_name(model, source)
     measured = _languages(tables, languages)
-    return environment.get_template(template.name).render(
+    return load(template).render(
         run=str(config.get("run", "a run")),
         model=model,
         is_paper_model="llama-2" in model.lower(),
@@ -106,6 +98,19 @@ def render(
         config=config,
         provenance={key: value for key, value in provenance.items() if key != "config"},
     )
+
+
+def load(template: Path) -> Template:
+    """Load a page's template, which escapes all data; it may extend others of its folder."""
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["count"] = formats.count
+    return environment.get_template(template.name)
 
 
 def embed(folder: str | Path) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """Access to the Hugging Face hub: retries for transient errors, precise messages for permanent ones."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -28,6 +29,8 @@ disable_propagation()  # the library's logger has its own handler
 MAX_ATTEMPTS = 8
 MAX_WAIT = 60.0  # seconds between two attempts; two minutes in total
 TRANSIENT_STATUS = (408, 429, 500, 502, 503, 504)
+REFUSED_STATUS = (401, 403)
+TOKEN = "HF_TOKEN"
 
 Result = TypeVar("Result")
 
@@ -39,10 +42,11 @@ def fetch(
     stages: Sequence[list[str]],
     kind: str = "",
     after_first: Callable[[Path], None] = lambda folder: None,
+    option: str = "model.pretrained",
 ) -> tuple[Path, str]:
-    """Download a model to a folder in `downloads`, and verify the hashes of its files.
+    """Download a repository to a folder in `downloads`, and verify the hashes of its files.
 
-    Each model and commit has its own folder there, so complete files of an earlier attempt are reused.
+    Each repository and commit has its own folder there, so complete files of an earlier attempt are reused.
 
     Args:
         repo: name on the hub.
@@ -51,25 +55,26 @@ def fetch(
         stages: for each stage, glob patterns of the files to download.
         kind: separates downloads of one repository with different patterns.
         after_first: called with the folder after the first stage, to check its files before the other stages.
+        option: what names the repository, for error messages.
 
     Returns:
         The folder, and the commit.
 
     Raises:
-        UserError: the model is not available, or a file's hash differs from the hub's.
+        UserError: the repository is not available, or a file's hash differs from the hub's.
     """
     folder = downloads
     try:
         commit = with_retries(lambda: HfApi().model_info(repo, revision=revision).sha)
         folder = downloads / "--".join([*repo.split("/"), commit, *[kind] * bool(kind)])
         for number, patterns in enumerate(stages):
-            _download(repo, revision, commit, folder, patterns)
+            _download(repo, revision, commit, folder, patterns, option)
             if number == 0:
                 after_first(folder)
     except UserError:
         raise
     except Exception as error:
-        raise system_error(error, folder) or UserError(f"model.pretrained: {explain(error, repo, revision)}") from error
+        raise system_error(error, folder) or UserError(f"{option}: {explain(error, repo, revision)}") from error
     remove(folder / ".cache")  # metadata of the client
     return folder, commit
 
@@ -103,7 +108,40 @@ def fetch_file(repo: str, file: str, revision: str | None, downloads: Path) -> t
     return folder / file, commit
 
 
-def _download(repo: str, revision: str | None, commit: str, folder: Path, patterns: list[str]) -> None:
+def upload(repo: str, files: Mapping[str, Path | str], private: bool, message: str) -> str:
+    """Write files to a repository of models in one commit; the repository is made if it is not there.
+
+    Args:
+        repo: name on the hub.
+        files: a file, or its text, by its path in the repository.
+        private: whether a repository that is made is private; one that is there stays as it is.
+        message: of the commit.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        UserError: the environment has no token, the token may not write there, or the hub cannot be reached.
+    """
+    if not (token := os.environ.get(TOKEN)):
+        raise UserError(f"{repo}: an upload needs a token that may write: set it in the environment ({TOKEN})")
+    api = HfApi(token=token)
+    contents = {name: file.encode() if isinstance(file, str) else file for name, file in files.items()}
+    operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in contents.items()]
+    try:
+        with_retries(lambda: api.create_repo(repo, private=private, exist_ok=True))
+        return with_retries(lambda: api.create_commit(repo, operations, commit_message=message)).commit_url
+    except Exception as error:
+        if any(_status(cause) in REFUSED_STATUS for cause in _causes(error)):
+            raise UserError(
+                f"{repo}: the token in the environment ({TOKEN}) may not write there: set another"
+            ) from None
+        raise system_error(error) or UserError(explain(error, repo, None)) from error
+
+
+def _download(
+    repo: str, revision: str | None, commit: str, folder: Path, patterns: list[str], option: str = "model.pretrained"
+) -> None:
     """Download the files of a repository that match one of the patterns, and verify their hashes."""
     with_retries(partial(snapshot_download, repo, revision=commit, allow_patterns=patterns, local_dir=folder))
     verification = with_retries(lambda: HfApi().verify_repo_checksums(repo, revision=commit, local_dir=folder))
@@ -111,7 +149,7 @@ def _download(repo: str, revision: str | None, commit: str, folder: Path, patter
         for path in corrupted:
             remove(folder / path)
         raise UserError(
-            f"model.pretrained: {repo} ({revision or 'main'}): the hash of {', '.join(corrupted)} differs from the "
+            f"{option}: {repo} ({revision or 'main'}): the hash of {', '.join(corrupted)} differs from the "
             "hub's, so the download was removed: run the same command to download it again"
         )
 
@@ -133,8 +171,7 @@ def is_transient(error: BaseException) -> bool:
     for cause in _causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
             return False
-        status = getattr(getattr(cause, "response", None), "status_code", None)
-        if status is not None:
+        if (status := _status(cause)) is not None:
             return status in TRANSIENT_STATUS
         if type(cause).__module__.split(".")[0].startswith("httpx") or isinstance(
             cause, ConnectionError | TimeoutError
@@ -170,6 +207,11 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
     if is_transient(error):
         return f"{where}: the hub is busy or cannot be reached ({reason}): run the same command again later"
     return f"{where}: {reason}: check its name, the network, and HF_TOKEN if it is gated"
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status of the answer that an error is about."""
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

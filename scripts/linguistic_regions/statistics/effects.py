@@ -36,10 +36,7 @@ def of_core(items: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict
 
     The interval is about other documents of the same languages, and other random regions where there are several.
     """
-    replicates: dict[str, list[str]] = {}
-    for name, label in labels.items():
-        if label["target"] == CORE:
-            replicates.setdefault(name.rsplit("-", 1)[0] if label["replicate"] else name, []).append(name)
+    replicates = core_conditions(labels)
     for domain in domains(items):
         there = only(items, domain)
         codes = list(there["language"].unique())
@@ -56,29 +53,58 @@ def of_core(items: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict
             }
 
 
+def core_conditions(labels: Mapping[str, Mapping]) -> dict[str, list[str]]:
+    """The conditions that remove the core or a control of it; replicates of a random region under one name."""
+    found: dict[str, list[str]] = {}
+    for name, label in labels.items():
+        if label["target"] == CORE:
+            found.setdefault(name.rsplit("-", 1)[0] if label["replicate"] else name, []).append(name)
+    return found
+
+
 def of_regions(selectivity: pd.DataFrame, labels: Mapping[str, Mapping]) -> Iterator[dict]:
-    """The means over monolingual regions of what `_matrices` gives.
+    """The means over monolingual regions of what `matrices` gives.
 
     The interval is about other regions. Some languages are easily hurt by anything. That cancels out in the excess
     over the matched control, where the same languages are measured without as many random weights.
+    """
+    for setting, effect, table in matrices(selectivity, labels):
+        for domain, values in table.items():
+            here = values.dropna()
+            if here.empty:
+                continue
+            yield {
+                "region": f"{setting['kind']}-{setting['samples']}",
+                **setting,
+                "domain": domain,
+                **effect,
+                "over": " ".join(here.index),
+                **_columns(t_interval(here, "regions")),
+                "first": table.iloc[:, 0].reindex(here.index).mean(),
+            }
+
+
+def matrices(
+    selectivity: pd.DataFrame, labels: Mapping[str, Mapping]
+) -> Iterator[tuple[dict[str, object], dict[str, str], pd.DataFrame]]:
+    """Yield each effect of monolingual regions on each language.
+
+    Args:
+        selectivity: the table of that name.
+        labels: the labels of each condition.
+
+    Yields:
+        The regions' kind, ratio, scope and samples; the columns effect and compared; and the effect, in nats per token:
+        a row per region's language, a column per domain, NaN where it was not measured.
     """
     for (kind, samples), rows in selectivity.groupby(["kind", "samples"], sort=False):
         if kind not in CONTROLS:
             continue
         control = selectivity[(selectivity["kind"] == CONTROLS[kind]) & (selectivity["samples"] == samples)]
         ratio, scope = (labels[rows["region"].iloc[0]][key] for key in ("ratio", "scope"))
+        setting = {"kind": kind, "ratio": ratio, "scope": scope, "samples": samples}
         for (effect, compared), table in _matrices(rows, control).items():
-            for domain, values in table.items():
-                here = values.dropna()
-                if here.empty:
-                    continue
-                yield {
-                    "region": f"{kind}-{samples}",
-                    **{"kind": kind, "ratio": ratio, "scope": scope, "samples": samples, "domain": domain},
-                    **{"effect": effect, "compared": compared, "over": " ".join(here.index)},
-                    **_columns(t_interval(here, "regions")),
-                    "first": table.iloc[:, 0].reindex(here.index).mean(),
-                }
+            yield setting, {"effect": effect, "compared": compared}, table
 
 
 def _matrices(rows: pd.DataFrame, control: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:

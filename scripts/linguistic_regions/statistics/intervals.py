@@ -188,6 +188,25 @@ def student(
     return Interval(float(estimate), float(estimate) - half, float(estimate) + half, n, units, method, error, degrees)
 
 
+def unpaired(first: Interval, second: Interval) -> Interval:
+    """The difference of two independent estimates, second minus first, with Welch's interval (1947).
+
+    If the two have units in common, such as documents, their errors are alike, and the interval is wider than needed.
+
+    Args:
+        first, second: in one unit, with units of one kind.
+
+    Returns:
+        The interval; without ends if one of the two has none.
+    """
+    difference = second.estimate - first.estimate
+    for each in (first, second):
+        if not each.tested:
+            return no_interval(difference, each.n, each.units)
+    components = [Component(each.error**2, each.degrees) for each in (first, second)]
+    return student(difference, components, first.n + second.n, first.units, "Student t, unpaired")
+
+
 def no_interval(estimate: float, n: int, units: str, minimum: int = MINIMUM_UNITS) -> Interval:
     """An estimate that rests on too few units for an interval."""
     return Interval(float(estimate), math.nan, math.nan, n, units, f"no interval: fewer than {minimum} {units}")
