@@ -7,6 +7,9 @@
 configfile: f"{workflow.current_basedir}/config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/terminal.smk"
 include: "rules/start.smk"

@@ -10,6 +10,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(str(workflow.current_basedir)).parent  # folder of this workflow
+if not (ROOT / "scripts").is_dir():  # a module whose Snakefile is an address
+    raise WorkflowError("the programs are run from a clone: clone the repository, and name the path of its Snakefile")
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from linguistic_regions.planning import (

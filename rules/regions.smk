@@ -8,7 +8,7 @@ rule outliers:
         model=rules.base_model.output,
         samples=blocks(config["importance"]["languages"], "train"),
     output:
-        table="<results>/tables/outliers.csv",
+        table=report("<results>/tables/outliers.csv", caption="../report/outliers.rst", category="Tables"),
         outliers="<results>/outliers.json",
     log:
         "<logs>/outliers.log",
@@ -71,8 +71,8 @@ rule overlap:
     input:
         plan.region_files(plan.compared_regions(config)),
     output:
-        overlap="<results>/tables/overlap.csv",
-        density="<results>/tables/density.csv",
+        overlap=report("<results>/tables/overlap.csv", caption="../report/overlap.rst", category="Tables"),
+        density=report("<results>/tables/density.csv", caption="../report/overlap.rst", category="Tables"),
     log:
         "<logs>/overlap.log",
     benchmark:

@@ -24,7 +24,7 @@ rule tables:
         stability=plan.stability(config),
         fidelity=plan.fidelity(config),
     output:
-        plan.tables(config),
+        report(plan.tables(config), caption="../report/tables.rst", category="Tables"),
     log:
         "<logs>/tables.log",
     benchmark:
@@ -51,8 +51,8 @@ rule kinship:
         tables=rules.tables.output,
         regions=plan.region_files(plan.compared_tops(config).values()),
     output:
-        tests="<results>/tables/kinship.csv",
-        pairs="<results>/tables/kinship_pairs.csv",
+        tests=report("<results>/tables/kinship.csv", caption="../report/kinship.rst", category="Tables"),
+        pairs=report("<results>/tables/kinship_pairs.csv", caption="../report/kinship.rst", category="Tables"),
     log:
         "<logs>/kinship.log",
     benchmark:
@@ -82,7 +82,7 @@ rule claims:
         direct=plan.evidence(config).get("direct", []),
         prompted=plan.evidence(config).get("prompted", []),
     output:
-        "<results>/tables/claims.csv",
+        report("<results>/tables/claims.csv", caption="../report/claims.rst", category="Tables"),
     log:
         "<logs>/claims.log",
     benchmark:
@@ -137,7 +137,12 @@ rule figures:
         kinship=rules.kinship.output,
         regions=rules.overlap.output,
     output:
-        directory("<results>/figures"),
+        report(
+            directory("<results>/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+        ),
     log:
         "<logs>/figures.log",
     benchmark:
@@ -167,7 +172,7 @@ rule report:
         figures=rules.figures.output,
         manifests=expand("<results>/corpora/{text}/manifest.json", text=corpora.texts(config)),
     output:
-        "<results>/report.html",
+        report("<results>/report.html", caption="../report/report.rst", category="Report"),
     log:
         "<logs>/report.log",
     benchmark:

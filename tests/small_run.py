@@ -16,18 +16,8 @@ from estimate import merged
 from texts import TEXTS
 
 ROOT = Path(__file__).parents[1]
-PARTS = [
-    "CITATION.cff",
-    "Snakefile",
-    "config.yaml",
-    "configs",
-    "envs",
-    "profiles",
-    "resources",
-    "rules",
-    "schemas",
-    "scripts",
-]
+FOLDERS = ["configs", "envs", "profiles", "report", "resources", "rules", "schemas", "scripts"]
+PARTS = ["CITATION.cff", "Snakefile", "config.yaml", *FOLDERS]
 
 TINY = yaml.safe_load((ROOT / "configs/tiny.yaml").read_text(encoding="utf-8"))
 VERSE = ["ru"]  # languages with text of a second domain

@@ -82,6 +82,11 @@ def test_each_column_of_each_table_is_explained_with_its_type():
     }
 
 
+def test_the_captions_of_snakemakes_report_name_each_table():
+    said = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "report").glob("*.rst"))
+    assert {f"{name}.csv" for name in tables.COLUMNS} <= set(re.findall(r"\w+\.csv", said))
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_files_and_tests_that_are_named_exist(document):
     named = NAMED_FILE.findall(document.read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """The workflow is not tied to one folder: another working directory, a read-only checkout, a path with a space."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,24 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from small_run import copy_workflow
+from small_run import ROOT, copy_workflow
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 TARGETS = ["results/small/tokens/samples.csv", "results/small/config.json"]
-MODULE = """
-configfile: "small.yaml"
-
-
-module regions:
-    snakefile:
-        "{snakefile}"
-    config:
-        config
-
-
-use rule * from regions as regions_*
-"""
+SHOWN = (ROOT / "config/README.md").read_text(encoding="utf-8")
+(MODULE,) = re.findall(r"^```python\n(.*?)^```$", SHOWN, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -62,11 +52,21 @@ def test_a_checkout_is_only_read(checkout, tmp_path):
 
 def test_it_is_a_module_of_another_workflow(checkout, tmp_path):
     work = tmp_path / "work"
-    (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"), encoding="utf-8")
+    shutil.move(checkout, work / "linguistic-regions")
+    shutil.move(work / "small.yaml", work / "my.yaml")
+    (work / "Snakefile").write_text(MODULE, encoding="utf-8")
     done = run(work, *TARGETS)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Job stats:" in done.stderr and "Gather text" in done.stderr  # Snakemake's own messages
     assert all((work / target).exists() for target in TARGETS)
+
+
+def test_a_module_without_a_clone_is_refused_in_words(checkout, tmp_path):
+    """As an address of a Snakefile gives it: the rules, but no programs."""
+    shutil.rmtree(checkout / "scripts")
+    done = run(tmp_path / "work", *TARGETS, "-s", checkout / "Snakefile", "--configfile", "small.yaml")
+    assert done.returncode == 1
+    assert "clone the repository, and name the path of its Snakefile" in done.stderr
 
 
 def test_results_without_records_are_taken_as_they_are_with_a_warning(checkout, tmp_path):

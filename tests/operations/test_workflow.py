@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import json
 import re
 
 import pyarrow.parquet as pq
@@ -55,6 +56,18 @@ def test_the_report_is_one_file(finished):
     page = (finished / "results/small/report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     assert page.count("data:image/svg+xml") == 11  # of freezing one for each domain
+
+
+def test_snakemakes_report_has_the_tables_and_figures_with_captions(finished, tmp_path):
+    run = snakemake(finished, "--report", tmp_path / "run.html")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    (results,) = re.findall(r"^ *var results = (\{.*\});?$", page, re.MULTILINE)
+    captions = {name: result["caption"] for name, result in json.loads(results).items()}
+    folder = finished / "results/small"
+    made = [folder / "report.html", *(folder / "tables").iterdir(), *(folder / "figures").glob("*.svg")]
+    assert set(captions) == {str(path.relative_to(finished)) for path in made}
+    assert all(captions.values())
 
 
 def test_each_job_has_log_and_benchmark(finished):
