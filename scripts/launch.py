@@ -25,8 +25,15 @@ def command(gpus: int, program: str, *arguments: str) -> list[str]:
 
 
 def requested_gpus(gpus: int, gres: str) -> int:
-    """The number of GPUs: `gpus`, or the number in Slurm's notation of generic resources, such as `gpu:a100:2`."""
-    return int(gres.rsplit(":", 1)[-1]) if gres else gpus
+    """The number of GPUs: `gpus`, or the number in Slurm's notation of generic resources, such as `gpu:a100:2`.
+
+    Raises:
+        UserError: there is no number in `gres`, or it is negative.
+    """
+    number = gres.rsplit(":", 1)[-1] if gres else str(gpus)
+    if not number.isdecimal():
+        raise UserError(f"--gres: {gres}: write gpu:2 or gpu:a100:2" if gres else f"--gpus: {gpus}: give at least 0")
+    return int(number)
 
 
 def main() -> None:
@@ -39,8 +46,8 @@ def main() -> None:
     parser.add_argument("program")
     parser.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTION")
     arguments = parser.parse_args()
-    gpus = requested_gpus(arguments.gpus, arguments.gres)
     try:
+        gpus = requested_gpus(arguments.gpus, arguments.gres)
         acquired = devices.acquire(gpus) if gpus else []
     except UserError as error:
         sys.exit(f"launch.py: error: {error}")

@@ -100,6 +100,36 @@ def test_nonsense_is_refused_before_anything_is_written(program, option, value, 
     assert not list(tmp_path.iterdir())
 
 
+MISTYPED = [
+    ("blocks", "--corpus . --tokenizer . --output out extra", "extra: there is no such option"),
+    ("score", "--modell x", "--modell: there is no such option"),
+    ("fetch_model", "--model x", "--output: missing"),
+    ("fetch_package", "--output out", "--package: missing"),
+    ("tables", "--removal x", "--output: missing"),
+    ("build_container", "tpu", "kind: tpu must be one of cpu, cuda"),
+    ("blocks", "--corpus . --tokenizer . --output out --block-size x", "--block-size: it takes INT"),
+    ("blocks", "--corpus . --tokenizer . --output", "--output: the value is missing"),
+]
+
+
+@pytest.mark.parametrize(("program", "words", "message"), MISTYPED)
+def test_a_command_line_that_does_not_fit_is_refused_in_one_line(program, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert end_of(monkeypatch, program, *words.split()) == f"{program}.py: error: {message}: see --help"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("program", ["claims", "provenance"])
+def test_a_program_with_commands_names_them(program, monkeypatch):
+    monkeypatch.setattr("sys.argv", [f"{program}.py"])
+    module = importlib.import_module(program)
+    commands = (module.judge, module.page) if program == "claims" else (module.record, module.compare)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(*commands)
+    names = ", ".join(command.__name__ for command in commands)
+    assert ended.value.code == f"{program}.py: error: give one of the commands {names}: see --help"
+
+
 def test_several_mistakes_are_a_line_each_and_sense_is_none():
     assert list(mistakes("batch_size", Count, 0)) == ["--batch-size: 0 must be at least 1"]
     assert list(mistakes("checks", tuple[Number, ...], (-1, 2, -3))) == [

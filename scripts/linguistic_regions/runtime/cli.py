@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import get_type_hints
 
 import tyro
+from tyro._errors import on_parse_error
 
+from linguistic_regions.runtime.arguments import refuse
 from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.joblogs import WARNING
 from linguistic_regions.runtime.options import mistakes
@@ -26,9 +28,9 @@ TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base Tr
 def run(*functions: Callable) -> None:
     """Run one function, or one of several as subcommands, with the arguments in `sys.argv`.
 
-    Values that the types of the parameters rule out (`runtime/options.py`) are refused before the function runs. A
-    `UserError` or a system error (no space, no memory, no permission) is printed on standard error, a line for each
-    mistake, and the exit code is 1.
+    Arguments that do not fit the function (`runtime/arguments.py`), and values that the types of its parameters rule
+    out (`runtime/options.py`), are refused before it runs. A `UserError` or a system error (no space, no memory, no
+    permission) is printed on standard error, a line for each mistake, and the exit code is 1.
     """
     logging.basicConfig(
         level=logging.INFO if IS_RANK_ZERO else logging.WARNING, format="%(message)s", stream=sys.stderr
@@ -37,11 +39,12 @@ def run(*functions: Callable) -> None:
         handler.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
         handler.setFormatter(_Formatter())
     try:
-        if len(functions) == 1:
-            tyro.cli(_checked(functions[0]), config=TYRO_CONFIG)
-        else:
-            commands = {function.__name__: _checked(function) for function in functions}
-            tyro.extras.subcommand_cli_from_dict(commands, config=TYRO_CONFIG)
+        with on_parse_error(refuse):
+            if len(functions) == 1:
+                tyro.cli(_checked(functions[0]), config=TYRO_CONFIG)
+            else:
+                commands = {function.__name__: _checked(function) for function in functions}
+                tyro.extras.subcommand_cli_from_dict(commands, config=TYRO_CONFIG)
     except BrokenPipeError:  # the reader of our output, such as head, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
