@@ -78,7 +78,11 @@ def main(
         found += taken
     if not found:
         names = ", ".join(sources)
-        raise UserError(f"{names}: there are no minimal pairs of {language}: add to probes.sources, or leave it out")
+        dropped = ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items() if number)
+        raise UserError(
+            f"{names}: there are no minimal pairs of {language}{f' (dropped: {dropped})' if dropped else ''}: add to "
+            "probes.sources, or leave it out"
+        )
     logging.info("dropped: %s", ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items()))
     minimal_pairs.write(output, found, sieve.dropped)
 

@@ -9,6 +9,7 @@ import tyro
 from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.runtime import provenance
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics import tables
 
@@ -28,7 +29,7 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Pa
         part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def compare(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path, tyro.conf.Positional], /) -> None:
+def compare(first: Annotated[Folder, tyro.conf.Positional], second: Annotated[Folder, tyro.conf.Positional], /) -> None:
     """Print the differences between two runs: their provenance, and their tables.
 
     Example: python scripts/provenance.py compare results/demo results/other

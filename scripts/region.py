@@ -177,8 +177,14 @@ def build(
 
 
 def _check_complete(recipe: dict) -> None:
-    """See that all is given that a control, or a region of outliers, needs."""
+    """See that all is given that the recipe needs."""
     needs = {
+        "top": ("scores",),
+        "bottom": ("scores",),
+        "union": ("of",),
+        "intersection": ("of",),
+        "difference": ("of",),
+        "complement": ("of",),
         "cut": ("of", "scores"),
         "random": ("like", "seed", *["scores"] * (recipe.get("match") == "magnitude")),
         "dimension": ("like", "dimension"),
@@ -292,6 +298,8 @@ def export(
         raise UserError("export: --model and --lesioned need each other: give both or neither")
     if mask is None and lesioned is None:
         raise UserError("export: no output: give --mask, or --model and --lesioned")
+    if mask and mask.resolve() == region.resolve():
+        raise UserError(f"--mask: {mask} is the region itself: name another file")
     loaded = Region.load(region)
     if mask:
         save_masks(loaded, mask)

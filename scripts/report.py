@@ -8,6 +8,7 @@ import tyro
 from linguistic_regions.model import naming
 from linguistic_regions.reporting import citation, comparison, paper, report
 from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.options import Folder
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.tables import read_folder
@@ -88,6 +89,8 @@ def compare(
         second: folder of another run.
         output: the HTML file.
     """
+    if output.suffix != ".html":
+        raise UserError(f"--output: {output}: name a file that ends in .html")
     page = comparison.render(comparison.read(first), comparison.read(second))
     with atomic_write(output) as part:
         part.write_text(page, encoding="utf-8")

@@ -1,12 +1,14 @@
 """Removal restores every bit; frozen weights keep theirs through weight decay and momentum."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 
 from linguistic_regions.interventions.freezing import Frozen, freeze
-from linguistic_regions.interventions.lesions import removed, scaled, zero
+from linguistic_regions.interventions.lesions import noised, removed, scaled, zero
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.errors import UserError
@@ -166,6 +168,20 @@ def test_an_optimizer_without_hooks_is_refused(tiny_model):
 
     with pytest.raises(UserError, match=r"freeze: Master is not a torch.optim.Optimizer"):
         freeze(Master(), tiny_model, region_of(tiny_model))
+
+
+def test_the_optimizer_of_another_model_is_refused(tiny_model):
+    other = torch.optim.SGD(copy.deepcopy(tiny_model).parameters(), 0.1)
+    with pytest.raises(UserError, match="trains no parameter of the region"):
+        freeze(other, tiny_model, region_of(tiny_model))
+
+
+@pytest.mark.parametrize("lesion", [lambda *of: scaled(*of, np.nan), lambda *of: noised(*of, -1.0, seed=1)])
+def test_a_lesion_by_a_number_that_makes_no_sense_is_refused(lesion, tiny_model):
+    before = bits(tiny_model)
+    with pytest.raises(UserError, match="give a finite number"), lesion(tiny_model, region_of(tiny_model)):
+        pass
+    assert all(torch.equal(now, before[name]) for name, now in bits(tiny_model).items())
 
 
 def test_the_users_settings_of_determinism_stay(tiny_model):

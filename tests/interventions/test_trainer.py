@@ -120,6 +120,11 @@ def test_a_finished_training_frees_the_region(tmp_path, tiny_model, region):
     assert all(not torch.equal(tiny_model.get_parameter(name), before[name]) for name in region.shapes)
 
 
+def test_a_path_is_no_region():
+    with pytest.raises(UserError, match="give Region.load"):
+        FreezeRegion("core.safetensors")
+
+
 def test_a_region_of_another_model_is_refused_before_the_first_step(tmp_path, tiny_model):
     other = Region.from_masks({"model.layers.0.mlp.up_proj.weight": np.ones((2, 2), bool)})
     before = weights(tiny_model)

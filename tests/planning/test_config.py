@@ -170,7 +170,14 @@ MISTAKES = {
     "more threads than there are": ({"threads": 100000}, "threads: 100000 must be at most 1024"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
-    "a region that is not declared": ({"removal": {"regions": ["mine"]}}, "no region 'mine' is declared"),
+    "a region that is not declared": (
+        {"removal": {"regions": ["top-0.33"]}},
+        "removal.regions: no region 'top-0.33' is declared; did you mean 'top-0.03'?",
+    ),
+    "a region of one that is not declared": (
+        {"regions": {"x": {"select": "union", "of": ["monolingual-ru-999"]}}},
+        "regions.x: no region 'monolingual-ru-999' is declared; did you mean 'monolingual-ru-",
+    ),
     "a region with a taken name": (
         {"regions": {"top-0.01": {"select": "random", "like": "top-0.03", "seed": 1}}},
         "regions: 'top-0.01' is not allowed (names consist of letters",

@@ -297,3 +297,22 @@ def test_a_recipe_made_of_itself_is_refused():
         recipes.needed("a", declared)
     with pytest.raises(UserError, match="no region 'c'"):
         recipes.needed("d", {"d": {"select": "union", "of": ["c", "c"]}})
+
+
+def test_what_a_region_is_not_is_said_without_advice_to_remove_a_folder(tmp_path):
+    with pytest.raises(UserError, match="is a folder: name a region's file in it"):
+        Region.load(tmp_path)
+    save_file({"w": np.zeros(3, np.float32)}, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=r"not a readable region \(it has no masks\)"):
+        Region.load(tmp_path / "model.safetensors")
+
+
+def test_a_parameter_that_a_region_does_not_have_is_named():
+    with pytest.raises(UserError, match="a region has no parameter 'v': its parameters are w"):
+        Region.from_masks({"w": np.ones(3, bool)}).mask("v")
+
+
+def test_regions_are_no_scores(tmp_path):
+    Region.from_masks({"w": np.ones(16, bool)}).save(tmp_path / "r.safetensors")
+    with pytest.raises(UserError, match="its tensors are uint8, so no importance scores"):
+        Scores([tmp_path])

@@ -138,3 +138,11 @@ def test_what_is_no_region_is_not_taken(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"damaged", "model", "cache"}
     with pytest.raises(UserError, match="damaged exists: remove it, or name another folder"):
         sharing.fetch("lab/cut", None, damaged)
+
+
+@pytest.mark.parametrize("repo", ["nonsense", "a b/c", "https://hub/me/regions", "me/regions/x"])
+def test_what_cannot_be_a_repository_is_refused_before_the_hub_is_asked(repo, run, tmp_path):
+    with pytest.raises(UserError, match="no name of a repository: write owner/name"):
+        sharing.contents(repo, list((run / "regions").iterdir()))
+    with pytest.raises(UserError, match="no name of a repository: write owner/name"):
+        sharing.fetch(repo, None, tmp_path / "out")

@@ -79,3 +79,17 @@ def test_what_is_no_finished_run_is_named(tmp_path):
         (tmp_path / "b").mkdir()
         program.compare(finished(tmp_path / "a", "a"), tmp_path / "b", output=tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_run_without_the_evidence_of_its_tables_is_named(tmp_path):
+    run = finished(tmp_path / "a", "a")
+    synthetic.write({"selectivity": synthetic.everything()["selectivity"]}, run / "tables")
+    with pytest.raises(UserError, match="a: there is no evidence of .*: run the workflow to make it"):
+        program.compare(run, run, output=tmp_path / "page.html")
+
+
+def test_the_page_takes_the_place_of_no_other_file(tmp_path):
+    run = finished(tmp_path / "a", "a")
+    with pytest.raises(UserError, match="name a file that ends in .html"):
+        program.compare(run, run, output=run / "provenance.json")
+    assert json.loads((run / "provenance.json").read_text())["config"]["run"] == "a"

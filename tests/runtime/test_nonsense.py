@@ -119,6 +119,25 @@ def test_a_command_line_that_does_not_fit_is_refused_in_one_line(program, words,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("select", "missing"), [("top", "scores"), ("bottom", "scores"), ("union", "of"), ("complement", "of")]
+)
+def test_a_recipe_without_what_it_needs_is_refused(select, missing, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--select", select, "--ratio", "0.1", "--output", "out"]
+    assert end_of(monkeypatch, "region", *words).endswith(f"--select {select} needs --{missing} here: give it")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("program", ["figures", "report"])
+def test_a_folder_of_something_else_than_tables_is_refused(program, tmp_path, monkeypatch):
+    (tmp_path / "top.safetensors").touch()
+    (tmp_path / "figures").mkdir()
+    given = {"report": ["--figures", tmp_path / "figures"]}.get(program, [])
+    said = end_of(monkeypatch, program, "--tables", tmp_path, *given, "--output", tmp_path / "out")
+    assert "none of its files is a table of a run" in said
+
+
 @pytest.mark.parametrize("program", ["claims", "provenance"])
 def test_a_program_with_commands_names_them(program, monkeypatch):
     monkeypatch.setattr("sys.argv", [f"{program}.py"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, write_csv
 
 
@@ -36,6 +37,13 @@ def test_a_folder_replaces_the_old_one(tmp_path):
         part.mkdir()
         (part / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_a_file_takes_the_place_of_no_folder(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(UserError, match="there is a folder: name a file"), atomic_write(tmp_path / "there") as part:
+        part.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
 def test_files_have_the_mode_that_the_umask_wants(tmp_path):

@@ -104,4 +104,8 @@ def _index(folder: Path) -> dict[str, StoredTensor]:
         raise unreadable(folder, "folder of importance scores", error) from None
     if not found:
         raise unreadable(folder, "folder of importance scores", "it has no *.safetensors file")
+    if other := {str(tensor.dtype) for tensor in found.values()} - {"float32"}:
+        raise UserError(
+            f"{folder}: its tensors are {', '.join(sorted(other))}, so no importance scores: check the path"
+        )
     return found

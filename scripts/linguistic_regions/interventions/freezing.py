@@ -48,7 +48,8 @@ class Frozen:
             optimizer: a torch optimizer, or accelerate's wrapper of one.
 
         Raises:
-            UserError: if it is of another kind, such as DeepSpeed's, which updates copies of the weights.
+            UserError: if it is of another kind, such as DeepSpeed's, which updates copies of the weights, or if it
+                trains none of these weights.
         """
         optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper does not support hooks
         if not isinstance(optimizer, Optimizer):
@@ -56,6 +57,9 @@ class Frozen:
                 f"freeze: {type(optimizer).__name__} is not a torch.optim.Optimizer and may update copies of the "
                 "weights: use a torch optimizer"
             )
+        trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        if self.snapshots and trained.isdisjoint(id(part.parameter) for part in self.snapshots):
+            raise UserError("freeze: the optimizer trains no parameter of the region: give the optimizer of this model")
         return optimizer.register_step_post_hook(lambda *_: self.restore())
 
 
@@ -73,6 +77,7 @@ def freeze(optimizer: Optimizer, model: nn.Module, region: Region) -> RemovableH
         A handle whose `remove()` ends the freezing.
 
     Raises:
-        UserError: if the region belongs to another model, or the optimizer is not a torch optimizer.
+        UserError: if the region belongs to another model, or the optimizer is not a torch optimizer, or trains none of
+            the region's parameters.
     """
     return Frozen(model, region).attach(optimizer)

@@ -1,5 +1,6 @@
 """Lesions: set a region to zero, scale it or add noise, permanently or within a block."""
 
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from torch import nn
 from linguistic_regions.interventions.snapshot import Snapshot, SparseSnapshot, restore, snapshot, zero_
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.distributed import gather_full, local_rows
+from linguistic_regions.runtime.errors import UserError
 
 
 def zero(model: nn.Module, region: Region) -> None:
@@ -63,8 +65,10 @@ def scaled(model: nn.Module, region: Region, factor: float) -> Iterator[None]:
     A factor of 0 sets them to +0.0, regardless of their sign.
 
     Raises:
-        UserError: if the region belongs to another model.
+        UserError: if the region belongs to another model, or the factor is not finite.
     """
+    if not math.isfinite(factor):
+        raise UserError(f"scaled: a factor of {factor}: give a finite number")
     before = snapshot(model, region)
     try:
         if factor:
@@ -91,8 +95,10 @@ def noised(model: nn.Module, region: Region, scale: float, seed: int) -> Iterato
         seed: of the noise; a matrix's name is part of it.
 
     Raises:
-        UserError: the region belongs to another model.
+        UserError: the region belongs to another model, or the scale is negative or not finite.
     """
+    if not 0 <= scale < math.inf:
+        raise UserError(f"noised: a scale of {scale}: give a finite number of at least 0")
     before = snapshot(model, region)
     try:
         for name, part in zip(region.shapes, before, strict=True):

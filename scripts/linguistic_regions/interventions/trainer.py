@@ -7,6 +7,7 @@ from transformers import TrainerCallback
 
 from linguistic_regions.interventions.freezing import freeze
 from linguistic_regions.regions.region import Region
+from linguistic_regions.runtime.errors import UserError
 
 
 class FreezeRegion(TrainerCallback):
@@ -19,10 +20,12 @@ class FreezeRegion(TrainerCallback):
         region: the weights to freeze.
 
     Raises:
-        UserError: at the start of training, if the region belongs to another model.
+        UserError: if it is not a region; at the start of training, if it belongs to another model.
     """
 
     def __init__(self, region: Region):
+        if not isinstance(region, Region):
+            raise UserError(f"FreezeRegion: {region!r} is no region: give Region.load(path)")
         self.region = region
         self._handle: RemovableHandle | None = None
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from linguistic_regions.model import sources
-from linguistic_regions.planning import catalog, corpora, pairs, plan
+from linguistic_regions.planning import catalog, corpora, explanations, pairs, plan
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
@@ -148,8 +148,15 @@ def _probes(config: dict) -> Iterator[str]:
 def _regions(config: dict) -> Iterator[str]:
     """Regions that a recipe or the removals name, and the scores of recipes."""
     importance, declared = config["importance"], catalog.declared(config)
-    for name in dict.fromkeys([*config["regions"], *config["removal"]["regions"]]):
-        yield from _told(recipes.needed, name, declared)
+    for name in config["removal"]["regions"]:
+        if name not in declared:
+            yield f"removal.regions: no region {name!r} is declared{explanations.nearest(name, declared)}"
+    for name, recipe in config["regions"].items():
+        unknown = [other for other in recipes.dependencies(recipe) if other not in declared]
+        for other in unknown:
+            yield f"regions.{name}: no region {other!r} is declared{explanations.nearest(other, declared)}"
+        if not unknown:
+            yield from _told(recipes.needed, name, declared)
     scored = [f"{code}/{samples}" for code in importance["languages"] for samples in importance["samples"]]
     for name, recipe in config["regions"].items():
         for scores in recipes.ranked_by(recipe):

@@ -1,6 +1,7 @@
 """What is wrong with a value of the config, in people's words, from the errors of the schema's validator."""
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from jsonschema.exceptions import ValidationError
@@ -32,7 +33,7 @@ def explain(error: ValidationError) -> str:
         case "additionalProperties":
             return _unknown_key(error, where)
         case "enum":
-            return f"{where}: {value} is not one of {', '.join(map(str, limit))}{_nearest(error.instance, limit)}"
+            return f"{where}: {value} is not one of {', '.join(map(str, limit))}{nearest(error.instance, limit)}"
         case "type":
             wanted = " or ".join(TYPES[kind] for kind in ([limit] if isinstance(limit, str) else limit))
             message = f"{value} is not {wanted}{_as_number(error.instance)}"
@@ -71,13 +72,14 @@ def _unknown_key(error: ValidationError, where: str) -> str:
     known = list(error.schema.get("properties", {}))
     unknown = next(key for key in error.instance if key not in known)
     path = unknown if where == "top level" else f"{where}.{unknown}"
-    advice = _nearest(unknown, known) or f"; known keys are {', '.join(known)}"
+    advice = nearest(unknown, known) or f"; known keys are {', '.join(known)}"
     return f"{path}: there is no such key{advice}"
 
 
-def _nearest(value: object, allowed: list) -> str:
-    nearest = get_close_matches(str(value).lower(), map(str, allowed), 1, 0.5)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+def nearest(value: object, allowed: Iterable) -> str:
+    """The end of a message: the allowed value that is most like a wrong one, if any is."""
+    found = get_close_matches(str(value).lower(), map(str, allowed), 1, 0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _missing(error: ValidationError) -> str:

@@ -68,7 +68,14 @@ class Region:
         return cls(Computed(shapes, packed), dict(shapes))
 
     def mask(self, name: str) -> np.ndarray:
-        """Return the boolean mask of parameter `name`, in its shape."""
+        """Return the boolean mask of parameter `name`, in its shape.
+
+        Raises:
+            UserError: the region has no such parameter.
+        """
+        if name not in self.shapes:
+            first = next(iter(self.shapes), "none")
+            raise UserError(f"{self.name} has no parameter {name!r}: its parameters are {first}, ...")
         shape = self.shapes[name]
         return np.unpackbits(self.packed[name], count=math.prod(shape)).view(bool).reshape(shape)
 
@@ -151,6 +158,8 @@ class Region:
                 recorded number of weights.
         """
         path = Path(path)
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: name a region's file in it")
         try:
             metadata = {key: json.loads(value) for key, value in tensorfile.metadata(path).items()}
             shapes = {name: tuple(shape) for name, shape in metadata.pop("shapes").items()}
@@ -160,7 +169,8 @@ class Region:
             whole = counts.keys() == shapes.keys()
             whole &= all(bits[name].shape == (-(-math.prod(shape) // 8),) for name, shape in shapes.items())
         except (OSError, SafetensorError, KeyError, AttributeError, TypeError, json.JSONDecodeError) as error:
-            raise unreadable(path, "region", error) from None
+            reason = "it has no masks" if isinstance(error, KeyError | AttributeError | TypeError) else error
+            raise unreadable(path, "region", reason) from None
         if not whole:
             raise unreadable(path, "region", "its masks do not have the recorded shapes")
 

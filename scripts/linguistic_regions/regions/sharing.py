@@ -5,6 +5,7 @@ Everything lies in the repository where it lies in a run's folder.
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import move, read_json, remove
 
 REGIONS, PROVENANCE, CLAIMS, CARD = "regions/{}.safetensors", "provenance.json", "tables/claims.csv", "README.md"
+NAME = re.compile(r"[\w.-]+/[\w.-]+")
 TEMPLATE = ROOT / "resources/region_card.md.j2"
 
 
@@ -30,6 +32,7 @@ def contents(repo: str, paths: Sequence[Path]) -> dict[str, Path | str]:
     Raises:
         UserError: the files are in several folders, two have one name, or one is not a region.
     """
+    _check_name(repo)
     folders = {path.resolve().parent for path in paths}
     if len(folders) != 1:
         raise UserError(f"push: the region files are in {len(folders)} folders: give files of one folder")
@@ -88,6 +91,7 @@ def fetch(repo: str, revision: str | None, output: Path) -> tuple[str, dict[str,
         UserError: `output` exists, the repository is not available or has no regions, or a file is damaged or not a
             region.
     """
+    _check_name(repo)
     if output.exists():
         raise UserError(f"pull: {output} exists: remove it, or name another folder")
     downloads = output.with_name(f".{output.name}.downloads")
@@ -103,6 +107,12 @@ def fetch(repo: str, revision: str | None, output: Path) -> tuple[str, dict[str,
     finally:
         remove(downloads)
     return commit, {path.stem: Region.load(output / REGIONS.format(path.stem)) for path in paths}
+
+
+def _check_name(repo: str) -> None:
+    """Refuse what cannot be a repository's name before the hub is asked."""
+    if not NAME.fullmatch(repo):
+        raise UserError(f"{repo}: no name of a repository: write owner/name")
 
 
 def _check(path: Path, name: str) -> None:

@@ -50,16 +50,21 @@ def read(folder: Path) -> Finished:
     """Read what a comparison needs of a run's folder.
 
     Raises:
-        UserError: it has no provenance, as a run that is not finished, or a file is damaged.
+        UserError: it has no provenance, tables or evidence, as a run that is not finished, or a file is damaged.
     """
     if not (folder / "provenance.json").is_file():
         raise UserError(f"{folder}: there is no provenance.json: name the folder of a finished run")
     record, found = read_json(folder / "provenance.json"), tables.read_folder(folder / "tables")
+    if not found:
+        raise UserError(f"{folder}: there are no tables: run the workflow to make them")
     items, labels = evidence.read(sorted((folder / "evaluations/perplexity").glob("*.parquet")))
     if len(items):  # conditions of an earlier config may have left evidence; the table has none of them
         regions = set(found["removal"]["region"]) if "removal" in found else set()
         labels = {name: label for name, label in labels.items() if label["region"] in regions}
         items = items[items["condition"].isin(list(labels))]
+    needed = set(found["selectivity"]["region"]) if "selectivity" in found else set()
+    if missing := sorted(needed - {label["region"] for label in labels.values()}):
+        raise UserError(f"{folder}: there is no evidence of {missing[0]}: run the workflow to make it")
     measured = Run(items, labels, found.get("selectivity", pd.DataFrame()), _tokenizer(record))
     return Finished(folder, record, measured, found.get("claims", pd.DataFrame()))
 

@@ -20,7 +20,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     temporary files that a killed process left are removed, so only one process at a time may write `path`.
 
     Raises:
-        UserError: there is no space, or no permission to write.
+        UserError: there is no space or no permission to write, or a file would replace a folder.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
@@ -30,6 +30,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
             remove(leftover)
         yield part
         _sync_and_chmod(part)
+        if path.is_dir() and not part.is_dir():
+            raise UserError(f"{path} is a folder: name a file")
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)

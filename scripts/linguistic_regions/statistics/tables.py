@@ -58,9 +58,15 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
 
 
 def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """Read the tables of a run, by name; experiments that were not run are absent."""
+    """Read the tables of a run, by name; experiments that were not run are absent.
+
+    Raises:
+        UserError: a table is damaged, or the folder has other files alone.
+    """
     paths = {name: Path(folder) / f"{name}.csv" for name in COLUMNS}
     tables = {name: read(path, name) for name, path in paths.items() if path.exists()}
+    if not tables and any(Path(folder).glob("*")):
+        raise UserError(f"{folder}: none of its files is a table of a run: name a run's folder tables")
     return {name: table for name, table in tables.items() if len(table)}
 
 
