@@ -175,7 +175,7 @@ MISTAKES = {
         "removal.regions: no region 'top-0.33' is declared; did you mean 'top-0.03'?",
     ),
     "a region of one that is not declared": (
-        {"regions": {"x": {"select": "union", "of": ["monolingual-ru-999"]}}},
+        {"regions": {"x": {"select": "union", "of": ["monolingual-ru-999", "top-0.03"]}}},
         "regions.x: no region 'monolingual-ru-999' is declared; did you mean 'monolingual-ru-",
     ),
     "a region with a taken name": (
