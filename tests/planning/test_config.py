@@ -195,6 +195,14 @@ MISTAKES = {
         {"languages": [*DEFAULTS["languages"], "de"], "generations": {"languages": ["de"]}},
         "generations.languages: 'de' has no prompt: add it to generations.prompts",
     ),
+    "a prompt of a language that is none": (
+        {"generations": {"prompts": {"eng": "The capital of France is"}}},
+        "generations.prompts: ",
+    ),
+    "an address in place of a model's name": (
+        {"model": {"pretrained": "https://hub.example/lab/tiny"}},
+        "model.pretrained: https://hub.example/lab/tiny is an address: give the model's name on the hub, owner/name",
+    ),
     "a prompt that is none": (
         {"generations": {"prompts": {"en": ""}}},
         "generations.prompts.en: '' must not be empty",

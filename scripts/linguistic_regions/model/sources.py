@@ -66,8 +66,10 @@ def parse_source(pretrained: str) -> Source:
     `owner/name/path/in/repo.gguf` is a file on the hub, unless this file or its folder exists locally.
 
     Raises:
-        UserError: `pretrained` is a requirement without an exact version or a SHA-256.
+        UserError: `pretrained` is an address, or a requirement without an exact version or a SHA-256.
     """
+    if "://" in pretrained:
+        raise UserError(f"model.pretrained: {pretrained} is an address: give the model's name on the hub, owner/name")
     path = Path(pretrained)
     if path.is_dir():
         return Folder(path)

@@ -38,6 +38,8 @@ def misnamed(config: dict) -> Iterator[str]:
                 yield f"{key}: {pattern!r} is not a valid regular expression ({error})"
     for code in config["languages"]:
         yield from (f"languages: {message}" for message in _told(language, code))
+    for code in config["generations"]["prompts"]:
+        yield from (f"generations.prompts: {message}" for message in _told(language, code))
     if config["gpu"] is not None:
         yield from _told(gpu, config["gpu"])
     yield from _told(corpora.texts, config)
