@@ -28,7 +28,7 @@ def requested_gpus(gpus: int, gres: str) -> int:
     """The number of GPUs: `gpus`, or the number in Slurm's notation of generic resources, such as `gpu:a100:2`.
 
     Raises:
-        UserError: there is no number in `gres`, or it is negative.
+        UserError: `gres` has no number, or the number is negative.
     """
     number = gres.rsplit(":", 1)[-1] if gres else str(gpus)
     if not number.isdecimal():
