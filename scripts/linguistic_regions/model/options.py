@@ -1,8 +1,8 @@
 """How likely a model finds each of several continuations of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
 from itertools import pairwise
 
 import numpy as np
@@ -58,8 +58,8 @@ def log_probabilities(
 
     What the model reads for an option, its context and all of its tokens but the last, may be the beginning of what it
     reads for another. It is then read once: options of one token share one row. Rows are sorted by length and padded at
-    the end. There is no mask, because in a causal model no position sees what comes later. Where the model can, only
-    positions that predict an option go through the head.
+    the end. There is no mask, because in a causal model no position sees what comes later. Only positions that predict
+    an option go through the head.
 
     Args:
         model: a causal language model.
@@ -138,15 +138,26 @@ def _measure(model: PreTrainedModel, batch: Sequence[_Row], padded: np.ndarray) 
     ]
     numbers, rows, positions, targets = np.array(predicted, int).reshape(-1, 4).T
     ids = torch.tensor(padded, dtype=torch.long, device=model.device)
-    if "logits_to_keep" in signature(model.forward).parameters:
-        kept, columns = np.unique(positions, return_inverse=True)
-        logits = model(input_ids=ids, logits_to_keep=torch.tensor(kept, device=model.device)).logits
-    else:
-        columns, logits = positions, model(input_ids=ids).logits
-    places = torch.tensor(rows * logits.shape[1] + columns, device=model.device)
+    kept, places = np.unique(rows * ids.shape[1] + positions, return_inverse=True)
+    with _head_at(model, torch.tensor(kept, device=model.device)):
+        logits = model(input_ids=ids).logits.flatten(0, 1)
+    places = torch.tensor(places, device=model.device)
     targets = torch.tensor(targets, device=model.device)
-    logits = logits.flatten(0, 1)
     size = rows_at_once(logits)
     parts = zip(places.split(size), targets.split(size), strict=True)
     losses = torch.cat([token_losses(logits[part], tokens) for part, tokens in parts])
     return np.bincount(numbers, -losses.double().cpu().numpy(), len(options))
+
+
+@contextmanager
+def _head_at(model: PreTrainedModel, places: torch.Tensor) -> Iterator[None]:
+    """Inside the block only some positions go through the head: `places`, counted row by row, int64, shape (n,)."""
+
+    def gather(_, hidden: tuple[torch.Tensor]) -> torch.Tensor:
+        return hidden[0].flatten(0, 1)[places][None]
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(gather)
+    try:
+        yield
+    finally:
+        handle.remove()
