@@ -64,11 +64,12 @@ def _draw_by_bin(bins: np.ndarray, inside: np.ndarray, generator: np.random.Gene
     there = bins[outside]
     has = np.bincount(there, minlength=BINS)
     quota = _nearest(np.bincount(bins[inside], minlength=BINS), has)
-    by_bin = outside[np.argsort(there, kind="stable")]
-    ends = np.cumsum(has)
+    needed = np.flatnonzero((quota > 0)[there])  # few bins: the others' weights need not be sorted
+    by_bin = outside[needed[np.argsort(there[needed], kind="stable")]]
+    drawn = np.flatnonzero(quota)
     mask = np.zeros(len(inside), bool)
-    for number in np.flatnonzero(quota):
-        places = by_bin[ends[number] - has[number] : ends[number]]
+    for number, end in zip(drawn, np.cumsum(has[drawn]), strict=True):
+        places = by_bin[end - has[number] : end]
         mask[generator.choice(places, quota[number], replace=False, shuffle=False)] = True
     return mask
 
@@ -82,9 +83,10 @@ def _nearest(wanted: np.ndarray, has: np.ndarray) -> np.ndarray:
     """
     quota = np.minimum(wanted, has)
     spare, missing = has - quota, wanted - quota
+    left = np.flatnonzero(spare)
     for number in np.flatnonzero(missing)[::-1]:
         while missing[number]:
-            left = np.flatnonzero(spare)
+            left = left[spare[left] > 0]
             nearest = left[np.argmin(np.abs(left - number))]
             taken = min(missing[number], spare[nearest])
             quota[nearest] += taken
