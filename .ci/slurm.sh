@@ -214,10 +214,8 @@ CONFIG
         log "restarting with the new configuration"
     fi
     if ! alive /run/slurm/slurmctld.pid slurmctld; then
-        # state of a cluster of another name or shape would stop it from starting
-        if [ -e /var/lib/slurm/slurmctld/clustername ] && ! grep -qx "$CLUSTER" /var/lib/slurm/slurmctld/clustername; then
-            rm -rf /var/lib/slurm/slurmctld; dirs
-        fi
+        # state of an earlier cluster: one of another name would stop it from starting, its jobs would run again
+        rm -rf /var/lib/slurm/slurmctld; dirs
         slurmctld || die "slurmctld does not start (see $LOGS/slurmctld.log)"
         log "started slurmctld"
     fi
