@@ -6,6 +6,7 @@ import pytest
 import synthetic_results as synthetic
 from linguistic_regions.claims import probes
 from linguistic_regions.claims.claim import FAILS, HOLDS, UNDECIDED, UNTESTED, table
+from synthetic_probes import probes as synthetic_probes
 
 REMOVAL = {"removal": synthetic.removal()}
 MANY = 400  # pairs of each language, ten per template
@@ -13,7 +14,7 @@ MANY = 400  # pairs of each language, ten per template
 
 def claims(*only, pairs=MANY, without=(), **options) -> pd.DataFrame:
     """The claims on pairs, by id, of the synthetic evidence; all, or some."""
-    direct, prompted, _ = synthetic.probes(pairs=pairs, **options)
+    direct, prompted, _ = synthetic_probes(pairs=pairs, **options)
     evidence = {name: items for name, items in {"direct": direct, "prompted": prompted}.items() if name not in without}
     run = synthetic.run(REMOVAL, **evidence)
     wanted = [claim for claim in probes.CLAIMS if not only or claim.id in only]
@@ -82,7 +83,7 @@ def test_a_model_at_chance_has_nothing_to_lose():
 
 
 def test_a_language_at_chance_is_left_out():
-    direct, prompted, _ = synthetic.probes(pairs=MANY)
+    direct, prompted, _ = synthetic_probes(pairs=MANY)
     weak = direct["language"] == "uk"
     direct.loc[weak, "margin"] -= 8 * 0.3
     run = synthetic.run(REMOVAL, direct=direct, prompted=prompted)
