@@ -201,6 +201,18 @@ MISTAKES = {
         "figures.formats: ['pdf'] lacks svg: add it (File formats of the figures; must include svg",
     ),
     "a batch more than the samples": ({"model": {"scratch": {"samples": 8}}}, "fewer than one batch"),
+    "a field that languages do not have": (
+        {"corpora": {"languages": {"ru": {"source": "files", "files": {"paths": ["{lang}/*.txt"]}}}}},
+        "corpora.languages.ru.files.paths: '{lang}/*.txt' names an unknown field {lang}; the fields are language, code,",
+    ),
+    "a field that languages do not have, of minimal pairs": (
+        {"probes": {"hub": {"config": "{multi_blimp}"}}},
+        "probes.hub.config: '{multi_blimp}' names an unknown field {multi_blimp}; the fields are language, code,",
+    ),
+    "a field without an end": (
+        {"corpora": {"domains": {"own": {"source": "files", "files": {"paths": ["{language.txt"]}}}}},
+        "corpora.domains.own.files.paths: '{language.txt' is not a valid template",
+    ),
     "Norwegian as a key": ({False: {}}, "no: there is no such key"),
 }
 
@@ -270,3 +282,23 @@ def test_files_that_are_not_there(name, tmp_path, monkeypatch):
     with pytest.raises(UserError) as told:
         configuration.check_files(config)
     assert str(told.value) == f"config: corpora.files.paths: {message}"
+
+
+def test_a_file_of_minimal_pairs_is_not_named_by_language():
+    config = configuration.check({"probes": {"sources": ["files"], "files": {"paths": ["{language}.jsonl"]}}})
+    with pytest.raises(UserError) as told:
+        configuration.check_files(config)
+    advice = "give it without {}: each row names its language"
+    assert str(told.value) == f"config: probes.files.paths: there is no file {{language}}.jsonl; {advice}"
+
+
+def test_a_model_without_a_tokenizer_is_named_before_any_job(tmp_path):
+    (tmp_path / "config.json").touch()
+    (tmp_path / "tokenizer_config.json").touch()
+    config = configuration.check({"model": {"pretrained": str(tmp_path)}})
+    with pytest.raises(UserError) as told:
+        configuration.check_files(config)
+    lacking = "has no tokenizer (tokenizer.json): save its own there"
+    assert str(told.value) == f"config: model.pretrained: {tmp_path} {lacking}"
+    (tmp_path / "spiece.model").touch()
+    configuration.check_files(config)

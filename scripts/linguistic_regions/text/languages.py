@@ -48,6 +48,25 @@ def can_fill(template: str, code: str) -> bool:
     return True
 
 
+def fields_of(template: str) -> list[str]:
+    """The fields that a template names, such as `fineweb2` for `{fineweb2}`, in ascending order.
+
+    Raises:
+        UserError: the braces do not match, or a field does not exist.
+    """
+    try:
+        named = sorted(
+            {name for _, name, _, _ in string.Formatter().parse(template) if name is not None} - {"language"}
+        )
+    except ValueError as error:
+        raise UserError(f"'{template}' is not a valid template ({error}): check its braces") from None
+    for name in named:
+        known = ["language", *next(iter(languages().values()))]
+        if name not in known:
+            raise UserError(f"'{template}' names an unknown field {{{name}}}; the fields are {', '.join(known)}")
+    return named
+
+
 def fill(template: str, code: str) -> str:
     """Fill in a template: `{language}` becomes the code, and any other name, such as `{fineweb2}`, the field.
 
@@ -56,16 +75,9 @@ def fill(template: str, code: str) -> str:
     Raises:
         UserError: a field does not exist, or is empty for the language.
     """
-    try:
-        fields_named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-    except ValueError as error:
-        raise UserError(f"'{template}' is not a valid template ({error}): check its braces") from None
-    fields = {"language": code}
-    if fields_named - fields.keys():
-        fields |= language(code)
-    for name in sorted(fields_named):
-        if name not in fields:
-            raise UserError(f"'{template}' names an unknown field {{{name}}}; the fields are {', '.join(fields)}")
+    named = fields_of(template)
+    fields = {"language": code} | (language(code) if named else {})
+    for name in named:
         if not fields[name]:
             raise UserError(
                 f"language '{code}' has no {name} in resources/{TABLE.name}, which '{template}' needs: "
