@@ -203,7 +203,7 @@ MISTAKES = {
     "a batch more than the samples": ({"model": {"scratch": {"samples": 8}}}, "fewer than one batch"),
     "a field that languages do not have": (
         {"corpora": {"languages": {"ru": {"source": "files", "files": {"paths": ["{lang}/*.txt"]}}}}},
-        "corpora.languages.ru.files.paths: '{lang}/*.txt' names an unknown field {lang}; the fields are language, code,",
+        "corpora.languages.ru.files.paths: '{lang}/*.txt' names an unknown field {lang}; the fields are language,",
     ),
     "a field that languages do not have, of minimal pairs": (
         {"probes": {"hub": {"config": "{multi_blimp}"}}},
