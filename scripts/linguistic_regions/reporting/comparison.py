@@ -1,5 +1,6 @@
 """Two runs side by side: what made them, their effects with the difference of each, and the verdicts on the claims."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ def read(folder: Path) -> Finished:
     needed = set(found["selectivity"]["region"]) if "selectivity" in found else set()
     if missing := sorted(needed - {label["region"] for label in labels.values()}):
         raise UserError(f"{folder}: there is no evidence of {missing[0]}: run the workflow to make it")
+    if "claims" not in found:
+        logging.warning(f"{folder}: there is no tables/claims.csv, so no claim is judged: run the workflow to make it")
     measured = Run(items, labels, found.get("selectivity", pd.DataFrame()), _tokenizer(record))
     return Finished(folder, record, measured, found.get("claims", pd.DataFrame()))
 
