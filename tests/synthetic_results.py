@@ -253,7 +253,7 @@ def run(tables: Mapping[str, pd.DataFrame], **pairs: pd.DataFrame) -> Run:
     """
     removal = tables.get("removal")
     if removal is None:
-        return Run(tables, pd.DataFrame(), {}, **pairs)
+        return Run(tables, pd.DataFrame(), {}, **pairs, names=NAMES)
     labels = {row["region"]: row for row in removal.drop_duplicates("region").to_dict("records")}
     labels[INTACT] = labels.pop("base")
     rows = [
@@ -262,7 +262,8 @@ def run(tables: Mapping[str, pd.DataFrame], **pairs: pd.DataFrame) -> Run:
         for row in removal.itertuples()
         for number, offset in enumerate((-0.3, 0.1, 0.2) if row.region == "base" else (-0.29, 0.09, 0.2))
     ]
-    return Run(tables, pd.DataFrame(rows), labels, {"es": ("pt",), "ru": ("uk",), "uk": ("ru",)}, **pairs)
+    close = {"es": ("pt",), "ru": ("uk",), "uk": ("ru",)}
+    return Run(tables, pd.DataFrame(rows), labels, close, **pairs, names=NAMES)
 
 
 @cache

@@ -62,7 +62,7 @@ def test_estimates_by_hand(expected):
     assert expected["estimate"][list(estimates)].to_dict() == pytest.approx(estimates, abs=1e-9)
     assert (expected.at["probes-direct", "n"], expected.at["probes-direct", "units"]) == (160, "templates")
     assert expected.at["probes-random-accuracy", "units"] == "regions"
-    assert expected.at["probes-own-accuracy", "note"] == "regions of ru, uk, zh"
+    assert expected.at["probes-own-accuracy", "note"] == "regions of Russian, Ukrainian, Chinese"
     assert expected.at["probes-direct", "note"].startswith("1600 pairs in 160 templates: a difference of 0.05 is found")
 
 
@@ -88,7 +88,9 @@ def test_a_language_at_chance_is_left_out():
     direct.loc[weak, "margin"] -= 8 * 0.3
     run = synthetic.run(REMOVAL, direct=direct, prompted=prompted)
     results = {claim.id: claim.judge(run) for claim in probes.CLAIMS}
-    assert results["probes-own-accuracy"].note == "regions of ru, zh; not above chance, and left out: uk"
+    assert (
+        results["probes-own-accuracy"].note == "regions of Russian, Chinese; not above chance, and left out: Ukrainian"
+    )
     assert "regions" in results["probes-random-accuracy"].note
     assert results["probes-random-accuracy"].verdict(results["probes-random-accuracy"].p_value) == UNTESTED
 
