@@ -92,19 +92,23 @@ def _names(first: Finished, second: Finished) -> tuple[str, str]:
 
 def _tokenizer(record: Mapping) -> object:
     """What the tokens of a run follow from: the published model, or all that a tokenizer is trained by."""
-    model = record.get("config", {}).get("model", {})
-    published = record.get("model") or {}
-    if model.get("pretrained"):
-        return model["pretrained"], published.get("commit") or model.get("revision")
-    return model, record.get("data")
+    settings, origin = _model(record)
+    if settings.get("pretrained"):
+        return settings["pretrained"], origin.get("commit") or settings.get("revision")
+    return settings, record.get("data")
+
+
+def _model(record: Mapping) -> tuple[Mapping, Mapping]:
+    """The section `model` of a run's config, and where the model comes from; empty if it was pretrained in the run."""
+    return record.get("config", {}).get("model", {}), record.get("model") or {}
 
 
 def _facts(run: Finished) -> dict[str, str]:
     config, software = run.record.get("config", {}), run.record.get("software", {})
-    pretrained = config.get("model", {}).get("pretrained") or "pretrained in this run"
+    settings, origin = _model(run.record)
     return {
         "Folder": str(run.folder),
-        "Model": str((run.record.get("model") or {}).get("name") or pretrained),
+        "Model": str(origin.get("name") or settings.get("pretrained") or "pretrained in this run"),
         "Languages": ", ".join(config.get("languages", [])),
         "Experiments": ", ".join(config.get("experiments", [])),
         "Made with": f"linguistic-regions {software.get('linguistic-regions', '')}, {software.get('revision', '')}",
