@@ -36,7 +36,8 @@ def judge(
         paper_figures: folder with the paper's values.
     """
     pairs = {"direct": evidence.read(direct)[0], "prompted": evidence.read(prompted)[0]}
-    measured = Run(read_folder(tables), *evidence.read(removal), close_languages(list(names())), **pairs)
+    close = close_languages(list(names()))
+    measured = Run(read_folder(tables), *evidence.read(removal), close, **pairs, names=names())
     write(judged(measured, paper.load(paper_figures)), output)
 
 

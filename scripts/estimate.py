@@ -1,5 +1,6 @@
 """Estimate the costs of a run: jobs, operations, time, GPUs, memory and disk space of each rule."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SHORT = 2.0  # seconds; less is mostly the start of a program
 def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured: Folder | None = None) -> None:
     """Print the estimated costs of each rule, the assumptions, and which intermediate files are deleted.
 
+    What a run would lack, such as a text that is not there yet, is named on standard error.
+
     Example: python scripts/estimate.py --configfile configs/llama2-7b.yaml --gpu h100
 
     Args:
@@ -41,6 +44,10 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     gpu = gpu or config["gpu"]
     shape, steps = shapes.shape(config), costs(config, gpu)
     selectable.check(config, shape)
+    try:
+        configuration.check_files(config)
+    except UserError as missing:
+        logging.warning("%s (a run needs it, the estimate does not)", missing)
     if measured:
         print("\n".join(_comparison(steps, measured)))
         return

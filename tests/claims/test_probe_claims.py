@@ -6,6 +6,7 @@ import pytest
 import synthetic_results as synthetic
 from linguistic_regions.claims import probes
 from linguistic_regions.claims.claim import FAILS, HOLDS, UNDECIDED, UNTESTED, table
+from synthetic_probes import probes as synthetic_probes
 
 REMOVAL = {"removal": synthetic.removal()}
 MANY = 400  # pairs of each language, ten per template
@@ -13,7 +14,7 @@ MANY = 400  # pairs of each language, ten per template
 
 def claims(*only, pairs=MANY, without=(), **options) -> pd.DataFrame:
     """The claims on pairs, by id, of the synthetic evidence; all, or some."""
-    direct, prompted, _ = synthetic.probes(pairs=pairs, **options)
+    direct, prompted, _ = synthetic_probes(pairs=pairs, **options)
     evidence = {name: items for name, items in {"direct": direct, "prompted": prompted}.items() if name not in without}
     run = synthetic.run(REMOVAL, **evidence)
     wanted = [claim for claim in probes.CLAIMS if not only or claim.id in only]
@@ -61,7 +62,7 @@ def test_estimates_by_hand(expected):
     assert expected["estimate"][list(estimates)].to_dict() == pytest.approx(estimates, abs=1e-9)
     assert (expected.at["probes-direct", "n"], expected.at["probes-direct", "units"]) == (160, "templates")
     assert expected.at["probes-random-accuracy", "units"] == "regions"
-    assert expected.at["probes-own-accuracy", "note"] == "regions of ru, uk, zh"
+    assert expected.at["probes-own-accuracy", "note"] == "regions of Russian, Ukrainian, Chinese"
     assert expected.at["probes-direct", "note"].startswith("1600 pairs in 160 templates: a difference of 0.05 is found")
 
 
@@ -82,12 +83,14 @@ def test_a_model_at_chance_has_nothing_to_lose():
 
 
 def test_a_language_at_chance_is_left_out():
-    direct, prompted, _ = synthetic.probes(pairs=MANY)
+    direct, prompted, _ = synthetic_probes(pairs=MANY)
     weak = direct["language"] == "uk"
     direct.loc[weak, "margin"] -= 8 * 0.3
     run = synthetic.run(REMOVAL, direct=direct, prompted=prompted)
     results = {claim.id: claim.judge(run) for claim in probes.CLAIMS}
-    assert results["probes-own-accuracy"].note == "regions of ru, zh; not above chance, and left out: uk"
+    assert (
+        results["probes-own-accuracy"].note == "regions of Russian, Chinese; not above chance, and left out: Ukrainian"
+    )
     assert "regions" in results["probes-random-accuracy"].note
     assert results["probes-random-accuracy"].verdict(results["probes-random-accuracy"].p_value) == UNTESTED
 

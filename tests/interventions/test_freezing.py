@@ -55,6 +55,13 @@ def test_removal_restores_after_an_error(tiny_model):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8], ids=["few", "most"])
+def test_a_model_that_was_converted_inside_the_block_is_named(tiny_model, share):
+    said = "converted from torch.float32 to torch.float16 while a region of it was changed or frozen"
+    with pytest.raises(UserError, match=said), removed(tiny_model, region_of(tiny_model, share)):
+        tiny_model.half()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8], ids=["few", "most"])
 @pytest.mark.parametrize("factor", [0.5, -2.0, 0.0])
 def test_scaling_multiplies_the_region_alone_and_restores_every_bit(tiny_model, factor, share):
     region, unchanged = region_of(tiny_model, share), bits(tiny_model)

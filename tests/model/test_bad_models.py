@@ -265,6 +265,7 @@ SCORES = {
         "ru/8: not a readable folder of importance scores (a checksum differs)",
     ),
     "NaN": (lambda folder: scores(folder, np.nan), f"{MATRIX} has NaN or infinite scores"),
+    "weights of a model": (lambda folder: scores(folder, -2), f"{MATRIX} has negative values, so no importance scores"),
     "of another model": (lambda folder: scores(folder, 1, (4, 8)), "names or shapes of its tensors differ from"),
     "cut short": (
         lambda folder: (scores(folder, 1), cut(folder / "importance.safetensors")),

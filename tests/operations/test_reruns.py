@@ -91,6 +91,8 @@ CODE_EDITS = {
     "model/loss.py": MODEL,
     "importance/accumulation.py": IMPORTANCE | {"fidelity"},
     "regions/recipes.py": REGIONS,
+    "regions/sharing.py": set(),
+    "model/lesioned.py": set(),
     "interventions/lesions.py": FURTHER,
     "training/loop.py": MODEL,
     "evaluation/loop.py": EVALUATE,

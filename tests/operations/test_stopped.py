@@ -78,6 +78,16 @@ def test_ctrl_c_says_in_one_line_how_to_resume(run, folder, times):
     assert said.count("Stopped:") == 1 and "Traceback" not in said and "FAILED" not in said
 
 
+def test_sigterm_says_in_one_line_how_to_resume(run, folder):
+    training(run, folder)
+    time.sleep(1)
+    os.killpg(run.pid, signal.SIGTERM)
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode != 0
+    assert said.splitlines()[-1] == f"Stopped: {RESUMES}"
+    assert said.count("Stopped:") == 1 and "Traceback" not in said and "FAILED" not in said and "Failed" not in said
+
+
 def test_a_job_that_the_system_kills_says_how_much_memory_it_had(run, folder):
     training(run, folder).kill()
     said = run.communicate(timeout=60)[0]

@@ -311,3 +311,13 @@ def test_mistakes_of_the_command_line_are_one_line(arguments, said):
     assert run.returncode == 1
     assert run.stderr.startswith(f"estimate.py: error: {said}")
     assert run.stderr.count("\n") == 1
+
+
+def test_an_estimate_needs_no_text_but_says_what_a_run_lacks(tmp_path):
+    config = tmp_path / "my.yaml"
+    config.write_text("languages: [en]\nexperiments: []\ncorpora: {source: files, files: {paths: [none.txt]}}\n")
+    command = [sys.executable, "scripts/estimate.py", "--configfile", config]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0 and "total" in run.stdout
+    lacking = "config: corpora.files.paths: there is no file for en (none.txt); check the path"
+    assert run.stderr == f"warning: {lacking} (a run needs it, the estimate does not)\n"

@@ -1,5 +1,6 @@
 """A run says how to cite what it rests on, with versions, and no path of the machine that it ran on."""
 
+from linguistic_regions.planning import configuration
 from linguistic_regions.reporting import citation
 
 HASH = "ab" * 32
@@ -9,9 +10,9 @@ HUB = {"repo": "org/texts_2", "config": "rus", "split": "train", "revision": "c0
 DEBIAN = {"packages": [{"package": "handbook", "version": "11.2", "sha256": HASH}]}
 
 
-def cited(source: dict, *origins: dict) -> dict[str, list[citation.Reference]]:
+def cited(source: dict, *origins: dict, pairs: tuple[str, ...] = ()) -> dict[str, list[citation.Reference]]:
     manifests = [{"origin": origin} for origin in origins]
-    return citation.references(citation.load(), SOFTWARE, source, manifests, source.get("name", ""))
+    return citation.references(citation.load(), SOFTWARE, source, manifests, source.get("name", ""), pairs)
 
 
 def test_the_paper_and_the_software_are_those_of_the_citation_file_with_the_versions_of_the_run():
@@ -40,3 +41,19 @@ def test_each_package_and_data_set_is_cited_once():
     assert found[0].text == f"handbook. Debian package. Version 11.2. SHA-256 {HASH}."
     assert "url = {https://huggingface.co/datasets/org/texts_2}" in found[1].bibtex
     assert all(reference.bibtex.count("{") == reference.bibtex.count("}") for reference in found)
+
+
+def test_published_minimal_pairs_are_cited_where_they_were_used():
+    assert "Minimal pairs" not in cited({}, pairs=("templates", "mine"))
+    blimp, chinese = cited({}, pairs=("blimp", "templates", "zhoblimp"))["Minimal pairs"]
+    assert (
+        blimp.text.startswith("Warstadt, Alex; Parrish, Alicia; Liu, Haokun; ") and "(2020). BLiMP: The" in blimp.text
+    )
+    assert blimp.bibtex.startswith("@article{warstadt2020,\n") and "journal = {Transactions of the" in blimp.bibtex
+    assert chinese.fields["url"] == "https://aclanthology.org/2026.tacl-1.34"
+
+
+def test_the_published_sets_of_the_default_config_have_a_citation():
+    hub = configuration.check({})["probes"]["hub"]
+    names = {settings["repo"].rpartition("/")[2] for settings in (hub, *hub["languages"].values())}
+    assert len(cited({}, pairs=names)["Minimal pairs"]) == len(names) == 3

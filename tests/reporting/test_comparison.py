@@ -88,6 +88,15 @@ def test_a_run_without_the_evidence_of_its_tables_is_named(tmp_path):
         program.compare(run, run, output=tmp_path / "page.html")
 
 
+def test_a_run_without_claims_is_named(tmp_path, caplog):
+    first, second = (finished(tmp_path / name, name) for name in "ab")
+    (second / "tables/claims.csv").unlink()
+    _, parts = compare(first, second, tmp_path)
+    assert "not judged" in parts["verdicts"]
+    lacking = "there is no tables/claims.csv, so no claim is judged: run the workflow to make it"
+    assert caplog.messages == [f"{second}: {lacking}"]
+
+
 def test_the_page_takes_the_place_of_no_other_file(tmp_path):
     run = finished(tmp_path / "a", "a")
     with pytest.raises(UserError, match="name a file that ends in .html"):

@@ -10,10 +10,11 @@ from linguistic_regions.reporting import probes
 from linguistic_regions.reporting.figures.probes import probes as draw
 from linguistic_regions.statistics.probes import tables as tables_of_pairs
 from linguistic_regions.statistics.tables import ordered
+from synthetic_probes import probes as synthetic_probes
 
 
 def tables(**options) -> dict[str, pd.DataFrame]:
-    made = tables_of_pairs(*synthetic.probes(pairs=40, **options))
+    made = tables_of_pairs(*synthetic_probes(pairs=40, **options))
     return {name: ordered(table, name, synthetic.LANGUAGES) for name, table in made.items()}
 
 

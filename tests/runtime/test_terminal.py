@@ -217,6 +217,21 @@ def test_a_job_that_hears_of_ctrl_c_first_is_not_said_to_fail(run):
     assert run.said()[:2] == ["Failed: Score the weights: ru", "  score.py: stopped"]
 
 
+def test_at_sigterm_the_run_is_stopped_and_what_failed_before_is_named(run):
+    run.begin()
+    run.job(1)
+    run.job(2)
+    run.fail(1, "score.py: error: no")
+    run.said()
+    for _ in range(2):
+        run.log("Will exit after finishing currently running jobs (scheduler).")
+    run.fail(2, "", "died with <Signals.SIGTERM: 15>")
+    assert run.said() == ["Will exit after finishing currently running jobs (scheduler)."]
+    run.terminal.fail()
+    failed = ["Failed: Score the weights: ru", "  score.py: error: no", f"  log: {run.path(1)}"]
+    assert run.said() == [*failed, "Stopped: finished work is kept, and the same command resumes the run."]
+
+
 def test_a_record_that_cannot_be_read_does_not_end_the_run(run, capsys):
     run.begin()
     run.log(None, "job_info", "jobs")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import synthetic_results as synthetic
+import synthetic_probes as synthetic
 from linguistic_regions.evaluation.evidence import Evidence
 from linguistic_regions.statistics import evidence, probes, tables
 

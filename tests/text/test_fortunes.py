@@ -107,7 +107,10 @@ def test_the_demo_has_quotations_in_six_languages_and_says_in_which():
             {"documentation": {"source": "debian"}},
             "corpora.domains.documentation: corpora.domain has the same name",
         ),
-        ({"quotations": {"debian": {"packages": ["{nothing}"]}}}, "corpora.domains.quotations: no language has text"),
+        (
+            {"quotations": {"debian": {"packages": ["{nothing}"]}}},
+            "corpora.domains.quotations.debian.packages: '{nothing}' names an unknown field {nothing}",
+        ),
         ({"news": {"source": "files", "files": {"paths": ["nowhere/*.txt"]}}}, "corpora.domains.news: no language has"),
         ({"news": {"sources": "files"}}, "corpora.domains.news.sources: there is no such key; did you mean 'source'"),
         ({"Two words": {}}, "corpora.domains: 'Two words' is not allowed"),

@@ -179,6 +179,8 @@ def test_a_persons_files(tmp_path):
         ("x.jsonl", json.dumps(ROW) + "\n" + json.dumps(ROW | {"bad": ""}), "x.jsonl, line 2 has no 'bad'"),
         ("x.jsonl", json.dumps(ROW | {"good": 5}), "x.jsonl, line 1: 'good' contains int, not text"),
         ("x.jsonl", "[]", "x.jsonl, line 1 has no 'language'"),
+        ("x.jsonl", json.dumps(ROW | {"language": "EN"}), "x.jsonl: 'EN' is no code of a language: did you mean en?"),
+        ("x.jsonl", json.dumps(ROW | {"language": "Tlhingan"}), "x.jsonl: 'Tlhingan' is no code of a language: give"),
         ("x.parquet", "no", "x.parquet cannot be read as parquet"),
     ],
 )

@@ -5,6 +5,7 @@ All are judged at the largest learning rate, at which most is forgotten. The uni
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from linguistic_regions.claims.claim import EQUIVALENCE, Claim, Measured
@@ -38,8 +39,8 @@ def _saved(run: Run, arm: str) -> Measured:
     lost = changes[arm].mean()
     rate = changes.index.get_level_values("learning_rate")[0]
     saved = changes[arm] - changes["core_frozen"]
-    share = f"{100 * saved.mean() / lost:.1f} %" if lost > 0 else ""
-    note = f"learning rate {rate:g}; {share} of the forgetting in the arm {arm}" if share else ""
+    told = f"at a learning rate of {np.format_float_positional(rate, trim='-')}"
+    note = f"{100 * saved.mean() / lost:.1f} % of the forgetting in the arm {arm}, {told}" if lost > 0 else ""
     return Measured(over_runs(saved), note)
 
 

@@ -6,7 +6,7 @@ other text, so no pair was used to find a region.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,7 @@ def _above_chance(run: Run, methods: Sequence[str]) -> tuple[list[str], str]:
     if not able:
         how = " or ".join("directly" if method == DIRECT else "asked" for method in methods)
         raise NotMeasured(f"the intact model is not above chance in any language ({how}): nothing to lose")
-    return able, f"not above chance, and left out: {', '.join(at_chance)}" if at_chance else ""
+    return able, f"not above chance, and left out: {run.names_of(at_chance)}" if at_chance else ""
 
 
 def _regions(run: Run, scores: pd.DataFrame, kind: str, languages: Sequence[str]) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _selective(run: Run, score: str) -> Measured:
     parts = [_loss(code, name, share) for code, (name, _) in regions.items()]
     parts += [_loss(other, name, -share / len(free)) for name, free in regions.values() for other in free]
     interval = contrast(scores, table_of_weights(_added(*parts)), are_accuracies=score == RIGHT)
-    return Measured(interval, _told(regions, note))
+    return Measured(interval, _told(run, regions, note))
 
 
 def _against_random(run: Run, score: str) -> Measured:
@@ -165,11 +165,11 @@ def _against_random(run: Run, score: str) -> Measured:
         return Measured(of_pairs, note)
     components = [Component(of_pairs.error**2, of_pairs.degrees), of_mean(np.array(each))]
     method = "Student t, variance components: templates, draws"
-    return Measured(student(of_pairs.estimate, components, len(codes), "regions", method), _told(codes, note))
+    return Measured(student(of_pairs.estimate, components, len(codes), "regions", method), _told(run, codes, note))
 
 
-def _told(regions: Sequence[str] | Mapping, note: str) -> str:
-    return "; ".join([f"regions of {', '.join(regions)}", *[note] * bool(note)])
+def _told(run: Run, regions: Iterable[str], note: str) -> str:
+    return "; ".join([f"regions of {run.names_of(regions)}", *[note] * bool(note)])
 
 
 def _core(run: Run) -> str:
@@ -198,7 +198,7 @@ def _gap_without_region(run: Run) -> Measured:
     able, note = _above_chance(run, (DIRECT, PROMPTED))
     scores = _scores(run, (DIRECT, PROMPTED))
     regions = _regions(run, scores, "monolingual", able)
-    return _change_of_gap(scores, regions, _told(regions, note))
+    return _change_of_gap(scores, regions, _told(run, regions, note))
 
 
 def _change_of_gap(scores: pd.DataFrame, conditions: Mapping[str, str], note: str) -> Measured:

@@ -1,6 +1,6 @@
 """What a run measured, as the claims read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -22,6 +22,7 @@ class Run:
         labels: the labels of each of its conditions.
         close: the languages close to each, from `text.kinship.close_languages`.
         direct, prompted: evidence of minimal pairs in the same conditions; empty if there is none.
+        names: the languages' names by code; a language without one is called by its code.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -30,6 +31,7 @@ class Run:
     close: Mapping[str, Sequence[str]] = field(default_factory=dict)
     direct: pd.DataFrame = field(default_factory=pd.DataFrame)
     prompted: pd.DataFrame = field(default_factory=pd.DataFrame)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table.
@@ -40,6 +42,10 @@ class Run:
         if name not in self.tables:
             raise NotMeasured(f"this run has no {name} table")
         return self.tables[name]
+
+    def names_of(self, codes: Iterable[str]) -> str:
+        """Return the names of languages, separated by commas."""
+        return ", ".join(self.names.get(code, code) for code in codes)
 
     def domain(self, number: int) -> str:
         """Return the name of a domain that removals were tested on: 0 is the one that regions were found in.

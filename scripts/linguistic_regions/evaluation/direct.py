@@ -1,12 +1,10 @@
 """Minimal pairs scored directly: does the model find the grammatical sentence more likely than the other one?"""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from linguistic_regions.evaluation.conditions import wanted_under
-from linguistic_regions.evaluation.protocol import Columns, Subject
+from linguistic_regions.evaluation.protocol import Columns, OfLanguages, Subject
 from linguistic_regions.planning import pairs, plan
 from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.runtime.checksums import fingerprint
@@ -35,7 +33,7 @@ def planned(config: dict) -> Plan | None:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(OfLanguages):
     """The log-probabilities of both sentences of each pair.
 
     Attributes:
@@ -49,15 +47,6 @@ class Measurement:
     languages: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     bos: bool | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to measure."""
-        return bool(self.languages)
-
-    def wanted_in(self, labels: Mapping) -> bool:
-        """Whether to measure in a condition: the intact model, or a region of these kinds."""
-        return wanted_under(labels, self.regions, self.languages)
 
     @cached_property
     def items(self) -> list[Pair]:

@@ -1,10 +1,8 @@
 """What a model says: a prompt per language, continued greedily, and answered where the model has a chat template."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from linguistic_regions.evaluation.conditions import wanted_under
-from linguistic_regions.evaluation.protocol import Columns, Subject
+from linguistic_regions.evaluation.protocol import Columns, OfLanguages, Subject
 from linguistic_regions.planning import plan
 from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.runtime.checksums import fingerprint
@@ -34,7 +32,7 @@ def planned(config: dict) -> Plan | None:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(OfLanguages):
     """Continuations of a prompt in each language.
 
     Attributes:
@@ -50,15 +48,6 @@ class Measurement:
     length: int = 16
     regions: tuple[str, ...] = ()
     bos: bool | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to measure."""
-        return bool(self.languages)
-
-    def wanted_in(self, labels: Mapping) -> bool:
-        """Whether to measure in a condition: the intact model, or a region of these kinds."""
-        return wanted_under(labels, self.regions, self.languages)
 
     def fingerprint(self) -> str:
         """Identify the prompts and the settings."""

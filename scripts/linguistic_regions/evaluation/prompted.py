@@ -4,14 +4,13 @@ Filler tokens between question and answer are those of Pfau, Merrill and Bowman 
 they give a model more passes in which to compute, and tell it nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from linguistic_regions.evaluation.conditions import wanted_under
 from linguistic_regions.evaluation.direct import SENTENCE
-from linguistic_regions.evaluation.protocol import Columns, Subject
+from linguistic_regions.evaluation.protocol import Columns, OfLanguages, Subject
 from linguistic_regions.planning import pairs, plan
 from linguistic_regions.planning.evaluations import Plan
 from linguistic_regions.planning.pairs import asked_in
@@ -88,7 +87,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(OfLanguages):
     """The log-probabilities of both answers to questions about pairs.
 
     Attributes:
@@ -117,15 +116,6 @@ class Measurement:
     filler_kinds: tuple[str, ...] = ()
     filler_counts: tuple[int, ...] = ()
     bos: bool | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to measure."""
-        return bool(self.languages)
-
-    def wanted_in(self, labels: Mapping) -> bool:
-        """Whether to measure in a condition: the intact model, or a region of these kinds."""
-        return wanted_under(labels, self.regions, self.languages)
 
     @cached_property
     def items(self) -> list[Pair]:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from linguistic_regions.evaluation.conditions import wanted_under
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -49,6 +51,27 @@ class Subject:
             return None
         turns = [{"role": "user", "content": prompt}]
         return self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+
+
+class OfLanguages:
+    """What measurements of items in some languages share: none without languages, and in conditions of some regions.
+
+    Attributes:
+        languages: languages of the items.
+        regions: kinds of regions under which to measure, those of the core and of `languages`, once each.
+    """
+
+    languages: tuple[str, ...]
+    regions: tuple[str, ...]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to measure."""
+        return bool(self.languages)
+
+    def wanted_in(self, labels: Mapping) -> bool:
+        """Whether to measure in a condition: the intact model, or a region of these kinds."""
+        return wanted_under(labels, self.regions, self.languages)
 
 
 class Measurement(Protocol):

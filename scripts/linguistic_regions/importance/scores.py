@@ -28,7 +28,8 @@ class Scores:
         shapes: the shape of each parameter, sorted by name.
 
     Raises:
-        UserError: if a folder is missing or damaged, or the folders belong to different models.
+        UserError: if a folder is missing or damaged, the folders belong to different models, or values are not finite
+            or negative.
     """
 
     def __init__(self, folders: Iterable[str | Path], minus: Iterable[str | Path] = ()):
@@ -57,7 +58,7 @@ class Scores:
             return _add(added, minus, total[part])
 
         if not all(map_slices(add, len(total), MAPPED)):
-            self._raise_not_finite(name)
+            self._raise_invalid(name)
         total.flags.writeable = False
         return total
 
@@ -67,26 +68,32 @@ class Scores:
         except SafetensorError as error:
             raise unreadable(folder, "folder of importance scores", error) from None
 
-    def _raise_not_finite(self, name: str) -> None:
+    def _raise_invalid(self, name: str) -> None:
         whole = slice(0, math.prod(self.shapes[name]))
         for folder in self._indices:
-            if not np.isfinite(self._stored(folder, name, whole)).all():
+            stored = self._stored(folder, name, whole)
+            if not np.isfinite(stored).all():
                 raise UserError(f"{folder}: {name} has NaN or infinite scores: check the model and its loss")
+            if (stored < 0).any():
+                raise UserError(f"{folder}: {name} has negative values, so no importance scores: check the path")
         raise UserError(f"{', '.join(map(str, self._indices))}: the summed scores of {name} overflow float32")
 
 
 def _add(stored: list[np.ndarray], minus: list[np.ndarray], total: np.ndarray) -> bool:
-    """Write the sum of `stored`, less the mean of `minus`, to `total`; return whether all of it is finite."""
-    finite = True
+    """Write the sum of `stored`, less the mean of `minus`, to `total`; return whether all of it is valid.
+
+    Valid sums are finite and, as scores are, not negative; a difference may be.
+    """
+    valid = True
     for start in range(0, len(total), IN_CACHE):
         chunk = slice(start, start + IN_CACHE)
         part = total[chunk]
         _sum(stored, chunk, part)
         if minus:
             part -= _sum(minus, chunk, np.empty_like(part)) / np.float32(len(minus))
-            finite &= bool(np.isfinite(part.min()))
-        finite &= bool(np.isfinite(part.max()))  # the maximum of an array with a NaN is NaN
-    return finite
+        lowest, highest = part.min(), part.max()  # of an array with a NaN, both are NaN
+        valid &= bool(np.isfinite(highest) and (np.isfinite(lowest) if minus else lowest >= 0))
+    return valid
 
 
 def _sum(stored: list[np.ndarray], chunk: slice, total: np.ndarray) -> np.ndarray:

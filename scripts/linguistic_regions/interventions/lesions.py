@@ -31,7 +31,7 @@ def removed(model: nn.Module, region: Region) -> Iterator[int]:
     Yields the number of weights that this changed (in this process): those that were not zero before.
 
     Raises:
-        UserError: if the region belongs to another model.
+        UserError: if the region belongs to another model, or the model's dtype is changed inside the block.
     """
     before = snapshot(model, region)
     try:

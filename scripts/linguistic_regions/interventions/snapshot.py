@@ -135,7 +135,17 @@ def _snapshot(parameter: nn.Parameter, mask: np.ndarray) -> Snapshot:
 
 @torch.no_grad()
 def restore(snapshots: list[Snapshot]) -> None:
-    """Set the weights to their values in the snapshots."""
+    """Set the weights to their values in the snapshots.
+
+    Raises:
+        UserError: the model has another dtype than before; nothing is restored then.
+    """
+    for part in snapshots:
+        if part.parameter.dtype != part.values.dtype:
+            raise UserError(
+                f"the model was converted from {part.values.dtype} to {part.parameter.dtype} while a region of it was "
+                "changed or frozen, so its weights cannot be restored: load it again, and convert it before"
+            )
     for part in snapshots:
         part.write(part.values)
 

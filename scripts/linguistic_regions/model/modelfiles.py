@@ -7,6 +7,7 @@ from linguistic_regions.runtime.errors import UserError
 TEXT = ["*.json", "*.model", "*.txt", "*.jinja"]  # settings and tokenizer
 WEIGHTS = ["*.safetensors"]  # no pickled weights
 CODE = ["*.py"]
+TOKENIZER = ["tokenizer.json", "*.model", "vocab*", "tekken.json"]  # a tokenizer has at least one of them
 SOURCE = "source.json"  # written by fetch_model.py: where the model comes from
 
 

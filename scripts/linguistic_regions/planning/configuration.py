@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from linguistic_regions.model import sources
+from linguistic_regions.model.modelfiles import TOKENIZER
 from linguistic_regions.planning import consistency, corpora, pairs
 from linguistic_regions.planning.explanations import explain
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
@@ -134,25 +135,21 @@ def check_files(config: dict) -> None:
     is installed.
 
     Raises:
-        UserError: a GGUF file or the folder of tasks does not exist, no file matches a pattern, a file is not readable,
-            two languages have the same files, or the package is missing.
+        UserError: a GGUF file or the folder of tasks does not exist, a model's folder has no tokenizer, no file matches
+            a pattern, a file is not readable, two languages have the same files, or the package is missing.
     """
     tasks = config["lm_eval"]
     if tasks["tasks"] and not find_spec("lm_eval"):
         raise UserError("config: lm_eval.tasks: needs lm-eval: pip install -r envs/lm_eval.txt")
     if tasks["tasks"] and tasks["include_path"] and not Path(tasks["include_path"]).is_dir():
         raise UserError(f"config: lm_eval.include_path: there is no folder {tasks['include_path']}; check the path")
-    model = sources.parse_source(config["model"]["pretrained"]) if config["model"]["pretrained"] else None
-    if isinstance(model, sources.GgufFile):
-        if not model.path.is_file():
-            advice = "check the path (~ is not expanded)"
-            raise UserError(f"config: model.pretrained: there is no file {model.path}; {advice}")
-        if not os.access(model.path, os.R_OK):
-            raise UserError(f"config: model.pretrained: {model.path} cannot be read: change its permissions")
+    if config["model"]["pretrained"]:
+        _check_model(config["model"])
     if pairs.languages(config) and "files" in config["probes"]["sources"]:
         for pattern in config["probes"]["files"]["paths"]:
             if not corpora.matching_files([pattern]):
-                raise UserError(f"config: probes.files.paths: there is no file {pattern}; check the path")
+                advice = "give it without {}: each row names its language" if "{" in pattern else "check the path"
+                raise UserError(f"config: probes.files.paths: there is no file {pattern}; {advice}")
     seen: dict[tuple[str, ...], str] = {}
     for text in corpora.texts(config):
         settings, code = corpora.corpus(config, text), text.split("/")[0]
@@ -173,3 +170,19 @@ def check_files(config: dict) -> None:
                 "{language} in the path"
             )
         seen[tuple(files)] = text
+
+
+def _check_model(model: dict) -> None:
+    """Check the file or folder that a section `model` names."""
+    match sources.parse_source(model["pretrained"]):
+        case sources.GgufFile(path):
+            if not path.is_file():
+                advice = "check the path (~ is not expanded)"
+                raise UserError(f"config: model.pretrained: there is no file {path}; {advice}")
+            if not os.access(path, os.R_OK):
+                raise UserError(f"config: model.pretrained: {path} cannot be read: change its permissions")
+        case sources.Folder(path) if (path / "config.json").exists() and not model["trust_remote_code"]:
+            if not any(any(path.glob(pattern)) for pattern in TOKENIZER):
+                raise UserError(
+                    f"config: model.pretrained: {path} has no tokenizer ({TOKENIZER[0]}): save its own there"
+                )

@@ -12,10 +12,11 @@ from linguistic_regions.planning import catalog, corpora, explanations, pairs, p
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.text.languages import language
+from linguistic_regions.text.languages import fields_of, language
 
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
 BY_MICRO_BATCH = ("taylor_abs", "fisher")
+TEMPLATES = ("packages", "repo", "config", "paths")  # keys in which {language} and other fields are filled in
 
 
 def lookup(config: dict, key: str):
@@ -26,7 +27,7 @@ def lookup(config: dict, key: str):
 
 
 def misnamed(config: dict) -> Iterator[str]:
-    """Yield the values that name nothing: models, patterns, languages, GPUs, columns; and numbers that are none."""
+    """Yield the values that name nothing: models, patterns, languages, fields, GPUs; and numbers that are none."""
     yield from _infinite(config)
     if config["model"]["pretrained"]:
         yield from _told(sources.parse_source, config["model"]["pretrained"])
@@ -42,7 +43,8 @@ def misnamed(config: dict) -> Iterator[str]:
         yield from (f"generations.prompts: {message}" for message in _told(language, code))
     if config["gpu"] is not None:
         yield from _told(gpu, config["gpu"])
-    yield from _told(corpora.texts, config)
+    templates = [*_templates(config["corpora"], "corpora"), *_templates(config["probes"]["hub"], "probes.hub")]
+    yield from templates or _told(corpora.texts, config)
 
 
 def conflicts(config: dict) -> Iterator[str]:
@@ -55,6 +57,17 @@ def conflicts(config: dict) -> Iterator[str]:
     yield from _told(plan.prompts, config)
     yield from _probes(config)
     yield from _regions(config)
+
+
+def _templates(section: dict, path: str) -> Iterator[str]:
+    """The templates of a section and those below it that name a field which languages do not have."""
+    for key, value in section.items():
+        where = f"{path}.{key}"
+        if isinstance(value, dict):
+            yield from _templates(value, where)
+        elif key in TEMPLATES and value:
+            for template in [value] if isinstance(value, str) else value:
+                yield from (f"{where}: {message}" for message in _told(fields_of, template))
 
 
 def _texts(config: dict) -> Iterator[str]:

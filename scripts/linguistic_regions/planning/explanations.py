@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from jsonschema.exceptions import ValidationError
 
-from linguistic_regions.text.languages import names
+from linguistic_regions.text.languages import meant
 
 BOUNDS = {
     "minimum": "at least",
@@ -56,7 +56,8 @@ def explain(error: ValidationError) -> str:
         case "required":
             message = f"{_missing(error)} is missing"
         case "pattern":
-            message = f"{value} is not allowed{_language(error.instance)}"
+            advice = meant(error.instance)
+            message = f"{value} is not allowed{f'; {advice}' if advice else ''}"
         case _:
             message = error.message
     description = error.schema.get("description", "")
@@ -93,10 +94,3 @@ def _as_number(value: object) -> str:
         return ""
     number = float(f"{found[1]}.{found[2] or 0}") / (100 if found[3] else 1)
     return f": write {number:g}"
-
-
-def _language(value: str) -> str:
-    """Advice for what should be the code of a language: its name, or a code in capitals."""
-    by_name = {name.lower(): code for code, name in names().items()}
-    code = value.lower() if value.lower() in names() else by_name.get(value.lower())
-    return f"; did you mean {code}?" if code else ""

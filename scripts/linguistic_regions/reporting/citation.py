@@ -1,7 +1,10 @@
-"""How to cite a run: the paper, this software, the model and the data, each with its version, as text and as BibTeX."""
+"""How to cite a run: the paper, this software, the model, the data and published minimal pairs, as text and BibTeX.
+
+What has a version is cited with it.
+"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +23,7 @@ class Reference:
 
     Attributes:
         key: BibTeX key.
-        kind: BibTeX type, inproceedings or misc.
+        kind: BibTeX type: inproceedings, article or misc.
         fields: BibTeX fields by name, in order; those that are empty are left out.
     """
 
@@ -55,32 +58,46 @@ def load(path: str | Path = FILE) -> dict:
 
 
 def references(
-    cited: Mapping, software: Mapping, source: Mapping, manifests: Sequence[Mapping], model: str
+    cited: Mapping,
+    software: Mapping,
+    source: Mapping,
+    manifests: Sequence[Mapping],
+    model: str,
+    pairs: Collection[str] = (),
 ) -> dict[str, list[Reference]]:
     """Return what to cite, by heading.
 
     Args:
-        cited: CITATION.cff, from `load`; its first reference is the paper.
+        cited: CITATION.cff, from `load`; its first reference is the paper, and those with a repository are of
+            published sets.
         software: versions by name, as in `provenance.json`.
         source: the origin of the base model, as in `provenance.json`; empty if the model was made in the run.
         manifests: the manifests of the texts.
         model: public name of the run's model.
+        pairs: sources of the run's minimal pairs.
     """
     data = {reference.key: reference for manifest in manifests for reference in _data(manifest.get("origin") or {})}
     found = {
-        "Paper": [_paper(cited["references"][0])],
+        "Paper": [_work(cited["references"][0])],
         "Software": [_software(cited, software)],
         "Model": [_model(source, model)] if source else [],
         "Data": list(data.values()),
+        "Minimal pairs": [_work(work) for work in cited["references"] if _source(work) in pairs],
     }
     return {heading: those for heading, those in found.items() if those}
 
 
-def _paper(work: Mapping) -> Reference:
+def _work(work: Mapping) -> Reference:
     authors = [f"{author['family-names']}, {author['given-names']}" for author in work["authors"]]
-    fields = {"author": " and ".join(authors), "title": work["title"], "booktitle": work["conference"]["name"]}
+    where = {"journal": work["journal"]} if "journal" in work else {"booktitle": work["conference"]["name"]}
+    fields = {"author": " and ".join(authors), "title": work["title"], **where, "year": str(work["year"])}
     key = f"{work['authors'][0]['family-names'].lower()}{work['year']}"
-    return Reference(key, "inproceedings", fields | {"year": str(work["year"]), "url": work["url"]})
+    return Reference(key, "article" if "journal" in where else "inproceedings", fields | {"url": work["url"]})
+
+
+def _source(work: Mapping) -> str:
+    """What minimal pairs of a published set have as their source: the last part of its name on the hub."""
+    return work.get("repository", "").rpartition("/")[2].lower()
 
 
 def _software(cited: Mapping, software: Mapping) -> Reference:

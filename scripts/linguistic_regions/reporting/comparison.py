@@ -1,5 +1,6 @@
 """Two runs side by side: what made them, their effects with the difference of each, and the verdicts on the claims."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ def read(folder: Path) -> Finished:
     needed = set(found["selectivity"]["region"]) if "selectivity" in found else set()
     if missing := sorted(needed - {label["region"] for label in labels.values()}):
         raise UserError(f"{folder}: there is no evidence of {missing[0]}: run the workflow to make it")
+    if "claims" not in found:
+        logging.warning(f"{folder}: there is no tables/claims.csv, so no claim is judged: run the workflow to make it")
     measured = Run(items, labels, found.get("selectivity", pd.DataFrame()), _tokenizer(record))
     return Finished(folder, record, measured, found.get("claims", pd.DataFrame()))
 
@@ -89,19 +92,23 @@ def _names(first: Finished, second: Finished) -> tuple[str, str]:
 
 def _tokenizer(record: Mapping) -> object:
     """What the tokens of a run follow from: the published model, or all that a tokenizer is trained by."""
-    model = record.get("config", {}).get("model", {})
-    published = record.get("model") or {}
-    if model.get("pretrained"):
-        return model["pretrained"], published.get("commit") or model.get("revision")
-    return model, record.get("data")
+    settings, origin = _model(record)
+    if settings.get("pretrained"):
+        return settings["pretrained"], origin.get("commit") or settings.get("revision")
+    return settings, record.get("data")
+
+
+def _model(record: Mapping) -> tuple[Mapping, Mapping]:
+    """The section `model` of a run's config, and where the model comes from; empty if it was pretrained in the run."""
+    return record.get("config", {}).get("model", {}), record.get("model") or {}
 
 
 def _facts(run: Finished) -> dict[str, str]:
     config, software = run.record.get("config", {}), run.record.get("software", {})
-    pretrained = config.get("model", {}).get("pretrained") or "pretrained in this run"
+    settings, origin = _model(run.record)
     return {
         "Folder": str(run.folder),
-        "Model": str((run.record.get("model") or {}).get("name") or pretrained),
+        "Model": str(origin.get("name") or settings.get("pretrained") or "pretrained in this run"),
         "Languages": ", ".join(config.get("languages", [])),
         "Experiments": ", ".join(config.get("experiments", [])),
         "Made with": f"linguistic-regions {software.get('linguistic-regions', '')}, {software.get('revision', '')}",

@@ -67,6 +67,7 @@ def render(
     removal = tables.get("removal")
     source = provenance.get("model") or {}
     model = public_name(model, source)
+    pairs = set(tables["probes"]["source"]) if "probes" in tables else set()
     measured = _languages(tables, languages)
     return load(template).render(
         run=str(config.get("run", "a run")),
@@ -93,7 +94,7 @@ def render(
         further=_further(tables.get("further"), names),
         corpora=_corpora(manifests, languages, names),
         is_parallel=any(manifest.get("source") == "debian" for manifest in manifests),
-        references=citation.references(cited, provenance.get("software", {}), source, manifests, model),
+        references=citation.references(cited, provenance.get("software", {}), source, manifests, model, pairs),
         splits=SPLITS,
         config=config,
         provenance={key: value for key, value in provenance.items() if key != "config"},

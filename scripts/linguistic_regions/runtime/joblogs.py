@@ -8,7 +8,7 @@ from pathlib import Path
 
 # In errors of Snakemake and its Slurm plugin.
 KILLED = re.compile(r"SIGKILL|exit status 137|OUT_OF_MEMORY")
-INTERRUPTED = re.compile(r"SIGINT|exit status 130")
+INTERRUPTED = re.compile(r"SIGINT|SIGTERM|exit status 130|exit status 143")
 USER_ERROR = re.compile(r"\w+\.py: error: ")
 WARNING = "warning: "  # begins a warning in the log of a job
 EXCERPT = 20  # last lines of the log of a failed job
@@ -25,6 +25,7 @@ class Failure:
         memory: MiB that it was given.
         logs: its logs.
         killed: whether the system killed it.
+        interrupted: whether Ctrl-C or SIGTERM stopped it.
     """
 
     message: str
@@ -32,6 +33,7 @@ class Failure:
     memory: object
     logs: list[str]
     killed: bool = False
+    interrupted: bool = False
 
     def lines(self) -> list[str]:
         """The error: its one line if a user can mend it, otherwise the end of the log."""

@@ -13,6 +13,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[2]
 LIBRARY = "linguistic_regions"
 NUMERICAL = ("compute", "distributed", "tensorfile")  # modules of runtime that affect results
+OUTSIDE = ("regions/sharing", "model/lesioned")  # modules of `region.py push`, `pull` and `export`, which no rule runs
 MESSAGE_CALLS = {"UserError": 0, "logging": 0, "progress": 1}  # calls with messages: number of arguments that count
 RESOURCES = SCRIPTS.parent / "resources"
 
@@ -21,7 +22,7 @@ RESOURCES = SCRIPTS.parent / "resources"
 def fingerprint(program: str, *modules: str) -> str:
     """Fingerprint the code that a program's results depend on.
 
-    Comments, docstrings and messages are left out, and so are `planning` and all modules of `runtime` except
+    Comments, docstrings and messages are left out, and so are `planning`, `OUTSIDE` and all modules of `runtime` except
     `NUMERICAL`.
 
     Args:
@@ -58,9 +59,11 @@ def source_files(*names: str) -> list[Path]:
 
 
 def _affects_results(path: Path) -> bool:
-    """Whether results depend on a file: those of planning do not count, and of runtime only `NUMERICAL`."""
-    package = path.relative_to(SCRIPTS).parts[1:-1]
-    return package[:1] != ("planning",) and (package[:1] != ("runtime",) or path.stem in NUMERICAL)
+    """Whether results depend on a file: those of planning and `OUTSIDE` do not count, of runtime only `NUMERICAL`."""
+    name = path.relative_to(SCRIPTS).with_suffix("").as_posix().removeprefix(f"{LIBRARY}/")
+    if name.startswith("runtime/"):
+        return path.stem in NUMERICAL
+    return not name.startswith("planning/") and name not in OUTSIDE
 
 
 @cache

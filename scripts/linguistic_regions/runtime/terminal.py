@@ -36,6 +36,7 @@ class Terminal(logging.Handler):
     def __init__(self, snakemake: logging.StreamHandler, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.stopped = False  # by Ctrl-C
+        self._stopping = False  # by SIGTERM, at which Snakemake waits for the jobs that run
         self._snakemake, self._clock = snakemake, clock
         self._executing = self._over = False
         self._work: Work | None = None
@@ -66,9 +67,10 @@ class Terminal(logging.Handler):
         self._end([f"Finished in {self._elapsed()}.", *lines])
 
     def fail(self) -> None:
-        """Say that the run is not finished, and why. After Ctrl-C, all has been said."""
-        failures = [line for failure in self._failed.values() for line in failure.lines()]
-        self._end([*failures, f"Not finished after {self._elapsed()}: {RESUME_HINT}."])
+        """Say that the run is stopped, or not finished, and why. After Ctrl-C, all has been said."""
+        failed = [each for each in self._failed.values() if not (self._stopping and each.interrupted)]
+        end = "Stopped" if self._stopping else f"Not finished after {self._elapsed()}"
+        self._end([*(line for failure in failed for line in failure.lines()), f"{end}: {RESUME_HINT}."])
 
     def _elapsed(self) -> str:
         return duration(self._clock() - self._work.start) if self._work else "0 s"
@@ -128,8 +130,11 @@ class Terminal(logging.Handler):
             # That of the job follows, from the same thread.
             self._errors[record.thread] = text
             return True
-        if text.startswith(("Nothing to be done", "Will exit")):
+        if text.startswith("Nothing to be done"):
             return False
+        if text.startswith("Will exit"):  # at SIGTERM, and again whenever a job ends
+            again, self._stopping = self._stopping, True
+            return again
         if record.levelno >= logging.WARNING:
             return self._over or self.stopped or event == "group_error" or text.startswith("Exiting because a job")
         own = record.module in BOOKKEEPING and event != "shellcmd"
@@ -163,7 +168,8 @@ class Terminal(logging.Handler):
         job.killed = joblogs.KILLED.search(error) is not None
         self._failed[record.jobid] = job
         took = self._work.end(record.jobid, now, done=False)
-        if joblogs.INTERRUPTED.search(error):  # by Ctrl-C, of which Snakemake may hear later
+        job.interrupted = joblogs.INTERRUPTED.search(error) is not None
+        if job.interrupted:  # Snakemake may hear of it later
             return None
         return self._timed_line(now, "FAILED", f"{job.message}, after {duration(took)}")
 

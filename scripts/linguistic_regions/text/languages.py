@@ -27,16 +27,21 @@ def language(code: str) -> dict[str, str]:
     """
     if code not in languages():
         near = get_close_matches(code, languages(), cutoff=0.5) or sorted(languages())
-        raise UserError(
-            f"language '{code}' is not in resources/{TABLE.name} (similar: {', '.join(near)}): "
-            "correct the code or add a row"
-        )
+        similar = meant(code) or f"similar: {', '.join(near)}"
+        raise UserError(f"language '{code}' is not in resources/{TABLE.name} ({similar}): correct it, or add a row")
     return languages()[code]
 
 
 def names() -> dict[str, str]:
     """The English name of each language, by code."""
     return {code: row["name"] for code, row in languages().items()}
+
+
+def meant(value: str) -> str:
+    """Advice for what should be a code, but is a language's name, or a code in capitals; empty for anything else."""
+    by_name = {name.lower(): code for code, name in names().items()}
+    code = value.lower() if value.lower() in languages() else by_name.get(value.lower())
+    return f"did you mean {code}?" if code else ""
 
 
 def can_fill(template: str, code: str) -> bool:
@@ -48,6 +53,23 @@ def can_fill(template: str, code: str) -> bool:
     return True
 
 
+def fields_of(template: str) -> list[str]:
+    """The fields that a template names beside `{language}`, such as `fineweb2`, in ascending order.
+
+    Raises:
+        UserError: the braces do not match, or a field does not exist.
+    """
+    try:
+        named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None} - {"language"}
+    except ValueError as error:
+        raise UserError(f"'{template}' is not a valid template ({error}): check its braces") from None
+    for name in sorted(named):
+        known = ["language", *next(iter(languages().values()))]
+        if name not in known:
+            raise UserError(f"'{template}' names an unknown field {{{name}}}; the fields are {', '.join(known)}")
+    return sorted(named)
+
+
 def fill(template: str, code: str) -> str:
     """Fill in a template: `{language}` becomes the code, and any other name, such as `{fineweb2}`, the field.
 
@@ -56,16 +78,9 @@ def fill(template: str, code: str) -> str:
     Raises:
         UserError: a field does not exist, or is empty for the language.
     """
-    try:
-        fields_named = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-    except ValueError as error:
-        raise UserError(f"'{template}' is not a valid template ({error}): check its braces") from None
-    fields = {"language": code}
-    if fields_named - fields.keys():
-        fields |= language(code)
-    for name in sorted(fields_named):
-        if name not in fields:
-            raise UserError(f"'{template}' names an unknown field {{{name}}}; the fields are {', '.join(fields)}")
+    named = fields_of(template)
+    fields = {"language": code} | (language(code) if named else {})
+    for name in named:
         if not fields[name]:
             raise UserError(
                 f"language '{code}' has no {name} in resources/{TABLE.name}, which '{template}' needs: "
