@@ -169,6 +169,30 @@ MISTAKES = {
     "a run name beyond what a folder may have": ({"run": "x" * 300}, "run: 300 letters are too many: use at most 100"),
     "more threads than there are": ({"threads": 100000}, "threads: 100000 must be at most 1024"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
+    "a language without text in Debian": (
+        {"languages": ["en", "sw"], "corpora": {"source": "debian"}},
+        "corpora.source: debian has no text in Swahili; give another source under corpora.languages.sw, or remove 'sw'",
+    ),
+    "a language without fortunes": (
+        {"languages": ["en", "zh", "ar"], "corpora": {"source": "debian", "debian": {"packages": ["{fortunes}"]}}},
+        "corpora.debian.packages: language 'ar' has no fortunes",
+    ),
+    "files of another source": (
+        {"corpora": {"source": "debian", "files": {"paths": ["{language}.txt"]}}},
+        "corpora.files.paths: not read, because corpora.source is debian; set it to files",
+    ),
+    "a language's files of another source": (
+        {"corpora": {"source": "debian", "languages": {"ru": {"files": {"paths": ["x.txt"]}}}}},
+        "corpora.languages.ru.files.paths: not read, because corpora.languages.ru.source is debian; set it to files",
+    ),
+    "pairs of another source": (
+        {"probes": {"languages": ["ru"], "files": {"paths": ["x.jsonl"]}}},
+        "probes.files.paths: not read, because 'files' is not in probes.sources; add it",
+    ),
+    "pairs in other languages": (
+        {"probes": {"languages": ["de"], "sources": ["files"], "files": {"paths": ["x.jsonl"]}}},
+        "probes.files.paths: not read, because no language of probes.languages (de) is in languages; set it",
+    ),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
     "a region that is not declared": (
         {"removal": {"regions": ["top-0.33"]}},
@@ -285,9 +309,9 @@ def test_all_mistakes_are_told_at_once():
 
 @pytest.mark.parametrize("at", ["base", "further"])
 def test_a_list_of_languages_alone_is_a_complete_config(at):
-    config = configuration.check({"languages": ["en", "de", "sw"], "importance": {"at": at}})
+    config = configuration.check({"languages": ["en", "de", "fi"], "importance": {"at": at}})
     for section in ("further", "importance", "monolingual"):
-        assert config[section]["languages"] == ["en", "de", "sw"]
+        assert config[section]["languages"] == ["en", "de", "fi"]
     assert config["retraining"]["languages"] == config["freezing"]["languages"] == ["en"]
     assert config["retraining"]["evaluate"] == ["en", "de"]
     assert configuration.check(config) == config

@@ -26,11 +26,9 @@ def language(code: str) -> dict[str, str]:
         UserError: the language is not in the table; the message names similar codes.
     """
     if code not in languages():
-        near = get_close_matches(code, languages(), cutoff=0.5) or sorted(languages())
-        raise UserError(
-            f"language '{code}' is not in resources/{TABLE.name} (similar: {', '.join(near)}): "
-            "correct the code or add a row"
-        )
+        near = get_close_matches(code, languages(), cutoff=0.5)
+        known = f"similar: {', '.join(near)}" if near else f"known: {', '.join(sorted(languages()))}"
+        raise UserError(f"language '{code}' is not in resources/{TABLE.name} ({known}): correct the code or add a row")
     return languages()[code]
 
 
