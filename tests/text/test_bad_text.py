@@ -29,7 +29,10 @@ TEXT = {
         raw("x.txt", b" \n\t\n"),
         "no text is left for test: the corpus has only 0 distinct documents",
     ),
-    "too little for each split": (raw("x.txt", b"One document."), "the corpus has only 1 distinct documents; divide it"),
+    "too little for each split": (
+        raw("x.txt", b"One document."),
+        "the corpus has only 1 distinct documents; divide it",
+    ),
     "the same text again and again": (raw("x.jsonl", SENTENCE * 50), "the corpus has only 1 distinct documents"),
     "Latin-1": (raw("x.txt", "Grüße".encode("latin-1")), "x.txt is not UTF-8 at byte 2: convert it to UTF-8"),
     "UTF-16": (raw("x.txt", "text".encode("utf-16-le")), "x.txt has a NUL at byte 1, so it is not UTF-8 text"),
