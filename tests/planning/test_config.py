@@ -12,6 +12,7 @@ import yaml
 
 from linguistic_regions.planning import catalog, configuration, corpora, pairs, plan
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.languages import languages
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -285,6 +286,18 @@ def test_mistakes_are_named(mistake):
         configuration.check(merged(deepcopy(TINY), changes))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_language_needs_a_whole_row_and_a_lineage(monkeypatch):
+    monkeypatch.setitem(languages(), "tok", {"name": "Toki Pona", "family": "none", "script": "Latn"})
+    monkeypatch.setitem(languages(), "tlh", {"name": "Klingon", "family": None, "script": None})
+    with pytest.raises(UserError) as told:
+        configuration.check({"languages": ["en", "tok", "tlh"]})
+    assert str(told.value).splitlines() == [
+        "config: languages: language 'tok' is not in resources/lineages.tsv: add a row with its ancestors",
+        "config: languages: language 'tlh' has no family in resources/languages.tsv: fill in the columns, which tabs "
+        "separate",
+    ]
 
 
 def test_all_mistakes_are_told_at_once():

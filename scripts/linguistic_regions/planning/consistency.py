@@ -12,6 +12,7 @@ from linguistic_regions.planning import catalog, corpora, explanations, pairs, p
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.kinship import lineage
 from linguistic_regions.text.languages import language
 
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
@@ -37,7 +38,8 @@ def misnamed(config: dict) -> Iterator[str]:
             except re.error as error:
                 yield f"{key}: {pattern!r} is not a valid regular expression ({error})"
     for code in config["languages"]:
-        yield from (f"languages: {message}" for message in _told(language, code))
+        unknown = [*_told(language, code)] or [*_told(lineage, code)]
+        yield from (f"languages: {message}" for message in unknown)
     for code in config["generations"]["prompts"]:
         yield from (f"generations.prompts: {message}" for message in _told(language, code))
     if config["gpu"] is not None:
