@@ -89,7 +89,7 @@ class Origin:
 def build(
     *,
     select: Select,
-    output: Path,
+    output: Output,
     scores: tuple[Path, ...] = (),
     minus: tuple[Path, ...] = (),
     like: tuple[Path, ...] = (),
@@ -272,7 +272,7 @@ def describe(region: tyro.conf.Positional[Path]) -> None:
         region: a region file.
     """
     loaded = Region.load(region)
-    for key, value in loaded.metadata.items():
+    for key, value in sorted(loaded.metadata.items()):
         print(f"{key}: {value if isinstance(value, str) else json.dumps(value)}")
     print(f"weights: {len(loaded)} of {loaded.size} ({100 * len(loaded) / loaded.size:.3f} %)")
     for name, count in loaded.counts.items():

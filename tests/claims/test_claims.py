@@ -132,6 +132,16 @@ def test_the_next_worst_language_stands_beside_the_own():
     assert f"in 3 of 3 regions: ×{own:.2f} in the own language, ×{worst:.2f} in the next worst" in note
 
 
+def test_a_region_needs_a_language_that_was_not_left_out_of_it():
+    removal = synthetic.removal()
+    table = claims(removal=removal[removal["language"].isin(synthetic.REGIONS)])
+    assert set(table.loc[["own", "diagonal"], "verdict"]) == {UNTESTED}
+    assert table.at["own", "note"] == (
+        "each other language was left out of the regions: add to languages one that is not in monolingual.languages"
+    )
+    assert table.at["own-random", "verdict"] != UNTESTED
+
+
 def test_a_control_like_the_core_decides_nothing():
     table = claims(removal=synthetic.controls(control=6))
     assert set(table.loc[["core-magnitude", "core-matched", "core-dimensions"], "verdict"]) == {UNDECIDED}

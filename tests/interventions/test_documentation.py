@@ -1,4 +1,4 @@
-"""The examples of docs/library.md and of the README run, and do what they say."""
+"""The examples of docs/library.md run, and do what they say."""
 
 import re
 
@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+from transformers import AutoModelForCausalLM
 
 from linguistic_regions.model.weights import selectable
 from linguistic_regions.regions import Region
 from machine import ROOT
 
 IDS = torch.from_numpy(np.random.default_rng(5).integers(0, 24, (16, 8)))
-README_REGION = "results/demo/regions/monolingual-zh-40.safetensors"
 
 
 def examples(document):
@@ -36,7 +35,7 @@ def names(tmp_path, monkeypatch, tiny_model):
     tiny_model.save_pretrained("model")
     generator = np.random.default_rng(1)
     shapes = {name: tuple(weight.shape) for name, weight in selectable(tiny_model, [], []).items()}
-    for path in ("region.safetensors", "other.safetensors", README_REGION):
+    for path in ("region.safetensors", "other.safetensors"):
         masks = {name: generator.random(shape) < 0.3 for name, shape in shapes.items()}
         Region.from_masks(masks, {"recipe": {"select": "random"}}).save(path)
     batches = [{"input_ids": ids, "labels": ids} for ids in IDS.split(4)]
@@ -65,11 +64,3 @@ def test_the_librarys_documentation(names, tiny_model):
         before[name].data[mask] = 0
         assert torch.equal(lesioned.get_parameter(name), before[name])
     assert frozen(names["model"].cpu(), region, before)  # at zero, through both trainings
-
-
-def test_the_readmes_example(names, tiny_model):
-    before = {name: weight.detach().clone() for name, weight in tiny_model.named_parameters()}
-    arguments = TrainingArguments("output", max_steps=2, use_cpu=True, report_to="none", disable_tqdm=True)
-    (block,) = examples("README.md")
-    exec(block, names | {"model": tiny_model, "Trainer": Trainer, "arguments": arguments})
-    assert frozen(tiny_model, Region.load(README_REGION), before)

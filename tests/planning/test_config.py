@@ -55,9 +55,9 @@ def test_shipped_configs_are_valid(path):
 
 @pytest.mark.parametrize("at", ["base", "further"])
 def test_a_list_of_languages_alone_is_a_complete_config(at):
-    config = configuration.check({"languages": ["en", "de", "sw"], "importance": {"at": at}})
+    config = configuration.check({"languages": ["en", "de", "fi"], "importance": {"at": at}})
     for section in ("further", "importance", "monolingual"):
-        assert config[section]["languages"] == ["en", "de", "sw"]
+        assert config[section]["languages"] == ["en", "de", "fi"]
     assert config["retraining"]["languages"] == config["freezing"]["languages"] == ["en"]
     assert config["retraining"]["evaluate"] == ["en", "de"]
     assert configuration.check(config) == config

@@ -8,6 +8,7 @@ import yaml
 from linguistic_regions.planning import configuration
 from linguistic_regions.planning.configfiles import merged
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.languages import languages
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -120,6 +121,30 @@ MISTAKES = {
     "a run name beyond what a folder may have": ({"run": "x" * 300}, "run: 300 letters are too many: use at most 100"),
     "more threads than there are": ({"threads": 100000}, "threads: 100000 must be at most 1024"),
     "heads": ({"model": {"scratch": {"heads": 3, "kv_heads": 3}}}, "width must be a multiple of heads"),
+    "a language without text in Debian": (
+        {"languages": ["en", "sw"], "corpora": {"source": "debian"}},
+        "corpora.source: debian has no text in Swahili; give another source under corpora.languages.sw, or remove 'sw'",
+    ),
+    "a language without fortunes": (
+        {"languages": ["en", "zh", "ar"], "corpora": {"source": "debian", "debian": {"packages": ["{fortunes}"]}}},
+        "corpora.debian.packages: language 'ar' has no fortunes",
+    ),
+    "files of another source": (
+        {"corpora": {"source": "debian", "files": {"paths": ["{language}.txt"]}}},
+        "corpora.files.paths: not read, because corpora.source is debian; set it to files",
+    ),
+    "a language's files of another source": (
+        {"corpora": {"source": "debian", "languages": {"ru": {"files": {"paths": ["x.txt"]}}}}},
+        "corpora.languages.ru.files.paths: not read, because corpora.languages.ru.source is debian; set it to files",
+    ),
+    "pairs of another source": (
+        {"probes": {"languages": ["ru"], "files": {"paths": ["x.jsonl"]}}},
+        "probes.files.paths: not read, because 'files' is not in probes.sources; add it",
+    ),
+    "pairs in other languages": (
+        {"probes": {"languages": ["de"], "sources": ["files"], "files": {"paths": ["x.jsonl"]}}},
+        "probes.files.paths: not read, because no language of probes.languages (de) is in languages; set it",
+    ),
     "no training text": ({"corpora": {"test": 0.6, "valid": 0.5}}, "no text is left for training"),
     "a region that is not declared": (
         {"removal": {"regions": ["top-0.33"]}},
@@ -243,6 +268,18 @@ def test_all_mistakes_are_told_at_once():
         "config: freezing.languages: 'zh' is not in languages (en, ru)",
         "config: freezing.languages: 'uk' is not in languages (en, ru)",
         "config: retraining.milestones: 3 is not a multiple of training.batch_size (4)",
+    ]
+
+
+def test_a_language_needs_a_whole_row_and_a_lineage(monkeypatch):
+    monkeypatch.setitem(languages(), "tok", languages()["en"] | {"name": "Toki Pona"})
+    monkeypatch.setitem(languages(), "tlh", languages()["en"] | {"name": "Klingon", "family": None})
+    with pytest.raises(UserError) as told:
+        configuration.check({"languages": ["en", "tok", "tlh"]})
+    assert str(told.value).splitlines() == [
+        "config: languages: language 'tok' is not in resources/lineages.tsv: add a row with its ancestors",
+        "config: languages: language 'tlh' has no family in resources/languages.tsv: fill in the columns, which tabs "
+        "separate",
     ]
 
 

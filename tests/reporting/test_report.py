@@ -289,8 +289,10 @@ def test_the_method_says_what_was_asked_of_the_model(tmp_path):
     assert "with 2 and 8 filler tokens before the answer: dots and the instruction repeated" in text
     assert "multiplied by 0.5 and 2 too. Gaussian noise of 1 standard deviations" in text
     assert "set to zero one at a time" in text and "continued by the most likely token" in text
-    settings["probes"]["languages"] = []
-    assert "Minimal pairs." not in part(write_report(tmp_path, tables, tmp_path / "none", settings=settings), "method")
+    for outside in ([], ["de"]):  # none, and none of the run
+        settings["probes"]["languages"] = settings["generations"]["languages"] = outside
+        text = part(write_report(tmp_path, tables, tmp_path / "none", settings=settings), "method")
+        assert "Minimal pairs." not in text and "Generations." not in text
 
 
 def test_a_model_is_known_by_its_public_name_and_weights_that_were_quantized_are_said_to_be(tmp_path):

@@ -42,7 +42,12 @@ def _free(run: Run, matrix: pd.DataFrame) -> pd.DataFrame:
 
 def _others(run: Run, matrix: pd.DataFrame) -> pd.Series:
     """The mean effect of each region on the languages that were not left out of it."""
-    return _free(run, matrix).mean(axis=1)
+    others = _free(run, matrix).mean(axis=1)
+    if others.isna().all():
+        raise NotMeasured(
+            "each other language was left out of the regions: add to languages one that is not in monolingual.languages"
+        )
+    return others
 
 
 def _over_regions(values: pd.Series) -> Interval:

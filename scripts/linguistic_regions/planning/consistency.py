@@ -12,6 +12,7 @@ from linguistic_regions.planning import catalog, corpora, explanations, pairs, p
 from linguistic_regions.planning.costs.gpus import gpu
 from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.text.kinship import lineage
 from linguistic_regions.text.languages import fields_of, language
 
 ESTIMATORS = ("taylor", "taylor_abs", "fisher", "magnitude")
@@ -38,7 +39,8 @@ def misnamed(config: dict) -> Iterator[str]:
             except re.error as error:
                 yield f"{key}: {pattern!r} is not a valid regular expression ({error})"
     for code in config["languages"]:
-        yield from (f"languages: {message}" for message in _told(language, code))
+        unknown = [*_told(language, code)] or [*_told(lineage, code)]
+        yield from (f"languages: {message}" for message in unknown)
     for code in config["generations"]["prompts"]:
         yield from (f"generations.prompts: {message}" for message in _told(language, code))
     if config["gpu"] is not None:
@@ -78,8 +80,45 @@ def _texts(config: dict) -> Iterator[str]:
             yield f"{key}: corpora.domain has the same name; choose another"
         if not any(text.endswith(f"/{domain}") for text in corpora.texts(config)):
             yield f"{key}: no language has text of this domain; check its source, or set it to null"
+    for code in config["languages"]:
+        if corpora.corpus(config, code)["source"] == "debian":
+            yield from _in_packages(config, code)
+    yield from _unread(config)
     if config["corpora"]["test"] + config["corpora"]["valid"] >= 1:
         yield "corpora.test + corpora.valid: no text is left for training; lower them"
+
+
+def _in_packages(config: dict, code: str) -> Iterator[str]:
+    try:
+        found = corpora.in_packages(config, code)
+    except UserError as error:  # a language without fortunes, say
+        yield f"corpora.debian.packages: {error}"
+        return
+    if not found:
+        yield (
+            f"corpora.source: debian has no text in {language(code)['name']}; give another source under "
+            f"corpora.languages.{code}, or remove {code!r} from languages"
+        )
+
+
+def _unread(config: dict) -> Iterator[str]:
+    """Files of text or of pairs that are named and would not be read."""
+    own = config["corpora"]["languages"]
+    sections = {"corpora": (config["corpora"], corpora.texts(config))}
+    sections |= {f"corpora.languages.{code}": (own[code], [code]) for code in own if code in config["languages"]}
+    for key, (section, texts) in sections.items():
+        sources = sorted({corpora.corpus(config, text)["source"] for text in texts})
+        if section.get("files", {}).get("paths") and "files" not in sources:
+            yield f"{key}.files.paths: not read, because {key}.source is {', '.join(sources)}; set it to files"
+    probes = config["probes"]
+    if probes["files"]["paths"] and probes["languages"]:
+        if "files" not in probes["sources"]:
+            yield "probes.files.paths: not read, because 'files' is not in probes.sources; add it"
+        if not pairs.languages(config):
+            yield (
+                "probes.files.paths: not read, because no language of probes.languages "
+                f"({', '.join(probes['languages'])}) is in languages; set it to those of your pairs"
+            )
 
 
 def _languages(config: dict) -> Iterator[str]:

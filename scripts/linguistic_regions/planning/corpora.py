@@ -71,6 +71,12 @@ def packages(config: dict, text: str) -> list[str]:
     return [fill(name, language) for name in names]
 
 
+def in_packages(config: dict, text: str) -> bool:
+    """Whether the table of languages has the language of a text in one of its Debian packages."""
+    row = languages()[text.split("/")[0]]
+    return any(row["debian"] or name == row["fortunes"] for name in packages(config, text))
+
+
 def corpus_options(config: dict, text: str) -> dict:
     """The options of corpus.py for a text: the settings of its source, filled in, and limits and splits."""
     settings, language = corpus(config, text), text.split("/")[0]

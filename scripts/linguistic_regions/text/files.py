@@ -109,7 +109,7 @@ def _read_jsonl(path: Path, column: str) -> Iterator[tuple[int, str]]:
         where = f"{path}, line {number}"
         if not isinstance(row, dict) or column not in row:
             columns = ", ".join(row) if isinstance(row, dict) else "none"
-            raise UserError(f"{where} has no '{column}' (its fields: {columns}): set the column of the text")
+            raise UserError(f"{where} has no '{column}' (its fields: {columns}): set corpora.files.column")
         yield number, _check_text(row[column], column, where)
 
 
@@ -134,7 +134,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
     for number, row in _rows(path, [column]):
         if column not in row:
             columns = ", ".join(pq.read_schema(path).names)
-            raise UserError(f"{path} has no column '{column}' (its columns: {columns}): set the column of the text")
+            raise UserError(f"{path} has no column '{column}' (its columns: {columns}): set corpora.files.column")
         yield number, _check_text(row[column], column, f"{path}, row {number}")
 
 
@@ -170,7 +170,7 @@ def _check_text(text: object, column: str, where: str) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise UserError(f"{where}: '{column}' contains {type(text).__name__}, not text: set the column of the text")
+        raise UserError(f"{where}: '{column}' contains {type(text).__name__}, not text: name another column")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -28,6 +28,17 @@ def lineages() -> dict[str, tuple[str, ...]]:
         return {row["code"]: tuple(row["lineage"].split(" > ")) for row in rows}
 
 
+def lineage(code: str) -> tuple[str, ...]:
+    """The ancestors of a language, from the family down.
+
+    Raises:
+        UserError: the language is not in the table of lineages.
+    """
+    if code not in lineages():
+        raise UserError(f"language '{code}' is not in resources/{TABLE.name}: add a row with its ancestors")
+    return lineages()[code]
+
+
 def genealogy(first: str, second: str) -> float:
     """Genealogical distance of two languages: 1 minus the cosine of their lineages, each with the language itself.
 
@@ -40,7 +51,7 @@ def genealogy(first: str, second: str) -> float:
     """
     if first == second:
         return 0.0
-    ours, theirs = _lineage(first), _lineage(second)
+    ours, theirs = lineage(first), lineage(second)
     return 1 - len(set(ours) & set(theirs)) / math.sqrt((len(ours) + 1) * (len(theirs) + 1))
 
 
@@ -71,12 +82,6 @@ def close_languages(codes: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def _close(first: str, second: str) -> bool:
     same_branch = language(first)["family"] == language(second)["family"]
     return same_branch or bool(_scripts(first) & _scripts(second) - {COMMON})
-
-
-def _lineage(code: str) -> tuple[str, ...]:
-    if code not in lineages():
-        raise UserError(f"language '{code}' is not in resources/{TABLE.name}: add its ancestors")
-    return lineages()[code]
 
 
 def _scripts(code: str) -> set[str]:

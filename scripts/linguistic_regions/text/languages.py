@@ -9,6 +9,7 @@ from linguistic_regions.runtime.checkout import ROOT, checkout_file
 from linguistic_regions.runtime.errors import UserError
 
 TABLE = ROOT / "resources" / "languages.tsv"
+REQUIRED = ("name", "family", "script")  # what each row must have
 
 
 @cache
@@ -23,13 +24,19 @@ def language(code: str) -> dict[str, str]:
     """The row of a language.
 
     Raises:
-        UserError: the language is not in the table; the message names similar codes.
+        UserError: the language is not in the table, where the message names similar codes; or its row is not complete.
     """
     if code not in languages():
-        near = get_close_matches(code, languages(), cutoff=0.5) or sorted(languages())
-        similar = meant(code) or f"similar: {', '.join(near)}"
-        raise UserError(f"language '{code}' is not in resources/{TABLE.name} ({similar}): correct it, or add a row")
-    return languages()[code]
+        near = get_close_matches(code, languages(), cutoff=0.5)
+        known = f"similar: {', '.join(near)}" if near else f"known: {', '.join(sorted(languages()))}"
+        hint = meant(code) or known
+        raise UserError(f"language '{code}' is not in resources/{TABLE.name} ({hint}): correct the code or add a row")
+    row = languages()[code]
+    if missing := [column for column in REQUIRED if not row[column]]:
+        raise UserError(
+            f"language '{code}' has no {missing[0]} in resources/{TABLE.name}: fill in the columns, which tabs separate"
+        )
+    return row
 
 
 def names() -> dict[str, str]:

@@ -75,8 +75,8 @@ def write_splits(
         for split in SPLITS:
             if not counts[split]["documents"]:
                 raise UserError(
-                    f"no text is left for {split}: the corpus has only {total} distinct documents; "
-                    "add text, divide it into more documents, or give the split a larger share"
+                    f"no text is left for {split}: the corpus has only {total} distinct documents; divide it into "
+                    "some fifty, add text, or give the split a larger share (corpora.test, corpora.valid)"
                 )
             counts[split]["sha256"] = hashlib.sha256(parts[split].read_bytes()).hexdigest()
     return {"splits": counts, "dropped": dict(sorted(dropped.items()))}

@@ -24,6 +24,11 @@ def paragraphs(
     def experiment(name: str, part: Callable[[Mapping], list[str]]) -> Callable[[], list[str]]:
         return lambda: part(config[name]) if name in config["experiments"] else []
 
+    def of_run(name: str) -> dict:
+        """The settings of an evaluation, with those of its languages that are in the run."""
+        languages = [code for code in config[name]["languages"] if code in config["languages"]]
+        return {**config[name], "languages": languages}
+
     parts: dict[str, Callable[[], list[str]]] = {
         "Model": lambda: model.described(config["model"], source, model_name),
         "Text": lambda: text.described(config, names),
@@ -34,8 +39,8 @@ def paragraphs(
         "Core removal": experiment("removal", removals.core),
         "Controls": experiment("controls", removals.controls),
         "Monolingual regions": experiment("monolingual", partial(removals.monolingual, names=names)),
-        "Generations": lambda: evaluations.generations(config["generations"], names),
-        "Minimal pairs": lambda: evaluations.probes(config["probes"], names),
+        "Generations": lambda: evaluations.generations(of_run("generations"), names),
+        "Minimal pairs": lambda: evaluations.probes(of_run("probes"), names),
         "Tasks of lm-evaluation-harness": lambda: evaluations.lm_eval(config["lm_eval"]),
         "Retraining": experiment("retraining", partial(training.retraining, names=names)),
         "Freezing": experiment("freezing", partial(training.freezing, names=names)),
