@@ -18,6 +18,7 @@ rule evaluate:
         "<benchmarks>/evaluate/{conditions}.tsv"
     wildcard_constraints:
         conditions="|".join(map(re.escape, CONDITIONS)),
+    priority: lambda wildcards: 2 if wildcards.conditions == "intact" else 0  # trainings begin with its evidence
     conda:
         "../envs/programs.yaml"
     threads: config["threads"]
