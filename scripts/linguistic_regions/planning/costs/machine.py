@@ -14,14 +14,14 @@ FORWARD_SHARE = 0.5
 USABLE = 0.9  # share of a GPU's memory; the rest is for fragmentation and libraries
 MAX_GPUS = 64  # per job
 
-CPU_FLOPS = 0.07e12  # FLOP/s per thread, achieved; jobs of the demo reached 0.06 to 0.08e12 (AMD EPYC, avx512_bf16)
+CPU_FLOPS = 0.055e12  # FLOP/s per thread, achieved; jobs of the demo reach 0.05 to 0.06e12 (AMD EPYC, AVX2)
 RAM_BANDWIDTH = 10e9  # bytes per second and thread; also between RAM and a GPU
 DISK_SPEED = 2.5e9  # bytes per second; files that were just written are in the page cache
 
 TORCH = 1.0e9  # bytes of RAM of a program that imports torch and transformers
 CUDA = 2.5e9  # additional bytes of RAM of a process on a GPU: libraries and context
 LIGHT = 0.4e9  # bytes of RAM of a program that imports neither
-TORCH_START = 6.0  # seconds until a program that imports torch has started
+TORCH_START = 7.0  # seconds until a program that imports torch has started
 LIGHT_START = 0.7
 SMALL = 5e6  # bytes of a table, a figure, a report
 
