@@ -72,6 +72,7 @@ def test_operations_are_those_that_torch_counts(tiny_model, tiny_blocks):
     assert workbench.forward_flops(tiny_model, tiny_blocks) == pytest.approx(counter.get_total_flops(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_line_of_the_table_for_each_benchmark_of_a_model(tmp_path):
     from_scratch(300, 1, 16, 2, 2, 16, 64, False, 0).save_pretrained(tmp_path / "source")
     fetch_model.main(model=str(tmp_path / "source"), output=tmp_path / "base")

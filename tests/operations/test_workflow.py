@@ -176,6 +176,7 @@ def test_an_unknown_key_is_refused_in_one_line(finished):
     assert "Traceback" not in run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_thirty_languages_are_planned_as_thirty_jobs(tmp_path):
     folder = copy_workflow(tmp_path / "thirty")
     config = yaml.safe_load((folder / "configs/smollm2-135m.yaml").read_text(encoding="utf-8"))

@@ -244,9 +244,9 @@ def test_a_data_set_is_streamed_from_the_hub_and_goes_on_where_it_broke(dataset,
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (503, "the hub is busy or cannot be reached"),
+        pytest.param(503, "the hub is busy or cannot be reached", marks=pytest.mark.slow),
         ("drop", "the hub is busy or cannot be reached"),
-        ("short", "a file is corrupted"),
+        pytest.param("short", "a file is corrupted", marks=pytest.mark.slow),
         ("damaged", "a file is corrupted"),
     ],
 )

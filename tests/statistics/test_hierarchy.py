@@ -9,6 +9,7 @@ import pytest
 from linguistic_regions.statistics.hierarchy import hierarchical, least
 from linguistic_regions.statistics.perplexity import log_ratio
 
+SLOW = pytest.mark.slow
 RUNS = 400
 EFFECT = 0.7  # nats per token
 COUNTS = (3, 3, 4, 5, 8, 12, 20, 30, 40, 50, 60, 60)  # documents of twelve languages
@@ -250,19 +251,24 @@ def holds(interval):
     return interval.low <= EFFECT <= interval.high
 
 
-@pytest.mark.parametrize(("replicates", "effects"), [(0, heavy), (0, skewed), (3, heavy), (3, skewed), (20, heavy)])
+@pytest.mark.parametrize(
+    ("replicates", "effects"),
+    [(0, skewed), (3, heavy), *[pytest.param(*each, marks=SLOW) for each in ((0, heavy), (3, skewed), (20, heavy))]],
+)
 def test_ninety_five_percent_of_the_intervals_hold_the_effect(replicates, effects):
     evidences = runs(COUNTS, replicates, effects)
     assert 0.92 <= np.mean([holds(hierarchical(items, "top", names)) for items, names in evidences]) <= 0.99
 
 
-@pytest.mark.parametrize("counts", [(2,) * 12, (3,) * 6, (3, 3, 4, 60, 60, 60)])
+@pytest.mark.parametrize(
+    "counts", [(2,) * 12, pytest.param((3,) * 6, marks=SLOW), pytest.param((3, 3, 4, 60, 60, 60), marks=SLOW)]
+)
 def test_few_documents_per_language_are_enough(counts):
     evidences = runs(counts, 3, heavy)
     assert 0.92 <= np.mean([holds(hierarchical(items, "top", names)) for items, names in evidences]) <= 0.99
 
 
-@pytest.mark.parametrize("replicates", [0, 3])
+@pytest.mark.parametrize("replicates", [pytest.param(0, marks=SLOW), 3])
 def test_ninety_five_percent_of_the_intervals_hold_the_effect_on_languages_like_these(replicates):
     """Languages differ by a fifth of a nat or so: an interval about these very languages tells too little of others."""
     held = [
