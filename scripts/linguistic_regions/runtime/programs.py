@@ -32,7 +32,7 @@ def fingerprint(program: str, *modules: str) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    parts = [ast.dump(_parse(path)) for path in source_files(program, *modules)]
+    parts = [_code(path) for path in source_files(program, *modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -54,7 +54,7 @@ def source_files(*names: str) -> list[Path]:
         path = pending.pop()
         if path not in found and _affects_results(path):
             found.add(path)
-            pending += [file for name in _imported_names(_parse(path)) for file in _module_files(name)]
+            pending += [file for name in _imported_names(path) for file in _module_files(name)]
     return sorted(found)
 
 
@@ -69,6 +69,12 @@ def _affects_results(path: Path) -> bool:
 @cache
 def _parse(path: Path) -> ast.Module:
     return _RemoveMessages().visit(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@cache
+def _code(path: Path) -> str:
+    """A file's code without comments, docstrings and messages."""
+    return ast.dump(_parse(path))
 
 
 class _RemoveMessages(ast.NodeTransformer):
@@ -94,10 +100,11 @@ def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imported_names(tree: ast.Module) -> set[str]:
+@cache
+def _imported_names(path: Path) -> set[str]:
     """Dotted names of all that a file imports from the library, anywhere in the file: modules, functions, classes."""
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_parse(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -8,7 +8,7 @@ import json
 import math
 import sys
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 
 from linguistic_regions.planning import corpora, evaluations, plan
 from linguistic_regions.planning.costs import shapes, workload
@@ -31,7 +31,7 @@ class Step:
         """The number of jobs."""
         return len(self.each)
 
-    @property
+    @cached_property
     def cost(self) -> Cost:
         """The maximum of each figure over the jobs."""
         return Cost(**{field.name: max(getattr(cost, field.name) for cost in self.each) for field in fields(Cost)})
