@@ -203,6 +203,14 @@ CONFIG
 CgroupPlugin=$cg
 CONFIG
 
+    if ! alive /run/slurm/slurmctld.pid slurmctld; then
+        # what an earlier cluster left: its name may keep the controller from starting, its jobs would run again,
+        # and the accounting database would show them beside new jobs of the same numbers
+        rm -rf /var/lib/slurm/slurmctld; dirs
+        [ $accounting -eq 0 ] || {
+            stop_one /run/slurm/slurmdbd.pid slurmdbd; mariadb_up; mariadb -e "DROP DATABASE slurm_acct_db"
+        }
+    fi
     if [ $accounting -eq 1 ]; then        # (sacctmgr needs slurm.conf)
         mariadb_up; slurmdbd_up
         sacctmgr -n -P show cluster format=cluster | grep -qx $CLUSTER || sacctmgr -i -Q add cluster $CLUSTER >/dev/null
@@ -214,8 +222,6 @@ CONFIG
         log "restarting with the new configuration"
     fi
     if ! alive /run/slurm/slurmctld.pid slurmctld; then
-        # state of an earlier cluster: one of another name would stop it from starting, its jobs would run again
-        rm -rf /var/lib/slurm/slurmctld; dirs
         slurmctld || die "slurmctld does not start (see $LOGS/slurmctld.log)"
         log "started slurmctld"
     fi
