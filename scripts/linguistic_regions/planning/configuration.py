@@ -33,7 +33,7 @@ SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 def schema() -> dict:
     """The JSON schema of the config; each key has a description and, unless it is a section, a default."""
-    return yaml.safe_load(checkout_file(SCHEMA).read_text(encoding="utf-8"))
+    return yaml.load(checkout_file(SCHEMA).read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def check(config: dict) -> dict:

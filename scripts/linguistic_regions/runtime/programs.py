@@ -32,7 +32,7 @@ def fingerprint(program: str, *modules: str) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    parts = [_code(path) for path in source_files(program, *modules)]
+    parts = [_read(path)[0] for path in source_files(program, *modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -54,7 +54,7 @@ def source_files(*names: str) -> list[Path]:
         path = pending.pop()
         if path not in found and _affects_results(path):
             found.add(path)
-            pending += [file for name in _imported_names(path) for file in _module_files(name)]
+            pending += [file for name in _read(path)[1] for file in _module_files(name)]
     return sorted(found)
 
 
@@ -67,27 +67,22 @@ def _affects_results(path: Path) -> bool:
 
 
 @cache
-def _parse(path: Path) -> ast.Module:
-    return _RemoveMessages().visit(ast.parse(path.read_text(encoding="utf-8")))
+def _read(path: Path) -> tuple[str, set[str]]:
+    """A file's code without comments, docstrings and messages of errors, logs and progress bars.
 
-
-@cache
-def _code(path: Path) -> str:
-    """A file's code without comments, docstrings and messages."""
-    return ast.dump(_parse(path))
-
-
-class _RemoveMessages(ast.NodeTransformer):
-    """Removes docstrings, and the messages of errors, logs and progress bars."""
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        node = self.generic_visit(node)
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and body and _is_docstring(body[0]):
-            del body[0]
-        if isinstance(node, ast.Call) and (name := _first_name(node.func)) in MESSAGE_CALLS:
+    And the dotted names of all that it imports from the library, anywhere: modules, functions, classes.
+    """
+    tree, names = ast.parse(path.read_text(encoding="utf-8")), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and node.body and _is_docstring(node.body[0]):
+            del node.body[0]
+        elif isinstance(node, ast.Call) and (name := _first_name(node.func)) in MESSAGE_CALLS:
             node.args, node.keywords = node.args[: MESSAGE_CALLS[name]], []
-        return node
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return ast.dump(tree), {name for name in names if name.split(".")[0] == LIBRARY}
 
 
 def _first_name(function: ast.expr) -> str:
@@ -98,18 +93,6 @@ def _first_name(function: ast.expr) -> str:
 
 def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-@cache
-def _imported_names(path: Path) -> set[str]:
-    """Dotted names of all that a file imports from the library, anywhere in the file: modules, functions, classes."""
-    names = set()
-    for node in ast.walk(_parse(path)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.split(".")[0] == LIBRARY}
 
 
 def _module_files(name: str) -> list[Path]:
