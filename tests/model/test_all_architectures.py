@@ -81,6 +81,7 @@ def test_an_architecture(model_type, build):
 
 
 def check(model):
+    assert not loading.sees_future_tokens(model)
     matrices, stacks = selected(model)
     for name, weight in matrices.items():
         assert weight.ndim == 2 and not {1, tiny_models.EXPERTS, tiny_models.EXPERTS + 1} & set(weight.shape), name
@@ -130,6 +131,25 @@ def selected(model):
 def within_layers(name):
     """A parameter's name after the number of the layer."""
     return re.split(r"\.\d+\.", name, maxsplit=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("model_type", "setting"),
+    [
+        ("bert", {"is_decoder": False}),
+        ("cpmant", {}),
+        ("gemma3_text", {"use_bidirectional_attention": True}),
+        ("llama", {"is_causal": False}),
+        ("xlm", {}),
+        ("xlnet", {}),
+    ],
+)
+def test_configs_say_which_are_not_causal(model_type, setting):
+    config = tiny_models.config(tiny_models.model_types()[model_type])
+    for key, value in setting.items():
+        setattr(config, key, value)
+    assert not hf_config.is_causal(config)
+    assert loading.sees_future_tokens(AutoModelForCausalLM.from_config(config).eval())
 
 
 def test_what_is_named_exists():

@@ -83,7 +83,7 @@ MODEL = {
     ),
     "an encoder": (
         lambda base: BertForMaskedLM(ENCODER).save_pretrained(base),
-        "BertLMHeadModel attends to the tokens that it has to predict, as encoders do: name a causal language model",
+        "a bert model with this config attends to the tokens that it has to predict, as encoders do: name a causal",
     ),
     "a translator": (
         lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
@@ -151,6 +151,10 @@ def without_a_shard(base):
         (
             lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
             "a t5 model is an encoder-decoder, not a causal language model",
+        ),
+        (
+            lambda base: ENCODER.save_pretrained(base),
+            "a bert model with this config attends to the tokens that it has to predict, as encoders do",
         ),
         (quantized, "its weights are quantized (gptq)"),
     ],

@@ -197,6 +197,14 @@ def test_a_trusted_models_code_goes_with_it(own_kind, tmp_path, monkeypatch, cap
         assert torch.equal(a, b)
 
 
+def test_an_own_kind_that_is_not_causal_is_refused(own_kind, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    config = json.loads((own_kind / "config.json").read_text())
+    (own_kind / "config.json").write_text(json.dumps(config | {"is_causal": False}))
+    with pytest.raises(UserError, match="a mine model with this config attends to the tokens that it has to predict"):
+        loading.load(own_kind, trust_remote_code=True)
+
+
 # Data sets
 
 

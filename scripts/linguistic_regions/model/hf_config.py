@@ -10,6 +10,10 @@ from linguistic_regions.runtime.errors import UserError, system_error
 
 log = logging.getLogger(__name__)
 
+# Whatever their config says
+CAUSAL = ("gpt_neox", "gpt_neox_japanese", "trocr")
+BIDIRECTIONAL = ("cpmant", "xlnet")
+
 
 def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
     """Read the config.json of a model.
@@ -41,11 +45,39 @@ def read(path: str | Path, trust_remote_code: bool) -> PreTrainedConfig:
             f"{path}: its weights are quantized ({method}), and cannot be trained or set to zero one by one: name the "
             "model in bfloat16 or float32, or a GGUF file, which is dequantized"
         )
-    if trust_remote_code and getattr(found, "auto_map", None):
+    if has_own_code(found) and trust_remote_code:
         log.warning("model.trust_remote_code: running code that comes with %s, with your permissions", path)
     elif type(found) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UserError(f"{path}: a {found.model_type} model is not a causal language model: name one that is")
+    elif not is_causal(found):
+        raise UserError(sees_future_message(path, found))
     return found
+
+
+def has_own_code(config: PreTrainedConfig) -> bool:
+    """Whether the model comes with Python code."""
+    return bool(getattr(config, "auto_map", None))
+
+
+def is_causal(config: PreTrainedConfig) -> bool:
+    """Whether a model of transformers attends to earlier tokens only, as far as its config says.
+
+    For each architecture of transformers, a test compares this with what the model does.
+    """
+    settings = config.get_text_config()
+    if settings.model_type in CAUSAL + BIDIRECTIONAL:
+        return settings.model_type in CAUSAL
+    says_so = all(getattr(settings, key, True) for key in ("is_decoder", "is_causal", "causal"))
+    both_ways = getattr(settings, "use_bidirectional_attention", None) in (True, "all")
+    return says_so and not both_ways
+
+
+def sees_future_message(path: str | Path, config: PreTrainedConfig) -> str:
+    """The error message for a model that is not causal."""
+    return (
+        f"{path}: a {config.model_type} model with this config attends to the tokens that it has to predict, as "
+        "encoders do: name a causal language model"
+    )
 
 
 def unloadable_message(path: str | Path, error: Exception) -> str:

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import (
-    AutoModelForCausalLM,
-    PreTrainedModel,
-)
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from linguistic_regions.model import hf_config
@@ -78,11 +75,8 @@ def load(
             )
     model.eval()
     model.config.use_cache = False
-    if _sees_future_tokens(model):
-        raise UserError(
-            f"{path}: {type(model).__name__} attends to the tokens that it has to predict, as encoders do: name a "
-            "causal language model"
-        )
+    if hf_config.has_own_code(config) and sees_future_tokens(model):  # its config may say anything
+        raise UserError(hf_config.sees_future_message(path, config))
     model.base_model.requires_grad_(False)
     for part in (decoder(model), model.get_output_embeddings()):
         part.requires_grad_(True)
@@ -90,12 +84,11 @@ def load(
 
 
 @torch.no_grad()
-def _sees_future_tokens(model: PreTrainedModel) -> bool:
+def sees_future_tokens(model: PreTrainedModel) -> bool:
     """Whether changing the last token changes earlier logits by more than rounding errors."""
     size = model.config.get_text_config().vocab_size
-    ids = (
-        torch.arange(8, device=model.device) + size // 2
-    ) % size  # the first may be padding, which nothing attends to
+    # the first ids may be padding, which nothing attends to
+    ids = (torch.arange(8, device=model.device) + size // 2) % size
     other = torch.cat([ids[:-1], (ids[-1:] + 1) % size])
     one, two = (model(input_ids=row[None]).logits[0, :-1].float() for row in (ids, other))
     return bool((one - two).abs().max() > 100 * torch.finfo(model.dtype).eps * one.abs().max())
