@@ -76,7 +76,7 @@ def test_a_model_at_chance_has_nothing_to_lose():
     """It cannot follow a prompt: no claim on how lesions change the gap; those on direct accuracy stand."""
     table = claims(performance=0.5)
     assert set(table.loc[["probes-gap-core", "probes-gap-own"], "verdict"]) == {UNTESTED}
-    assert "not above chance" in table.at["probes-gap-own", "note"]
+    assert "above chance both when scored directly and asked" in table.at["probes-gap-own", "note"]
     assert {table.at["probes-direct", "verdict"], table.at["probes-own-accuracy", "verdict"]} == {HOLDS}
     table = claims(competence=0.5, performance=0.5)
     assert set(table.loc[[name for name in table.index if "own" in name or "core" in name], "verdict"]) == {UNTESTED}

@@ -69,6 +69,17 @@ MISTAKES = {
         {"regions": {"../x": {"select": "complement", "of": ["top-0.01"]}}},
         "regions: '../x' is not allowed (names consist of letters",
     ),
+    "a recipe in words": ({"regions": {"x": "both"}}, "config: regions.x: 'both' is not a section with keys"),
+    "a recipe without anything": ({"regions": {"x": {"select": "random"}}}, "regions.x: like and seed are missing"),
+    "a recipe without a size": (
+        {"regions": {"x": {"select": "top", "scores": ["en/8"]}}},
+        "regions.x: give one of ratio, like, and only one",
+    ),
+    "a region without itself": (
+        {"regions": {"x": {"select": "difference", "of": ["top-0.01", "top-0.01"]}}},
+        "regions.x.of: ['top-0.01', 'top-0.01'] has an item twice",
+    ),
+    "a region removed twice": ({"removal": {"regions": ["x", "x"]}}, "removal.regions: ['x', 'x'] has an item twice"),
     "a recipe that is none": ({"regions": {"x": {"select": "best"}}}, "regions.x.select: 'best' is not one of top"),
     "unknown word": ({"importance": {"estimator": "tailor"}}, "importance.estimator: 'tailor' is not one of taylor"),
     "unknown language": ({"languages": ["en", "xq"]}, "languages: language 'xq' is not in resources/languages.tsv"),
@@ -293,6 +304,16 @@ def test_texts_that_are_not_there_are_named_with_their_language(tmp_path):
     config = configuration.check({"languages": ["en"], "experiments": [], "corpora": {"source": "files"}})
     with pytest.raises(UserError, match="there is no file for en .no path given."):
         configuration.check_files(config)
+
+
+def test_a_column_that_is_not_there_is_found_before_any_job(tmp_path):
+    (tmp_path / "en.jsonl").write_text('{"body": "Some text."}\n')
+    files = {"paths": [f"{tmp_path}/{{language}}.jsonl"]}
+    source = {"languages": ["en"], "experiments": [], "corpora": {"source": "files", "files": files}}
+    with pytest.raises(UserError, match="config: corpora.files: .*en.jsonl, line 1 has no 'text' .its fields: body"):
+        configuration.check_files(configuration.check(source))
+    files["column"] = "body"
+    configuration.check_files(configuration.check(source))
 
 
 FILES = {

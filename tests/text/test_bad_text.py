@@ -24,18 +24,19 @@ def raw(name, content):
 
 SENTENCE = b'{"text": "A sentence."}\n'
 TEXT = {
-    "an empty file": (raw("x.txt", b""), "no text is left for test: the corpus has only 0 distinct documents"),
-    "white space alone": (
-        raw("x.txt", b" \n\t\n"),
-        "no text is left for test: the corpus has only 0 distinct documents",
-    ),
+    "an empty file": (raw("x.txt", b""), "x.txt: add some, or name another column"),
+    "white space alone": (raw("x.txt", b" \n\t\n"), "there is no text in "),
+    "a field that is null": (raw("x.jsonl", b'{"text": null}\n'), "x.jsonl: add some, or name another column"),
     "too little for each split": (
         raw("x.txt", b"One document."),
-        "the corpus has only 1 distinct documents; divide it",
+        "the corpus has only 1 distinct document; divide it",
     ),
-    "the same text again and again": (raw("x.jsonl", SENTENCE * 50), "the corpus has only 1 distinct documents"),
+    "the same text again and again": (raw("x.jsonl", SENTENCE * 50), "the corpus has only 1 distinct document;"),
     "Latin-1": (raw("x.txt", "Grüße".encode("latin-1")), "x.txt is not UTF-8 at byte 2: convert it to UTF-8"),
-    "UTF-16": (raw("x.txt", "text".encode("utf-16-le")), "x.txt has a NUL at byte 1, so it is not UTF-8 text"),
+    "UTF-16": (
+        raw("x.txt", "text".encode("utf-16-le")),
+        "x.txt has a NUL at byte 1: remove it; if the file is in UTF-16, ",
+    ),
     "NUL bytes": (raw("x.txt", b"text\0text"), "x.txt has a NUL at byte 4"),
     "a line that is no JSON": (raw("x.jsonl", SENTENCE + b"no\n"), "x.jsonl, line 2 is not JSON"),
     "a line cut short": (raw("x.jsonl", SENTENCE + SENTENCE[:-5]), "x.jsonl, line 2 is not JSON"),

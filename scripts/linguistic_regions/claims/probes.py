@@ -75,8 +75,9 @@ def _above_chance(run: Run, methods: Sequence[str]) -> tuple[list[str], str]:
         intervals = [proportion(values, values.index.get_level_values("document")) for values in intact]
         (able if all(interval.low > CHANCE for interval in intervals) else at_chance).append(code)
     if not able:
-        how = " or ".join("directly" if method == DIRECT else "asked" for method in methods)
-        raise NotMeasured(f"the intact model is not above chance in any language ({how}): nothing to lose")
+        how = " and ".join("scored directly" if method == DIRECT else "asked" for method in methods)
+        both = "both " if len(methods) > 1 else ""
+        raise NotMeasured(f"in no language is the intact model above chance {both}when {how}: it has nothing to lose")
     return able, f"not above chance, and left out: {run.names_of(at_chance)}" if at_chance else ""
 
 

@@ -48,13 +48,20 @@ def check(config: dict) -> dict:
     rules = schema()
     config = {key: value for key, value in config.items() if not str(key).startswith(ANCHORS)}
     config = with_defaults(_coerce(deepcopy(config), rules, rules), rules)
-    invalid = Draft202012Validator(rules).iter_errors(config)
-    mistakes = [explain(best_match([error])) for error in sorted(invalid, key=lambda error: list(map(str, error.path)))]
+    mistakes = _invalid_values(config, rules)
     mistakes = mistakes or list(consistency.misnamed(config))
     mistakes = mistakes or list(consistency.conflicts(_with_languages(config, rules)))
     if mistakes:
         raise UserError(*(f"config: {mistake}" for mistake in mistakes))
     return config
+
+
+def _invalid_values(config: dict, rules: dict) -> list[str]:
+    """What is wrong by the schema, in the order of the keys; of a value of the wrong type, only that."""
+    errors = sorted(Draft202012Validator(rules).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    mistyped = {error.json_path for error in errors if error.validator == "type"}
+    told = [error for error in errors if error.validator == "type" or error.json_path not in mistyped]
+    return list(dict.fromkeys(explain(best_match([error])) for error in told))
 
 
 def resolve(rule: dict, rules: dict) -> dict:
@@ -136,7 +143,8 @@ def check_files(config: dict) -> None:
 
     Raises:
         UserError: a GGUF file or the folder of tasks does not exist, a model's folder has no tokenizer, no file matches
-            a pattern, a file is not readable, two languages have the same files, or the package is missing.
+            a pattern, a file is not readable or lacks the column, two languages have the same files, or the package is
+            missing.
     """
     tasks = config["lm_eval"]
     if tasks["tasks"] and not find_spec("lm_eval"):
@@ -164,12 +172,24 @@ def check_files(config: dict) -> None:
         for path in files:
             if not os.access(path, os.R_OK):
                 raise UserError(f"config: corpora.files.paths: {path} cannot be read: change its permissions")
+        if find_spec("pyarrow"):
+            _check_column(files[0], settings["files"]["column"])
         if other := seen.get(tuple(files)):
             raise UserError(
                 f"config: corpora.files.paths: {other} and {text} have the same files, such as {files[0]}; put "
                 "{language} in the path"
             )
         seen[tuple(files)] = text
+
+
+def _check_column(file: str, column: str) -> None:
+    """Check that a file of the user's text has the column of the text, if it has columns."""
+    from linguistic_regions.text.files import check_column  # imports pyarrow
+
+    try:
+        check_column(Path(file), column)
+    except UserError as error:
+        raise UserError(f"config: corpora.files: {error}") from None
 
 
 def _check_model(model: dict) -> None:

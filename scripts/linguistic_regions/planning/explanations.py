@@ -54,7 +54,10 @@ def explain(error: ValidationError) -> str:
         case "const":
             message = f"{value} must be {limit} here"
         case "required":
-            message = f"{_missing(error)} is missing"
+            missing = [key for key in limit if key not in error.instance]
+            message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        case "oneOf" if all(set(choice) == {"required"} for choice in limit):
+            message = f"give one of {', '.join(key for choice in limit for key in choice['required'])}, and only one"
         case "pattern":
             advice = meant(error.instance)
             message = f"{value} is not allowed{f'; {advice}' if advice else ''}"
@@ -81,10 +84,6 @@ def nearest(value: object, allowed: Iterable) -> str:
     """The end of a message: the allowed value that is most like a wrong one, if any is."""
     found = get_close_matches(str(value).lower(), map(str, allowed), 1, 0.5)
     return f"; did you mean {found[0]!r}?" if found else ""
-
-
-def _missing(error: ValidationError) -> str:
-    return next(key for key in error.validator_value if key not in error.instance)
 
 
 def _as_number(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from glob import escape
@@ -167,10 +168,10 @@ def with_retries(action: Callable[[], Result]) -> Result:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether an error may go away by itself: a busy server, a broken connection."""
+    """Whether an error may go away by itself: a busy server, a broken connection; not a machine without a network."""
+    if any(isinstance(cause, OfflineModeIsEnabled) or _knows_no_host(cause) for cause in _causes(error)):
+        return False
     for cause in _causes(error):
-        if isinstance(cause, OfflineModeIsEnabled):
-            return False
         if (status := _status(cause)) is not None:
             return status in TRANSIENT_STATUS
         if type(cause).__module__.split(".")[0].startswith("httpx") or isinstance(
@@ -203,6 +204,8 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
                 f"{where} cannot be downloaded in offline mode: unset HF_HUB_OFFLINE, or download it beforehand "
                 "(docs/cluster.md)"
             )
+        if _knows_no_host(cause):
+            return f"{where}: the hub cannot be reached ({cause.strerror}): connect this machine to a network"
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if is_transient(error):
         return f"{where}: the hub is busy or cannot be reached ({reason}): run the same command again later"
@@ -212,6 +215,11 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
 def _status(error: BaseException) -> int | None:
     """The HTTP status of the answer that an error is about."""
     return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _knows_no_host(error: BaseException) -> bool:
+    """Whether no address was found for a host's name, as on a machine without a network."""
+    return isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -27,7 +27,8 @@ class Files:
         column: the field of jsonl, or the column of parquet, that contains the text.
 
     Raises:
-        UserError: no file matches a pattern, or a file is of another kind, cannot be read, or has no such column.
+        UserError: no file matches a pattern; a file is of another kind, cannot be read, or has no such column; or none
+            has text.
     """
 
     def __init__(self, patterns: Sequence[str], column: str = "text"):
@@ -35,10 +36,15 @@ class Files:
         self.paths = matching(patterns)
 
     def __iter__(self) -> Iterator[Document]:
+        is_empty = True
         for path in self.paths:
             name = path.as_posix()
             for number, text in _reader(path)(path, self.column):
+                is_empty = is_empty and not text.strip()
                 yield Document(name if number is None else f"{name}:{number}", text, name)
+        if is_empty:
+            where = f"{self.paths[0]}{f' and {len(self.paths) - 1} more' if self.paths[1:] else ''}"
+            raise UserError(f"there is no text in {where}: add some, or name another column (corpora.files.column)")
 
     def origin(self) -> dict:
         return {"files": [{"path": path.as_posix(), "sha256": _sha256(path)} for path in self.paths]}
@@ -51,6 +57,16 @@ def matching(patterns: Sequence[str]) -> list[Path]:
         UserError: no file matches a pattern, or a file is of a kind that is not read.
     """
     return sorted({path for pattern in patterns for path in _matches(pattern)})
+
+
+def check_column(path: Path, column: str) -> None:
+    """Check that the first document of a jsonl or parquet file has a column; the others are not read.
+
+    Raises:
+        UserError: it has not.
+    """
+    if _reader(path) is not _read_txt:
+        next(_reader(path)(path, column), None)
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -100,7 +116,7 @@ def _read_txt(path: Path, column: str) -> Iterator[tuple[None, str]]:
         data = _read_checked(file.read, path)
     if b"\0" in data:
         offset = data.index(b"\0")
-        raise UserError(f"{path} has a NUL at byte {offset}, so it is not UTF-8 text: convert it (from UTF-16?)")
+        raise UserError(f"{path} has a NUL at byte {offset}: remove it; if the file is in UTF-16, convert it to UTF-8")
     yield None, _decode(data, path, 0)
 
 
@@ -141,7 +157,7 @@ def _read_parquet(path: Path, column: str) -> Iterator[tuple[int, str]]:
 def _rows(path: Path, columns: list[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """The numbers of the rows of a parquet file, from 0, and those of the columns that it has; None: all columns."""
     try:
-        batches = pq.ParquetFile(path).iter_batches(columns=columns)
+        batches = pq.ParquetFile(path).iter_batches(1024, columns=columns)
         yield from enumerate(row for batch in batches for row in batch.to_pylist())
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as parquet ({error}): write it again, or leave it out") from None

@@ -74,9 +74,10 @@ def write_splits(
         total = sum(counts[split]["documents"] for split in SPLITS)
         for split in SPLITS:
             if not counts[split]["documents"]:
+                has = f"{total} distinct {'document' if total == 1 else 'documents'}"
                 raise UserError(
-                    f"no text is left for {split}: the corpus has only {total} distinct documents; divide it into "
-                    "some fifty, add text, or give the split a larger share (corpora.test, corpora.valid)"
+                    f"no text is left for {split}: the corpus has only {has}; divide it into some fifty, add text, or "
+                    "give the split a larger share (corpora.test, corpora.valid)"
                 )
             counts[split]["sha256"] = hashlib.sha256(parts[split].read_bytes()).hexdigest()
     return {"splits": counts, "dropped": dict(sorted(dropped.items()))}

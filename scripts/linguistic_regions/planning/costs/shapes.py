@@ -5,6 +5,7 @@
 
 import csv
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -138,11 +139,16 @@ def _read_config(path: Path, name: str) -> Shape:
 
 @cache
 def _download_config(name: str, revision: str | None) -> Path:
-    from huggingface_hub import hf_hub_download  # slow to import
+    """The config.json of a model on the hub; that of an earlier command if there is one."""
+    from huggingface_hub import HfApi, hf_hub_download  # slow to import
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     from linguistic_regions.runtime import hub
 
+    with suppress(LocalEntryNotFoundError):
+        return Path(hf_hub_download(name, "config.json", revision=revision, local_files_only=True))
     try:
+        hub.with_retries(lambda: HfApi().model_info(name, revision=revision))  # fails at once where there is no network
         return Path(hub.with_retries(lambda: hf_hub_download(name, "config.json", revision=revision)))
     except Exception as error:  # the client raises many types
         raise UserError(
