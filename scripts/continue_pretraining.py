@@ -19,13 +19,23 @@ from linguistic_regions.model.loading import load, save
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime import programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Ascending, Folder, NonNegative, Number, Positive, Seed, Threads
-from linguistic_regions.runtime.storage import atomic_write, remove
+from linguistic_regions.runtime.locks import discard
+from linguistic_regions.runtime.options import (
+    Ascending,
+    Folder,
+    NewFolder,
+    NonNegative,
+    Number,
+    Positive,
+    Seed,
+    Threads,
+)
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
 
@@ -60,7 +70,7 @@ def main(
     checkpoints: Path,
     arm: Annotated[Arm, tyro.conf.arg(name="")] = Arm(),
     start: Path | None = None,
-    output: Path | None = None,
+    output: NewFolder | None = None,
     dtype: str = "float32",
     shard_model: bool = False,
     trust_remote_code: bool = False,
@@ -95,7 +105,7 @@ def main(
         threads: CPU threads.
     """
     configure(threads)
-    acquire_lock(checkpoints)
+    claim(checkpoints)
     regions = {name: Region.load(path) for name, path in vars(arm).items() if isinstance(path, Path)}
     rows = draw(samples, language, milestones[-1], seed)
     learner = load(model, trust_remote_code=trust_remote_code)
@@ -138,7 +148,7 @@ def main(
     if output:
         keep(learner, output, dtype)
     if processes().is_main_process:
-        remove(checkpoints)
+        discard(checkpoints)
 
 
 def draw(path: Path, language: str, count: int, seed: int) -> np.ndarray:

@@ -15,12 +15,12 @@ from linguistic_regions.model.sharding import shard
 from linguistic_regions.planning.evaluations import PACKAGE, measurements
 from linguistic_regions.regions.region import by_name
 from linguistic_regions.runtime import programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.locks import discard
 from linguistic_regions.runtime.options import Count, Folder, NonNegative, Threads
-from linguistic_regions.runtime.storage import remove
 
 Measurements = measurements()
 
@@ -67,7 +67,7 @@ def main(
         threads: CPU threads.
     """
     configure(threads)
-    acquire_lock(checkpoints)
+    claim(checkpoints)
     conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in by_name(regions).values()]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
@@ -91,7 +91,7 @@ def main(
     if processes().is_main_process:
         for key, evidence in gathered.items():
             evidence.save(outputs[key])
-        remove(checkpoints)
+        discard(checkpoints)
 
 
 if __name__ == "__main__":

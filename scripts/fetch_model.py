@@ -13,13 +13,14 @@ from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime import checksums, hub, locks, tensorfile
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import NewFolder
 from linguistic_regions.runtime.storage import atomic_write, move, read_json, remove
 
 
 def main(
     *,
     model: str,
-    output: Path,
+    output: NewFolder,
     revision: str | None = None,
     trust_remote_code: bool = False,
     checkpoints: Path | None = None,
@@ -43,7 +44,7 @@ def main(
     downloads = checkpoints or output.with_name(f"{output.name}.fetched")
     needs_download = not isinstance(source, sources.Folder | sources.GgufFile)
     if needs_download:
-        locks.acquire(downloads / ".lock", str(downloads))
+        locks.claim(downloads)
     match source:
         case sources.Folder(path):
             link(path, output, model, trust_remote_code)
@@ -68,7 +69,7 @@ def main(
             finally:
                 remove(folder)
     if needs_download:
-        remove(downloads)
+        locks.discard(downloads)
     logging.info("%s: %s", output, model)
 
 
@@ -139,11 +140,10 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
     """
     if (folder / "adapter_config.json").exists():
         raise UserError(f"model.pretrained: {model}: it is an adapter: merge it into its model, and name that")
-    if not list(folder.glob("*.safetensors")) or not (folder / "config.json").exists():
-        raise UserError(
-            f"model.pretrained: {model}: it has no config.json with weights in safetensors format; pickled weights are "
-            "not loaded: convert them to safetensors, or name a revision that has such weights"
-        )
+    if not (folder / "config.json").exists():
+        raise UserError(f"model.pretrained: {model}: it has no config.json: name a model in Hugging Face format")
+    if not list(folder.glob("*.safetensors")):
+        raise UserError(f"model.pretrained: {model}: {modelfiles.NO_WEIGHTS}")
     index = folder / "model.safetensors.index.json"
     named = set(read_json(index).get("weight_map", {}).values()) if index.exists() else {"model.safetensors"}
     for name in sorted(named):
@@ -151,7 +151,10 @@ def check(folder: Path, model: str, trust_remote_code: bool) -> None:
             tensorfile.metadata(folder / name)
         except (OSError, SafetensorError) as error:
             raise UserError(f"model.pretrained: {model}: {name} cannot be read ({error}): download it again") from None
-    hf_config.read(folder, trust_remote_code)
+    try:
+        hf_config.read(folder, trust_remote_code)
+    except UserError as error:  # names the folder that is being written
+        raise UserError(str(error).replace(str(folder), f"model.pretrained: {model}")) from error
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ python scripts/lineages.py > resources/lineages.tsv
 """
 
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.languages import languages
 
 # ISO 639-3 codes where the two-letter code is that of a macrolanguage, which has no place in the tree.
@@ -13,8 +14,10 @@ MEMBERS = {"ar": "arb", "fa": "pes", "ms": "zsm", "sw": "swh", "zh": "cmn"}
 
 def main() -> None:
     """Print the table of lineages."""
-    from qq import Database, IdType
-
+    try:
+        from qq import Database, IdType
+    except ImportError:
+        raise UserError("the package qwanqwa is missing: pip install -r envs/published.txt") from None
     database = Database.load()
     print("code", "glottocode", "lineage", sep="\t")
     for code in languages():

@@ -12,12 +12,13 @@ import tyro
 from linguistic_regions.model.loss import block_nll
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.runtime import checksums, programs
-from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Folder, NonNegative, Positive, Seed, Share, Threads
-from linguistic_regions.runtime.storage import atomic_write, remove
+from linguistic_regions.runtime.locks import discard
+from linguistic_regions.runtime.options import Count, Folder, NewFolder, NonNegative, Positive, Seed, Share, Threads
+from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import tokens
 from linguistic_regions.training.loop import Schedule, train
 
@@ -29,7 +30,7 @@ def main(
     tokens_folder: Folder,
     languages: tuple[str, ...],
     tokenizer: Folder,
-    output: Path,
+    output: NewFolder,
     schedule: Annotated[Schedule, tyro.conf.arg(name="")],
     checkpoints: Path,
     samples: Count,
@@ -78,7 +79,7 @@ def main(
     if samples < schedule.batch_size:
         raise UserError(f"--samples: {samples} are fewer than one batch (--batch-size {schedule.batch_size}): add some")
     configure(threads)
-    acquire_lock(checkpoints)
+    claim(checkpoints)
     texts = tokens.read_split(tokens_folder, languages, "train")
     rows = mix([blocks.input_ids for blocks in texts.values()], samples, balance, seed)
     vocabulary = tokens.BlockTokenizer.load(tokenizer).tokenizer.get_vocab_size()
@@ -94,7 +95,7 @@ def main(
         model.save_pretrained(part)
         shutil.copytree(tokenizer, part, dirs_exist_ok=True)
         checksums.write_checksums(part)
-    remove(checkpoints)
+    discard(checkpoints)
 
 
 def mix(languages: list[np.ndarray], samples: int, balance: float, seed: int) -> np.ndarray:

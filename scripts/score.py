@@ -13,13 +13,14 @@ from linguistic_regions.model.loading import load
 from linguistic_regions.model.sharding import shard
 from linguistic_regions.model.weights import enable_activation_checkpointing, selectable
 from linguistic_regions.runtime import programs, tensorfile
-from linguistic_regions.runtime.checkpoints import Checkpoints, acquire_lock
+from linguistic_regions.runtime.checkpoints import Checkpoints, claim
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import broadcast_from_main, processes
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.locks import discard
 from linguistic_regions.runtime.options import Ascending, Count, Folder, NonNegative, Ratio, Share, Threads
-from linguistic_regions.runtime.storage import atomic_write, move, remove, write_csv
+from linguistic_regions.runtime.storage import atomic_write, move, write_csv
 from linguistic_regions.text import tokens
 
 
@@ -90,7 +91,7 @@ def main(
         threads: CPU threads.
     """
     configure(threads)
-    acquire_lock(checkpoints)
+    claim(checkpoints)
     kind = Estimator(estimator, micro_batch)
     stops = Stops(milestones, checks if estimator != "magnitude" else (), ratio, stop_at)
     wanted = max((*milestones, *checks))
@@ -118,7 +119,7 @@ def main(
     write_csv(stability, records, ("language", "samples", "ratio", "jaccard"))
     for milestone in map(str, milestones):  # last, because moving needs no more disk space
         move(checkpoints / milestone, output / milestone)
-    remove(checkpoints)
+    discard(checkpoints)
 
 
 def score(passes: Generator[tuple[int, Sums]], stops: Stops, language: str, records: list[dict], folder: Path) -> None:

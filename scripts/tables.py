@@ -6,6 +6,8 @@ from linguistic_regions.model import naming
 from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
+from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import File
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import effects, evidence, probes, selectivity, tables
 from linguistic_regions.statistics.domains import first
@@ -33,16 +35,16 @@ WRITTEN = (
 def main(
     *,
     output: Path,
-    removal: tuple[Path, ...] = (),
-    retraining: tuple[Path, ...] = (),
-    freezing: tuple[Path, ...] = (),
-    further: tuple[Path, ...] = (),
-    generations: tuple[Path, ...] = (),
-    lm_eval: tuple[Path, ...] = (),
-    direct: tuple[Path, ...] = (),
-    prompted: tuple[Path, ...] = (),
-    stability: tuple[Path, ...] = (),
-    fidelity: tuple[Path, ...] = (),
+    removal: tuple[File, ...] = (),
+    retraining: tuple[File, ...] = (),
+    freezing: tuple[File, ...] = (),
+    further: tuple[File, ...] = (),
+    generations: tuple[File, ...] = (),
+    lm_eval: tuple[File, ...] = (),
+    direct: tuple[File, ...] = (),
+    prompted: tuple[File, ...] = (),
+    stability: tuple[File, ...] = (),
+    fidelity: tuple[File, ...] = (),
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
     model: Path | None = None,
@@ -53,8 +55,8 @@ def main(
 
     A table without evidence is not written, and is removed if an earlier config left one.
 
-    Example: python scripts/tables.py --removal results/demo/evaluations/perplexity/core-0.01.parquet --model
-    results/demo/models/base --output tables
+    Example: python scripts/tables.py --removal results/demo/evaluations/perplexity/intact.parquet
+    results/demo/evaluations/perplexity/core-0.01.parquet --model results/demo/models/base --output tables
 
     Args:
         output: folder for the tables (CSV), the paper's tables (paper_*.md) and what the model said (generations.md).
@@ -82,9 +84,11 @@ def main(
         "generations": generations,
         "lm_eval": lm_eval,
     }
+    if not any((*measured.values(), direct, prompted, stability, fidelity)):
+        raise UserError("no evidence is given, and tables without evidence are removed: name its files (--removal ...)")
     found = {name: tables.from_evidence(paths, name) for name, paths in measured.items() if paths}
     if removal:
-        items, labels = evidence.read(removal)
+        items, labels = evidence.read(removal, "window")
         found["selectivity"] = selectivity.by_region(items, labels)
         found["effects"] = effects.effects(items, labels, found["selectivity"])
     if stability:
@@ -93,7 +97,7 @@ def main(
         found["fidelity"] = correlations(read_weights(fidelity))
     found = {name: table for name, table in found.items() if len(table)}
     if direct or prompted:
-        (scored, labels), (asked, others) = evidence.read(direct), evidence.read(prompted)
+        (scored, labels), (asked, others) = evidence.read(direct, "margin"), evidence.read(prompted, "margin")
         found |= probes.tables(scored, asked, labels | others)
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
     old_tables = [output / f"{name}.csv" for name in WRITTEN]

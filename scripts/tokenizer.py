@@ -6,7 +6,7 @@ from typing import Annotated
 
 from linguistic_regions.model.tokenizer import load_tokenizer
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.options import Count, Folder, Range
+from linguistic_regions.runtime.options import Count, Folder, NewFolder, Range
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import vocabulary
 from linguistic_regions.text.splits import Split
@@ -14,7 +14,7 @@ from linguistic_regions.text.splits import Split
 
 def main(
     *,
-    output: Path,
+    output: NewFolder,
     model: Folder | None = None,
     trust_remote_code: bool = False,
     corpora: tuple[Path, ...] = (),

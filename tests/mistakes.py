@@ -18,7 +18,7 @@ def end_of(monkeypatch, program, *words):
     """Run a program of scripts/ in this process: the one line with which it ends, for Python with exit code 1."""
     monkeypatch.setattr(sys, "argv", [f"{program}.py", *map(str, words)])
     module = importlib.import_module(program)
-    function = {"region": "build", "report": "write"}.get(program, "main")
+    function = {"claims": "judge", "region": "build", "report": "write"}.get(program, "main")
     with pytest.raises(SystemExit) as ended:
         cli.run(getattr(module, function))
     assert isinstance(ended.value.code, str), "it ended well, or with help"

@@ -143,14 +143,14 @@ def without_a_shard(base):
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (pickled, "it has no config.json with weights in safetensors format; pickled weights are not loaded"),
-        (lambda base: (base / "config.json").unlink(), "it has no config.json with weights in safetensors format"),
+        (pickled, "it has no weights in safetensors format; pickled weights are not loaded: convert them"),
+        (lambda base: (base / "config.json").unlink(), "it has no config.json: name a model in Hugging Face format"),
         (lambda base: (base / "adapter_config.json").touch(), "it is an adapter: merge it into its model"),
         (lambda base: cut(base / "model.safetensors", 0.001), "model.safetensors cannot be read"),
         (without_a_shard, "model-00002-of-00002.safetensors cannot be read"),
         (
             lambda base: T5Config(d_model=8, num_layers=1, vocab_size=300).save_pretrained(base),
-            "a t5 model is an encoder-decoder, not a causal language model",
+            "base: a t5 model is an encoder-decoder, not a causal language model",
         ),
         (
             lambda base: ENCODER.save_pretrained(base),

@@ -350,7 +350,7 @@ def test_a_file_of_minimal_pairs_is_not_named_by_language():
     assert str(told.value) == f"config: probes.files.paths: there is no file {{language}}.jsonl; {advice}"
 
 
-def test_a_model_without_a_tokenizer_is_named_before_any_job(tmp_path):
+def test_a_model_without_a_tokenizer_or_weights_is_named_before_any_job(tmp_path):
     (tmp_path / "config.json").touch()
     (tmp_path / "tokenizer_config.json").touch()
     config = configuration.check({"model": {"pretrained": str(tmp_path)}})
@@ -359,4 +359,7 @@ def test_a_model_without_a_tokenizer_is_named_before_any_job(tmp_path):
     lacking = "has no tokenizer (tokenizer.json): save its own there"
     assert str(told.value) == f"config: model.pretrained: {tmp_path} {lacking}"
     (tmp_path / "spiece.model").touch()
+    with pytest.raises(UserError, match="it has no weights in safetensors format; pickled weights are not loaded"):
+        configuration.check_files(config)
+    (tmp_path / "model.safetensors").touch()
     configuration.check_files(config)

@@ -5,6 +5,8 @@ import runpy
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import synthetic_results as synthetic
@@ -255,9 +257,27 @@ def test_program_writes_what_it_has_evidence_of_and_nothing_else(tmp_path):
     assert synthetic.MODEL in (output / "paper_core_removal.md").read_text(encoding="utf-8")
 
 
-def test_program_without_evidence_writes_nothing(tmp_path):
-    run_tables(tmp_path / "tables")
-    assert not (tmp_path / "tables").exists()
+def test_program_without_evidence_keeps_the_tables_that_are_there(tmp_path):
+    (tmp_path / "removal.csv").touch()
+    with pytest.raises(UserError, match="no evidence is given"):
+        run_tables(tmp_path)
+    assert (tmp_path / "removal.csv").exists()
+
+
+def test_removals_need_the_intact_model(tmp_path):
+    without = {name: rows for name, rows in REMOVAL.items() if name != "intact"}
+    path = synthetic.evidence(tmp_path / "core.parquet", without)
+    with pytest.raises(UserError, match="there is evidence of .*, but none of the intact model: add its file, intact"):
+        run_tables(tmp_path / "tables", removal=path)
+
+
+def test_evidence_of_another_kind_is_named(tmp_path):
+    path = synthetic.evidence(tmp_path / "core.parquet", REMOVAL)
+    with pytest.raises(UserError, match="core.parquet: not evidence of this evaluation: it has no column margin"):
+        run_tables(tmp_path / "tables", direct=path)
+    pq.write_table(pa.table({"item": ["a"]}), path)
+    with pytest.raises(UserError, match="core.parquet: not evidence of this evaluation: it names no conditions"):
+        run_tables(tmp_path / "tables", removal=path)
 
 
 def run_tables(output: Path, **evidence: Path) -> None:

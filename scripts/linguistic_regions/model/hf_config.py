@@ -82,7 +82,8 @@ def sees_future_message(path: str | Path, config: PreTrainedConfig) -> str:
 
 def unloadable_message(path: str | Path, error: Exception) -> str:
     """The error message for a folder from which no model can be loaded."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
     return (
-        f"{path}: no causal language model in safetensors format could be loaded ({error}): download or convert it "
+        f"{path}: no causal language model in safetensors format could be loaded ({reason}): download or convert it "
         "again, or name another model"
     )

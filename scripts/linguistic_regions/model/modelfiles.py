@@ -11,6 +11,12 @@ TOKENIZER = ["tokenizer.json", "*.model", "vocab*", "tekken.json"]  # a tokenize
 SOURCE = "source.json"  # written by fetch_model.py: where the model comes from
 
 
+NO_WEIGHTS = (
+    "it has no weights in safetensors format; pickled weights are not loaded: convert them to safetensors, or name a "
+    "model or revision that has such weights"
+)
+
+
 def patterns(trust_remote_code: bool, weights: bool = True) -> list[str]:
     """Glob patterns of a model's files: settings and tokenizer, weights, and code if it is trusted."""
     return TEXT + WEIGHTS * weights + CODE * trust_remote_code

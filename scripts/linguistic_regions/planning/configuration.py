@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from linguistic_regions.model import sources
-from linguistic_regions.model.modelfiles import TOKENIZER
+from linguistic_regions.model.modelfiles import NO_WEIGHTS, TOKENIZER
 from linguistic_regions.planning import consistency, corpora, pairs
 from linguistic_regions.planning.explanations import explain
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
@@ -33,7 +33,7 @@ SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 def schema() -> dict:
     """The JSON schema of the config; each key has a description and, unless it is a section, a default."""
-    return yaml.load(checkout_file(SCHEMA).read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return yaml.CSafeLoader(checkout_file(SCHEMA).read_text(encoding="utf-8")).get_single_data()
 
 
 def check(config: dict) -> dict:
@@ -206,3 +206,5 @@ def _check_model(model: dict) -> None:
                 raise UserError(
                     f"config: model.pretrained: {path} has no tokenizer ({TOKENIZER[0]}): save its own there"
                 )
+            if not any(path.glob("*.safetensors")):
+                raise UserError(f"config: model.pretrained: {path}: {NO_WEIGHTS}")

@@ -33,7 +33,7 @@ class Checkpoints:
     With several processes, all of them must call `fingerprint` and `latest`; only the main process accesses the files.
 
     Attributes:
-        folder: created when needed; the program removes it when its outputs are complete.
+        folder: claimed and, when the outputs are complete, discarded by the program (`runtime/locks.py`).
         minutes: time between two checkpoints; the last two are kept.
         dependencies: what the results depend on besides the arguments of `fingerprint`, such as the program, regions,
             and the text on which they are measured.
@@ -129,14 +129,14 @@ class Checkpoints:
             path.unlink()
 
 
-def acquire_lock(folder: Path) -> None:
+def claim(folder: Path) -> None:
     """Lock a folder of checkpoints, so that no other process uses it, such as one that outlived its Snakemake.
 
     Raises:
-        UserError: another process uses the folder.
+        UserError: another process uses the folder, or it has files of other kinds.
     """
     if processes().is_main_process:
-        locks.acquire(folder / ".lock", str(folder))
+        locks.claim(folder)
 
 
 def _is_valid(path: Path, fingerprint: str) -> bool:

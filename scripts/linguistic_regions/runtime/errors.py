@@ -11,6 +11,8 @@ SYSTEM_ERRORS = {  # what to do about errors of the operating system
     errno.EROFS: f"make it writable, or make results a link to a folder that is; {RESUME_HINT}",
     errno.EACCES: "change its permissions or its owner",
     errno.EPERM: "change its permissions or its owner",
+    errno.EEXIST: "name another path",
+    errno.ENOTDIR: "name another path",
 }
 OUT_OF_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)  # torch, on a CPU and on a GPU
 

@@ -7,8 +7,31 @@ from pathlib import Path
 from typing import TextIO
 
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.storage import remove
 
+LOCK = ".lock"
 _held: list[TextIO] = []  # a lock lasts as long as its file is open
+
+
+def claim(folder: Path) -> None:
+    """Lock a folder of a program's own, which it removes at its end with `discard`.
+
+    Raises:
+        UserError: another process uses it, or it has files but was never claimed, so they are somebody else's.
+    """
+    lock = folder / LOCK
+    is_foreign = folder.is_dir() and any(folder.iterdir()) and not lock.exists()
+    if is_foreign or not folder.name:
+        raise UserError(f"{folder}: this folder has other files, and it would be removed: name a new one")
+    acquire(lock, str(folder))
+
+
+def discard(folder: Path) -> None:
+    """Remove a claimed folder; the lock last, so that it can be claimed again if this is interrupted."""
+    for path in folder.glob("*"):
+        if path.name != LOCK:
+            remove(path)
+    remove(folder)
 
 
 def acquire(path: str | Path, what: str) -> None:

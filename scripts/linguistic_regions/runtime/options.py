@@ -1,7 +1,7 @@
 """Types of options of the programs: which values make sense. `runtime/cli.py` checks them before a program runs."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -65,6 +65,25 @@ class ExistingFolder:
         return None if path.is_dir() else f"there is no folder {path}: check the path (~ is not expanded)"
 
 
+@dataclass(frozen=True)
+class NoFolder:
+    """A file to read, which is not a folder; if it is missing, the program that reads it says so."""
+
+    def mistake(self, path: Path) -> str | None:
+        """What is wrong with a path."""
+        return f"{path} is a folder: name its files" if path.is_dir() else None
+
+
+@dataclass(frozen=True)
+class NothingThere:
+    """A folder to write as a whole, so that it must be new or empty."""
+
+    def mistake(self, path: Path) -> str | None:
+        """What is wrong with a path."""
+        is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+        return None if is_new else f"{path} exists: remove it, or name another folder"
+
+
 Count = Annotated[int, Range(1)]
 Number = Annotated[int, Range(0)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
@@ -74,6 +93,8 @@ NonNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Ratio = Annotated[float, Range(0, 1, inside=True)]
 Folder = Annotated[Path, ExistingFolder()]
+NewFolder = Annotated[Path, NothingThere()]
+File = Annotated[Path, NoFolder()]
 
 
 def mistakes(name: str, kind: object, value: object) -> Iterator[str]:
@@ -100,6 +121,19 @@ def mistakes(name: str, kind: object, value: object) -> Iterator[str]:
     elif is_dataclass(kind):
         for field, of in get_type_hints(kind, include_extras=True).items():
             yield from mistakes(field, of, getattr(value, field))
+
+
+def output_is_input(given: Mapping[str, object]) -> Iterator[str]:
+    """Yield a mistake if the option `output` names the same file or folder as another option.
+
+    Args:
+        given: the values of all options, by name.
+    """
+    output = given.get("output")
+    for name, value in given.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if name != "output" and any(isinstance(one, Path) and one.absolute() == output.absolute() for one in values):
+            yield f"--output: {output} is also --{name.replace('_', '-')}: name another"
 
 
 def required(value: Value | None, flag: str, source: str) -> Value:

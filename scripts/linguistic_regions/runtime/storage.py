@@ -20,9 +20,11 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     temporary files that a killed process left are removed, so only one process at a time may write `path`.
 
     Raises:
-        UserError: there is no space or no permission to write, or a file would replace a folder.
+        UserError: there is no space, no permission or no folder to write, or a file would replace a folder.
     """
     path = Path(path)
+    if not path.name:
+        raise UserError(f"'{path}' is not the path of a new file or folder: name one")
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +37,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if part.is_dir() and path.exists():
             remove(path)
         part.replace(path)
+    except FileNotFoundError as error:
+        if error.filename != str(part):
+            raise
+        raise UserError(f"{path}: no file can be written there: name another path") from error
     except Exception as error:
         user_error = system_error(error, path)
         if user_error is None:
