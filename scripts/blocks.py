@@ -7,7 +7,7 @@ import numpy as np
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Seed
+from linguistic_regions.runtime.options import Count, OutputFolder, Seed
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.text import tokens
 from linguistic_regions.text.splits import Split
@@ -18,7 +18,7 @@ def main(
     *,
     corpus: Path,
     tokenizer: Path,
-    output: Path,
+    output: OutputFolder,
     block_size: Count = 512,
     bos: bool | None = None,
     train_blocks: Count | None = None,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Ratio, required
+from linguistic_regions.runtime.options import Count, OutputFolder, Ratio, required
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text import splits
@@ -18,7 +18,7 @@ def main(
     *,
     language: str,
     source: Literal["debian", "huggingface", "files"],
-    output: Path,
+    output: OutputFolder,
     domain: str = "",
     packages: tuple[Path, ...] = (),
     training_files: tuple[Path, ...] = (),
@@ -78,6 +78,8 @@ def main(
 
             patterns = required(paths, "--paths", source)
             documents = Files([fill(pattern, language) for pattern in patterns], column)
+            if output.absolute() in {path.absolute().parent for path in documents.paths}:
+                raise UserError(f"--output: {output} has files that are read (--paths): name another folder")
     output.mkdir(parents=True, exist_ok=True)
     manifest = output / "manifest.json"
     manifest.unlink(missing_ok=True)  # it describes the files that are about to change

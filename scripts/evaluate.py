@@ -20,7 +20,7 @@ from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.locks import discard
-from linguistic_regions.runtime.options import Count, Folder, NonNegative, Threads
+from linguistic_regions.runtime.options import Count, Folder, NonNegative, OutputFolder, Threads
 
 Measurements = measurements()
 
@@ -28,7 +28,7 @@ Measurements = measurements()
 def main(
     *,
     model: Folder,
-    output: Path,
+    output: OutputFolder,
     name: str,
     checkpoints: Path,
     evaluations: Annotated[Measurements, tyro.conf.arg(name="")],

@@ -14,7 +14,7 @@ from linguistic_regions.model.weights import selectable
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Folder, Seed, Threads
+from linguistic_regions.runtime.options import Count, Folder, OutputFile, Seed, Threads
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.text import tokens
 
@@ -24,7 +24,7 @@ def main(
     model: Folder,
     samples: Path,
     language: str,
-    output: Path,
+    output: OutputFile,
     blocks: Count = 8,
     weights: Count = 96,
     seed: Seed = 0,

@@ -12,7 +12,7 @@ from linguistic_regions.model.loading import load
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Folder, Threads
+from linguistic_regions.runtime.options import Count, Folder, OutputFile, Threads
 from linguistic_regions.runtime.storage import atomic_write, write_csv
 from linguistic_regions.text import tokens
 
@@ -24,8 +24,8 @@ def main(
     model: Folder,
     samples: tuple[Path, ...],
     languages: tuple[str, ...],
-    table: Path,
-    output: Path,
+    table: OutputFile,
+    output: OutputFile,
     blocks: Count = 8,
     criteria: Criteria = DEFAULTS,
     batch_tokens: Count = 8192,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import required
+from linguistic_regions.runtime.options import Count, Seed, required
 from linguistic_regions.text import minimal_pairs
 from linguistic_regions.text.minimal_pairs import Pair, corruptions, files, templates
 from linguistic_regions.text.minimal_pairs.selection import Sieve, select
@@ -24,9 +24,9 @@ def main(
     sources: tuple[Literal["templates", "corruptions", "hub", "files"], ...],
     tokenizer: Path,
     output: Path,
-    count: int | None = None,
+    count: Count | None = None,
     test: Path | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     paths: tuple[str, ...] = (),
     repo: str | None = None,
     dataset_config: str | None = None,

@@ -26,7 +26,7 @@ def write(
     languages: tuple[str, ...] = (),
     model: Path | None = None,
     model_name: str | None = None,
-    evidence: Folder | None = None,
+    evidence: Path | None = None,
     paper_figures: Folder = paper.RESOURCES / "paper",
     citations: Path = citation.FILE,
     template: Path = report.TEMPLATE,
@@ -46,7 +46,7 @@ def write(
         languages: language codes in display order.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
         model_name: name of the run's model in the report; None: from `model`.
-        evidence: folder with a folder per evaluation, which the report links to.
+        evidence: folder with a folder per evaluation, which the report links to; what was removed is left out.
         paper_figures: folder with the paper's values.
         citations: the Citation File Format's file of this software, which names the paper too.
         template: Jinja template of the report.

@@ -19,7 +19,17 @@ from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import broadcast_from_main, processes
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.locks import discard
-from linguistic_regions.runtime.options import Ascending, Count, Folder, NonNegative, Ratio, Share, Threads
+from linguistic_regions.runtime.options import (
+    Ascending,
+    Count,
+    Folder,
+    NonNegative,
+    OutputFile,
+    OutputFolder,
+    Ratio,
+    Share,
+    Threads,
+)
 from linguistic_regions.runtime.storage import atomic_write, move, write_csv
 from linguistic_regions.text import tokens
 
@@ -39,8 +49,8 @@ def main(
     model: Folder,
     samples: Path,
     language: str,
-    output: Path,
-    stability: Path,
+    output: OutputFolder,
+    stability: OutputFile,
     milestones: Annotated[tuple[Count, ...], Ascending(some=True)],
     checkpoints: Path,
     estimator: Literal["taylor", "taylor_abs", "fisher", "magnitude"] = "taylor",

@@ -120,9 +120,15 @@ def test_a_finished_training_frees_the_region(tmp_path, tiny_model, region):
     assert all(not torch.equal(tiny_model.get_parameter(name), before[name]) for name in region.shapes)
 
 
-def test_a_path_is_no_region():
+def test_a_path_is_no_region_and_a_region_no_model(tiny_model, region):
     with pytest.raises(UserError, match="give Region.load"):
         FreezeRegion("core.safetensors")
+    with pytest.raises(UserError, match="'core.safetensors' is not a region: give Region.load"):
+        zero(tiny_model, "core.safetensors")
+    with pytest.raises(UserError, match="'core.safetensors' is not a region: give Region.load"):
+        region.jaccard("core.safetensors")
+    with pytest.raises(UserError, match="Region .* is not a model: give a torch.nn.Module"):
+        zero(region, region)
 
 
 def test_a_region_of_another_model_is_refused_before_the_first_step(tmp_path, tiny_model):

@@ -1,6 +1,7 @@
 """Ratios and patterns that select no weight are refused before the first job."""
 
 import pytest
+import torch
 
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.weights import selectable as selectable_of
@@ -52,6 +53,7 @@ def test_the_smallest_matrix_is_that_of_the_model():
     check(ratios | {"removal": model_wide}, **scratch)
 
 
+@pytest.mark.parametrize("is_stored", [False, True])
 @pytest.mark.parametrize(
     ("include", "exclude", "any_left"),
     [
@@ -62,9 +64,12 @@ def test_the_smallest_matrix_is_that_of_the_model():
         (["mlp"], ["up|down", "gate"], False),
     ],
 )
-def test_patterns_that_leave_no_matrix_are_refused(include, exclude, any_left):
-    config = configuration.check({"model": {"pretrained": None, "include": include, "exclude": exclude}})
+def test_patterns_that_leave_no_matrix_are_refused(include, exclude, any_left, is_stored, tmp_path):
+    """Also those of a model in a folder, which is not loaded."""
     model = from_scratch(300, 1, 16, 4, 2, 24, 8, False, 0)
+    model.to(torch.bfloat16).save_pretrained(tmp_path)
+    pretrained = str(tmp_path) if is_stored else None
+    config = configuration.check({"model": {"pretrained": pretrained, "include": include, "exclude": exclude}})
     if any_left:
         assert selectable_of(model, include, exclude)
         selectable.check(config, shapes.shape(config))

@@ -57,6 +57,6 @@ def test_two_files_of_one_name_are_refused_by_all_that_name_regions_in_tables(tm
         random_region(0).save(path)
     told = f"error: {files[0]} and {files[1]} are of one name, top: rename one of the files"
     overlaps = ("--overlap", tmp_path / "o.csv", "--density", tmp_path / "d.csv")
-    evaluations = ("--model", tmp_path, "--output", tmp_path, "--name", "x", "--checkpoints", tmp_path / "c")
+    evaluations = ("--model", tmp_path, "--output", tmp_path / "e", "--name", "x", "--checkpoints", tmp_path / "c")
     for program, options in {"overlap": overlaps, "evaluate": evaluations}.items():
         assert end_of(monkeypatch, program, *options, "--regions", *files) == f"{program}.py: {told}"

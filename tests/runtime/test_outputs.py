@@ -42,7 +42,15 @@ COMMANDS = {
     "a folder of evidence": ("claims --tables mine --removal mine --output c", "mine is a folder: name its files"),
     "text in a file": (
         "corpus --language en --source files --paths mine/thesis.txt --output mine/thesis.txt/x",
-        "Not a directory: name another path",
+        "thesis.txt is a file: name another path",
+    ),
+    "text among its sources": (
+        "corpus --language en --source files --paths mine/*.txt --output mine",
+        "--output: mine has files that are read (--paths): name another folder",
+    ),
+    "a table that is a folder": (
+        "score --model model --samples s --language en --stability mine --milestones 8 --checkpoints c --output o",
+        "--stability: mine is a folder: name a file",
     ),
 }
 

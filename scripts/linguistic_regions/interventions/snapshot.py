@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from linguistic_regions.regions.region import Region
+from linguistic_regions.regions.region import Region, require_region
 from linguistic_regions.runtime.distributed import local_rows, local_shard
 from linguistic_regions.runtime.errors import UserError
 
@@ -98,8 +98,11 @@ def check(model: nn.Module, region: Region) -> None:
     """Check that a region belongs to this model.
 
     Raises:
-        UserError: if it belongs to another model.
+        UserError: if it belongs to another model, or one of the two is something else.
     """
+    require_region(region)
+    if not isinstance(model, nn.Module):
+        raise UserError(f"{type(model).__name__} {str(model)[:50]!r} is not a model: give a torch.nn.Module")
     parameters = dict(model.named_parameters())
     for name, shape in region.shapes.items():
         if name not in parameters or tuple(parameters[name].shape) != shape:

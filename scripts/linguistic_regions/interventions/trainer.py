@@ -6,8 +6,7 @@ from torch.utils.hooks import RemovableHandle
 from transformers import TrainerCallback
 
 from linguistic_regions.interventions.freezing import freeze
-from linguistic_regions.regions.region import Region
-from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.regions.region import Region, require_region
 
 
 class FreezeRegion(TrainerCallback):
@@ -24,8 +23,7 @@ class FreezeRegion(TrainerCallback):
     """
 
     def __init__(self, region: Region):
-        if not isinstance(region, Region):
-            raise UserError(f"FreezeRegion: {region!r} is no region: give Region.load(path)")
+        require_region(region)
         self.region = region
         self._handle: RemovableHandle | None = None
 

@@ -1,15 +1,16 @@
 """Check that a model can read blocks of tokens, and that gradients reach its weights."""
 
+import logging
 from collections.abc import Collection
 
 import numpy as np
 from torch import nn
-from transformers import (
-    PreTrainedModel,
-)
+from transformers import PreTrainedModel
 
 from linguistic_regions.model.weights import patterns
 from linguistic_regions.runtime.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 def check_compatible(
@@ -35,6 +36,8 @@ def check_compatible(
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):
         raise UserError(f"{key}: {size} tokens exceed the model's maximum input of {longest}: {advice}")
+    if longest and size > longest:
+        log.warning("%s: %d tokens exceed the %d that the model was made for: %s", key, size, longest, advice)
 
 
 def check_gradients(model: PreTrainedModel, selected: Collection[str], reached: Collection[str]) -> None:

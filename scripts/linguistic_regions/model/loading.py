@@ -59,7 +59,8 @@ def load(
     except RuntimeError as error:
         if "mismatch" not in str(error):  # an error of the GPU or its driver
             raise
-        raise UserError(hf_config.unloadable_message(path, error)) from error
+        reason = ValueError("its weights have other shapes than its config.json says")
+        raise UserError(hf_config.unloadable_message(path, reason)) from error
     if missing := sorted(found["missing_keys"]):
         raise UserError(
             f"{path}: {len(missing)} weights of the model are missing in its files, such as {missing[0]}: remove the "

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from safetensors import SafetensorError
+
+from linguistic_regions.model import sources
 from linguistic_regions.planning import plan
 from linguistic_regions.planning.consistency import lookup
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.regions.selection import selected
+from linguistic_regions.runtime import tensorfile
 from linguistic_regions.runtime.errors import UserError
 
 RATIOS = {  # the keys of ratios of regions that are ranked within each matrix, by experiment
@@ -23,7 +28,7 @@ def check(config: dict, shape: Shape) -> None:
     """Check that each ratio selects a weight of each matrix, and that `model.include` and `model.exclude` leave one.
 
     If either of these is given, ratios are checked when regions are built. The two are checked when the model is
-    loaded, unless it is pretrained in the run.
+    loaded, unless its names are known: it is pretrained in the run, or it is a folder whose files have them.
 
     Args:
         config: a checked config.
@@ -32,7 +37,7 @@ def check(config: dict, shape: Shape) -> None:
     Raises:
         UserError: a ratio, or the patterns, select nothing.
     """
-    mistakes = [*_ratios(config, shape), *_patterns(config)]
+    mistakes = [*_ratios(config, shape), *_patterns(config, shape.experts)]
     if mistakes:
         raise UserError(*(f"config: {mistake}" for mistake in mistakes))
 
@@ -56,13 +61,32 @@ def _ratios(config: dict, shape: Shape) -> Iterator[str]:
                 )
 
 
-def _patterns(config: dict) -> Iterator[str]:
+def _patterns(config: dict, experts: int) -> Iterator[str]:
     model = config["model"]
-    if model["pretrained"]:
-        return
     include, exclude = ([re.compile(pattern) for pattern in model[key]] for key in ("include", "exclude"))
-    in_layers = [f"model.layers.{layer}.{part}.weight" for layer in range(model["scratch"]["layers"]) for part in PARTS]
-    wanted = in_layers if not include else [*in_layers, "model.embed_tokens.weight", "lm_head.weight"]
+    if not include and not exclude:
+        return
+    if not model["pretrained"]:
+        layers = range(model["scratch"]["layers"])
+        wanted = [f"model.layers.{layer}.{part}.weight" for layer in layers for part in PARTS]
+        wanted += ["model.embed_tokens.weight", "lm_head.weight"] if include else []
+    elif (
+        isinstance(source := sources.parse_source(model["pretrained"]), sources.Folder) and experts == 1
+    ):  # else transformers joins them
+        wanted = _matrices(source.path, in_layers=not include)
+    else:
+        return
     found = [name for name in wanted if not include or any(pattern.search(name) for pattern in include)]
-    if all(any(pattern.search(name) for pattern in exclude) for name in found):
-        yield f"model.include / model.exclude: no weight matrix is selected; matrices are named like {in_layers[0]}"
+    if wanted and all(any(pattern.search(name) for pattern in exclude) for name in found):
+        yield f"model.include / model.exclude: no weight matrix is selected; matrices are named like {wanted[0]}"
+
+
+def _matrices(folder: Path, in_layers: bool) -> list[str]:
+    """The names of the matrices in a model's files, or those in its layers; none if the model may have other names."""
+    try:
+        headers = [tensorfile.header(path)[0] for path in sorted(folder.glob("*.safetensors"))]
+    except (OSError, ValueError, SafetensorError):
+        return []
+    names = [name for stored in headers for name, entry in stored.items() if len(entry.get("shape", ())) > 1]
+    layers = [name for name in names if name.startswith("model.layers.")]
+    return layers if in_layers or not layers else [*layers, *(name for name in names if name not in set(layers))]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from linguistic_regions.regions.region import Region
+from linguistic_regions.regions.region import Region, require_region
 from linguistic_regions.runtime import tensorfile
 from linguistic_regions.runtime.progress import progress
 
@@ -15,8 +15,9 @@ def save_masks(region: Region, path: str | Path) -> None:
     the size of the region's own file. The region's metadata is copied, as JSON strings.
 
     Raises:
-        UserError: if the region is damaged, or the file cannot be written.
+        UserError: if it is not a region or is damaged, or the file cannot be written.
     """
+    require_region(region)
     metadata = {key: json.dumps(value, sort_keys=True) for key, value in region.metadata.items()}
     with tensorfile.create(path, region.shapes, "bool", metadata) as file:
         for name in progress(region.shapes, "masks", unit="matrix"):

@@ -131,6 +131,7 @@ class Region:
         return Region.computed(self.shapes, lambda name: operation(self.packed[name], other.packed[name]))
 
     def _match(self, other: "Region") -> None:
+        require_region(other)
         if self.shapes != other.shapes:
             raise UserError(
                 f"{self.name} and {other.name} belong to different models (parameters or shapes differ): combine "
@@ -186,6 +187,16 @@ class Region:
         region = cls.computed(shapes, read)
         region.metadata, region.name = metadata, str(path)
         return region
+
+
+def require_region(value: object) -> None:
+    """Check that a value is a region, and not the path of one.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(value, Region):
+        raise UserError(f"{value!r} is not a region: give Region.load(path)")
 
 
 def count_ones(packed: np.ndarray) -> int:

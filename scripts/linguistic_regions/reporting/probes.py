@@ -85,7 +85,8 @@ def _sentences(intact: pd.DataFrame) -> tuple[str, ...]:
         row = intact.loc[method]
         n, templates = int(row["n"]), int(row["templates"])
         powers[n, templates] = _power(n, templates)
-        text = f"{how}, the intact model is right in {_interval_of(row)} of {n} pairs ({templates} templates)"
+        units = f"{templates} {'template' if templates == 1 else 'templates'}"
+        text = f"{how}, the intact model is right in {_interval_of(row)} of {n} pairs ({units})"
         if _has_nothing_to_lose(row):
             text += f": {'at' if row['chance'] else 'below'} chance, so nothing is said of what lesions do to it"
         told.append(f"{text}.")

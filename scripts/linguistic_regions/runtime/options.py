@@ -1,6 +1,7 @@
 """Types of options of the programs: which values make sense. `runtime/cli.py` checks them before a program runs."""
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
@@ -75,6 +76,26 @@ class NoFolder:
 
 
 @dataclass(frozen=True)
+class Writable:
+    """A file or folder to write, which a long program finds out before its work.
+
+    Attributes:
+        is_file: whether it is a file.
+    """
+
+    is_file: bool = False
+
+    def mistake(self, path: Path) -> str | None:
+        """What is wrong with a path."""
+        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+        if there.is_dir() and there == path and self.is_file:
+            return f"{path} is a folder: name a file"
+        if not there.is_dir() and not (self.is_file and there == path):
+            return f"{there} is a file: name another path"
+        return None if os.access(there, os.W_OK) else f"{there} cannot be written: change its permissions"
+
+
+@dataclass(frozen=True)
 class NothingThere:
     """A folder to write as a whole, so that it must be new or empty."""
 
@@ -93,7 +114,9 @@ NonNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 Ratio = Annotated[float, Range(0, 1, inside=True)]
 Folder = Annotated[Path, ExistingFolder()]
-NewFolder = Annotated[Path, NothingThere()]
+OutputFile = Annotated[Path, Writable(is_file=True)]
+OutputFolder = Annotated[Path, Writable()]
+NewFolder = Annotated[Path, Writable(), NothingThere()]
 File = Annotated[Path, NoFolder()]
 
 

@@ -87,6 +87,8 @@ def unreadable(path: str | Path, kind: str, reason: object) -> UserError:
         kind: what it should be, such as "region".
         reason: an exception, or text.
     """
+    if isinstance(reason, OSError) and Path(path).exists() and not os.access(path, os.R_OK):
+        return UserError(f"{path} cannot be read: change its permissions")
     if isinstance(reason, FileNotFoundError):
         return UserError(f"{path}: no {kind} is there: run the workflow to make it")
     if isinstance(reason, Exception) and (user_error := system_error(reason, path)):
