@@ -77,11 +77,11 @@ def main(
         logging.info("%s: %d of %d pairs are taken", source, len(taken), len(kept))
         found += taken
     if not found:
-        names = ", ".join(sources)
+        names = ", ".join([*sources, *paths])
         dropped = ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items() if number)
         raise UserError(
-            f"{names}: there are no minimal pairs of {language}{f' (dropped: {dropped})' if dropped else ''}: add to "
-            "probes.sources, or leave it out"
+            f"there are no minimal pairs of {language} in {names}{f' (dropped: {dropped})' if dropped else ''}: name "
+            f"another source (probes.sources), or leave {language} out (probes.languages)"
         )
     logging.info("dropped: %s", ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items()))
     minimal_pairs.write(output, found, sieve.dropped)

@@ -205,6 +205,16 @@ def test_damaged_files_are_named(pair, tmp_path):
             len(Region.load(tmp_path / f"{name}.safetensors"))
 
 
+def test_a_file_that_a_region_is_read_from_was_written_again(pair, tmp_path):
+    """It is whole, so it is not called corrupted."""
+    pair[0].save(tmp_path / "r.safetensors")
+    both = Region.load(tmp_path / "r.safetensors") | pair[1]
+    both.save(tmp_path / "r.safetensors")
+    assert chosen(Region.load(tmp_path / "r.safetensors")) == chosen(pair[0] | pair[1])
+    with pytest.raises(UserError, match="r.safetensors was written again since it was loaded: load it again"):
+        len(both)
+
+
 def monolingual_config(**settings):
     """What the catalog reads of a config, and the regions of three languages."""
     languages = ["ru", "zh", "es"]

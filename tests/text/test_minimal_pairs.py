@@ -281,7 +281,7 @@ def test_program(tmp_path, tokenizer_folder):
     assert Counter(each.source for each in found) == {"templates": 12, "mine": 1}
     dropped = json.loads(pq.read_schema(tmp_path / "en.parquet").metadata[b"dropped"])
     assert dropped == {"identical": 1, "repeated": 0, "tokenized alike": 0}
-    with pytest.raises(UserError, match="files: there are no minimal pairs of ru"):
+    with pytest.raises(UserError, match="there are no minimal pairs of ru in files, "):
         program.main(**given | {"language": "ru"}, sources=("files",), paths=paths)
     with pytest.raises(UserError, match="'corruptions' needs --test"):
         program.main(**given, sources=("corruptions",))

@@ -165,7 +165,7 @@ class Region:
             metadata = {key: json.loads(value) for key, value in tensorfile.metadata(path).items()}
             shapes = {name: tuple(shape) for name, shape in metadata.pop("shapes").items()}
             counts = metadata.pop("counts")
-            stored = tensorfile.index([path])
+            stored, opened = tensorfile.index([path]), path.stat().st_mtime_ns
             bits = {name: stored[name] for name in shapes}
             whole = counts.keys() == shapes.keys()
             whole &= all(bits[name].shape == (-(-math.prod(shape) // 8),) for name, shape in shapes.items())
@@ -179,6 +179,8 @@ class Region:
             try:
                 packed = np.array(bits[name].values(0, math.prod(bits[name].shape)))
             except SafetensorError as error:
+                if path.stat().st_mtime_ns != opened:
+                    raise UserError(f"{path} was written again since it was loaded: load it again") from None
                 raise unreadable(path, "region", error) from None
             if count_ones(packed) != counts[name]:
                 raise unreadable(path, "region", "its masks do not have the recorded numbers of weights")
