@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 from itertools import repeat
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from hub import run
 from linguistic_regions.model import loading
 from linguistic_regions.model.scratch import from_scratch
 from linguistic_regions.model.tokenizer import load_tokenizer
+from linguistic_regions.runtime import hub as access
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text import minimal_pairs
 from small_run import some_slow
@@ -135,6 +137,24 @@ def test_what_came_of_one_model_is_not_taken_for_anothers(repository, tmp_path):
     weights = [{path.name for path in folder.glob("*.safetensors")} for folder in (tmp_path / "lab/other", other)]
     assert weights[0] == weights[1] and "model.safetensors" not in weights[0]
     assert not (tmp_path / "coming").exists()
+
+
+def test_without_a_network_no_time_is_lost():
+    """No address is found for the hub's name; that of a resolver that is busy may be found later."""
+    asked = []
+    for code, message in ((socket.EAI_NONAME, "connect this machine to a network"), (socket.EAI_AGAIN, "later")):
+        error = ConnectionError("cannot connect")
+        error.__cause__ = socket.gaierror(code, "not known")
+        assert message in access.explain(error, "lab/tiny", None)
+        assert access.is_transient(error) == (code == socket.EAI_AGAIN)
+
+    def ask():
+        asked.append(1)
+        raise ConnectionError from socket.gaierror(socket.EAI_NONAME, "not known")
+
+    with pytest.raises(ConnectionError):
+        access.with_retries(ask)
+    assert len(asked) == 1
 
 
 def test_an_unreachable_hub(tmp_path):

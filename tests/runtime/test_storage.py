@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.storage import atomic_write, write_csv
+from linguistic_regions.runtime.storage import atomic_write, unreadable, write_csv
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -17,6 +17,18 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
         assert not target.exists()
     assert target.read_text() == "whole"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_without_permission_is_not_called_missing(tmp_path, monkeypatch):
+    """Libraries say that it is not there. Nothing is forbidden to the user root, so permissions are pretended."""
+    (tmp_path / "x").touch()
+    reason = FileNotFoundError("no such file")
+    assert "not a readable region" not in str(unreadable(tmp_path / "y", "region", reason))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert (
+        str(unreadable(tmp_path / "x", "region", reason)) == f"{tmp_path / 'x'} cannot be read: change its permissions"
+    )
+    assert str(unreadable(tmp_path / "y", "region", reason)).startswith(f"{tmp_path / 'y'}: no region is there")
 
 
 def test_an_error_leaves_what_was_there(tmp_path):
