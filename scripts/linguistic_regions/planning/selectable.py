@@ -70,11 +70,9 @@ def _patterns(config: dict, experts: int) -> Iterator[str]:
         layers = range(model["scratch"]["layers"])
         wanted = [f"model.layers.{layer}.{part}.weight" for layer in layers for part in PARTS]
         wanted += ["model.embed_tokens.weight", "lm_head.weight"] if include else []
-    elif (
-        isinstance(source := sources.parse_source(model["pretrained"]), sources.Folder) and experts == 1
-    ):  # else transformers joins them
+    elif isinstance(source := sources.parse_source(model["pretrained"]), sources.Folder) and experts == 1:
         wanted = _matrices(source.path, in_layers=not include)
-    else:
+    else:  # not there yet; or of experts, whose matrices transformers joins
         return
     found = [name for name in wanted if not include or any(pattern.search(name) for pattern in include)]
     if wanted and all(any(pattern.search(name) for pattern in exclude) for name in found):
