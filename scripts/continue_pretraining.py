@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -72,7 +72,7 @@ def main(
     arm: Annotated[Arm, tyro.conf.arg(name="")] = Arm(),
     start: Path | None = None,
     output: NewFolder | None = None,
-    dtype: str = "float32",
+    dtype: Literal["float32", "bfloat16"] = "float32",
     shard_model: bool = False,
     trust_remote_code: bool = False,
     checkpoint_minutes: NonNegative = 10.0,

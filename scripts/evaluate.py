@@ -19,6 +19,7 @@ from linguistic_regions.runtime.checkpoints import Checkpoints, claim
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.locks import discard
 from linguistic_regions.runtime.options import Count, Folder, NonNegative, OutputFolder, Threads
 
@@ -67,9 +68,14 @@ def main(
         threads: CPU threads.
     """
     configure(threads)
-    claim(checkpoints)
     conditions = [Condition()] * intact + [Condition.of(path, factor, noise) for path in by_name(regions).values()]
     wanted = {key: value for key, value in vars(evaluations).items() if value.wanted}
+    if not conditions or not wanted:
+        raise UserError(
+            "nothing to measure: give --intact True or --regions, and what to measure, such as "
+            "--perplexity.tokens-folder and --perplexity.texts"
+        )
+    claim(checkpoints)
     loaded = load(model, dtype=dtype, trust_remote_code=trust_remote_code)
     for condition in conditions[intact:]:  # check all before removing the first
         check(loaded, condition.region)

@@ -194,6 +194,8 @@ def _check_complete(recipe: dict) -> None:
     for key in needs.get(recipe["select"], ()):
         if key not in recipe:
             raise UserError(f"build: --select {recipe['select']} needs --{key} here: give it")
+    if recipe["select"] in ("top", "bottom") and ("ratio" in recipe) == ("like" in recipe):
+        raise UserError(f"build: --select {recipe['select']} needs --ratio or --like, and only one of them: give it")
     if "minus" in recipe and recipe.get("scope") == "model":
         raise UserError(
             "build: --minus: scores that may be negative are ranked within each tensor: give --scope tensor"

@@ -129,6 +129,20 @@ def test_a_recipe_without_what_it_needs_is_refused(select, missing, tmp_path, mo
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("given", ["", "--ratio 0.1 --like r"])
+def test_a_ranked_region_has_one_size(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = end_of(monkeypatch, "region", "--select", "top", "--scores", "s", *given.split(), "--output", "out")
+    assert said.endswith("--select top needs --ratio or --like, and only one of them: give it")
+
+
+def test_nothing_to_measure_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = end_of(monkeypatch, "evaluate", "--model", ".", "--output", "out", "--name", "x", "--checkpoints", "c")
+    assert "nothing to measure: give --intact True or --regions" in said
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("program", ["figures", "report"])
 def test_a_folder_of_something_else_than_tables_is_refused(program, tmp_path, monkeypatch):
     (tmp_path / "top.safetensors").touch()

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import synthetic_results as synthetic
+from linguistic_regions.evaluation.evidence import Evidence
 from linguistic_regions.importance import estimators
 from linguistic_regions.planning import arms, consistency
 from linguistic_regions.reporting import formats, paper
@@ -275,6 +276,8 @@ def test_evidence_of_another_kind_is_named(tmp_path):
     path = synthetic.evidence(tmp_path / "core.parquet", REMOVAL)
     with pytest.raises(UserError, match="core.parquet: not evidence of this evaluation: it has no column margin"):
         run_tables(tmp_path / "tables", direct=path)
+    Evidence().save(path)  # of an evaluation that measured nothing here
+    run_tables(tmp_path / "tables", direct=path)
     pq.write_table(pa.table({"item": ["a"]}), path)
     with pytest.raises(UserError, match="core.parquet: not evidence of this evaluation: it names no conditions"):
         run_tables(tmp_path / "tables", removal=path)

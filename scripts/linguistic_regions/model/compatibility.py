@@ -10,11 +10,12 @@ from transformers import PreTrainedModel
 from linguistic_regions.model.weights import patterns
 from linguistic_regions.runtime.errors import UserError
 
+BLOCK_SIZE = "tokens.block_size"
 log = logging.getLogger(__name__)
 
 
 def check_compatible(
-    model: PreTrainedModel, input_ids: np.ndarray, key: str = "tokens.block_size", advice: str = "lower it"
+    model: PreTrainedModel, input_ids: np.ndarray, key: str = BLOCK_SIZE, advice: str = "lower it"
 ) -> None:
     """Check that a model can process these blocks.
 
@@ -36,7 +37,7 @@ def check_compatible(
     size, longest = input_ids.shape[1], getattr(settings, "max_position_embeddings", None)
     if longest and size > longest and _learned_positions(model, longest):
         raise UserError(f"{key}: {size} tokens exceed the model's maximum input of {longest}: {advice}")
-    if longest and size > longest:
+    if longest and size > longest and key == BLOCK_SIZE:  # a pair is longer than the blocks of a tiny model
         log.warning("%s: %d tokens exceed the %d that the model was made for: %s", key, size, longest, advice)
 
 

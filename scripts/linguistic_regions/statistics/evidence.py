@@ -35,7 +35,7 @@ def read(paths: Iterable[str | Path], column: str = "item") -> tuple[pd.DataFram
             described = json.loads((table.schema.metadata or {}).get(b"conditions", b"null"))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise unreadable(path, "file of evidence", error) from None
-        if described is None or column not in table.column_names:
+        if described is None or (table.num_rows and column not in table.column_names):
             lacks = "names no conditions" if described is None else f"has no column {column}"
             raise UserError(f"{path}: not evidence of this evaluation: it {lacks}: check the path")
         items.append(table.to_pandas())

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Schedule:
     betas: tuple[Share, Share] = (0.9, 0.95)
     max_grad_norm: Positive = 1.0
     batch_tokens: Count = 8192
-    precision: str = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     activation_checkpointing: bool = False
 
 
