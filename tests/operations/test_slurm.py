@@ -156,7 +156,7 @@ def test_a_step_gets_its_gpus_in_one_task(on_cluster, gres):
 
     write_config(folder, SMALL | {"gpu": "h100"}, "gpus.yaml")
     resources = [f"importance:{f'gres=gpu:{GPUS}' if gres else f'gpu={GPUS}'}"]
-    profile = ["--workflow-profile", "profiles/gres"] if gres else []
+    profile = ["--profile", "profiles/gres"] if gres else []
     partitions = ["--slurm-partition-config", "profiles/slurm/partitions.yaml"]
     target = "results/small/stability/taylor/ru.csv"
     code, said = submit(

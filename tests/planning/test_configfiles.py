@@ -6,7 +6,7 @@ import yaml
 import estimate
 from linguistic_regions.planning import configfiles, configuration
 from linguistic_regions.runtime.errors import UserError
-from small_run import copy_workflow, snakemake
+from small_run import ROOT, copy_workflow, snakemake
 
 ANCHORED = """
 run: mine
@@ -82,11 +82,30 @@ def test_a_config_that_is_not_there(tmp_path, name):
         configfiles.read(tmp_path / name)
 
 
+REFUSED = {  # files that Snakemake would open before it reads the Snakefile
+    "missing": (None, "the config cannot be read (No such file or directory): check the path"),
+    "empty": (b"", "this config has no keys; docs/config.md lists them"),
+    "bytes": (b"\x93\xff\x00\x01", "this is not a text file (invalid start byte): name a config in YAML"),
+    "twice": (b"run: a\nrun: b\n", "run is given twice, in lines 1 and 2: remove one"),
+}
+
+
 @pytest.mark.workflow
-def test_the_workflow_refuses_them_too(tmp_path):
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_workflow_names_them_in_one_line_from_any_folder(tmp_path, case):
+    content, message = REFUSED[case]
+    if content is not None:
+        write(tmp_path, content)
+    run = snakemake(tmp_path, "--dry-run", "--snakefile", ROOT / "Snakefile", config="my.yaml")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[1:] == [f"config: my.yaml: {message}"]  # after Snakemake's line about the profile
+
+
+@pytest.mark.workflow
+def test_a_config_is_read_by_the_workflow_too_if_another_profile_is_used(tmp_path):
     folder = copy_workflow(tmp_path / "workflow")
     write(folder, "run: a\nrun: b\n")
-    run = snakemake(folder, "--dry-run", config="my.yaml")
+    run = snakemake(folder, "--dry-run", "--workflow-profile", "none", config="my.yaml")
     assert run.returncode == 1
     assert "my.yaml: run is given twice, in lines 1 and 2: remove one" in run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr

@@ -1,5 +1,7 @@
 """Read config files: YAML in which no key is given twice."""
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -39,6 +41,15 @@ def read(path: str | Path) -> dict:
     if not isinstance(content, dict):
         raise UserError(f"{path}: this config has no keys; docs/config.md lists them")
     return content
+
+
+def check(paths: Iterable[str | Path]) -> None:
+    """Exit with one line if a config file cannot be read (`profiles/default`)."""
+    try:
+        for path in paths:
+            read(path)
+    except UserError as error:
+        sys.exit(f"config: {error}")
 
 
 def merged(config: dict, changes: dict) -> dict:
