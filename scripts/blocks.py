@@ -26,8 +26,8 @@ def main(
 ) -> None:
     """Write the blocks of each split: train.parquet (in random order), valid.parquet and test.parquet.
 
-    Example: python scripts/blocks.py --corpus results/demo/corpora/ru --tokenizer results/demo/models/tokenizer
-    --output tokens/ru
+    Example: .venv/bin/python scripts/blocks.py --corpus results/demo/corpora/ru --tokenizer
+    results/demo/models/tokenizer --output tokens/ru
 
     Args:
         corpus: folder of train.parquet, valid.parquet and test.parquet (columns document, text).

@@ -29,7 +29,7 @@ def main(
 
     Needs Apptainer and, without root, user namespaces with subordinate ids (`--fakeroot`).
 
-    Example: python scripts/build_container.py cpu
+    Example: .venv/bin/python scripts/build_container.py cpu
 
     Args:
         kind: cpu or cuda.

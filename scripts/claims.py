@@ -25,7 +25,7 @@ def judge(
 ) -> None:
     """Write the claims table of a run: estimates with intervals, tests and verdicts.
 
-    Example: python scripts/claims.py judge --tables results/demo/tables --removal
+    Example: .venv/bin/python scripts/claims.py judge --tables results/demo/tables --removal
     results/demo/evaluations/perplexity/intact.parquet results/demo/evaluations/perplexity/core-0.01.parquet --output
     claims.csv
 

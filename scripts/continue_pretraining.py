@@ -81,7 +81,7 @@ def main(
 ) -> None:
     """Train on one language, and measure perplexity at each milestone.
 
-    Example: python scripts/continue_pretraining.py --model results/demo/models/base --language ru --samples
+    Example: .venv/bin/python scripts/continue_pretraining.py --model results/demo/models/base --language ru --samples
     results/demo/tokens/ru/train.parquet --learning-rate 1e-4 --milestones 0 32 --perplexity.tokens-folder
     results/demo/tokens --perplexity.texts ru --evidence ru.parquet --checkpoints state
 
@@ -105,6 +105,8 @@ def main(
         seed: seed of the sample order.
         threads: CPU threads.
     """
+    if arm.freeze and arm.train_only:
+        raise UserError("--freeze, --train-only: one freezes a region, the other all else: give one of them")
     configure(threads)
     claim(checkpoints)
     regions = {name: Region.load(path) for name, path in vars(arm).items() if isinstance(path, Path)}

@@ -38,7 +38,7 @@ def main(
     In --repo, --dataset-config and --paths, {language} is replaced by the language's code, and {fineweb2} or any other
     column of resources/languages.tsv by the language's field in that column.
 
-    Example: python scripts/corpus.py --language ru --source files --paths 'texts/{language}/*.txt' --output
+    Example: .venv/bin/python scripts/corpus.py --language ru --source files --paths 'texts/{language}/*.txt' --output
     corpora/ru
 
     Args:

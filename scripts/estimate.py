@@ -10,9 +10,11 @@ from linguistic_regions.planning.costs import Step, costs, machine, shapes
 from linguistic_regions.planning.costs.decoder import Shape
 from linguistic_regions.planning.costs.gpus import gpu as gpu_called
 from linguistic_regions.reporting.formats import percent
+from linguistic_regions.runtime import provenance
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.options import Folder
+from linguistic_regions.runtime.storage import read_json
 
 DEFAULTS = Path(__file__).parents[1] / "config.yaml"
 INTERMEDIATES = {"package": "packages", "further": "further", "importance": "importance"}  # rules: names in `keep`
@@ -29,7 +31,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
 
     What a run would lack, such as a text that is not there yet, is named on standard error.
 
-    Example: python scripts/estimate.py --configfile configs/llama2-7b.yaml --gpu h100
+    Example: .venv/bin/python scripts/estimate.py --configfile configs/llama2-7b.yaml --gpu h100
 
     Args:
         configfile: files with the keys that differ from config.yaml, as for Snakemake's --configfile.
@@ -49,6 +51,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     except UserError as missing:
         logging.warning("%s (a run needs it, the estimate does not)", missing)
     if measured:
+        _warn_of_other_config(config, measured)
         print("\n".join(_comparison(steps, measured)))
         return
     print(
@@ -59,6 +62,15 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
     rows += [_row(rule, step, bool(gpu)) for rule, step in steps.items()]
     print(_aligned([*rows, _total(steps, bool(gpu))]) + "\n")
     print("\n".join(_notes(config, shape, steps, gpu)))
+
+
+def _warn_of_other_config(config: dict, results: Path) -> None:
+    """Warn if the results were made with another config than the one whose costs are estimated."""
+    record = results / "provenance.json"
+    made_with = read_json(record)["config"] if record.exists() else {}
+    differing = dict.fromkeys(key.split(".")[0] for key, *_ in provenance.differences(config, made_with))
+    if made_with and differing:
+        logging.warning("%s was made with another config, which differs in %s", results, ", ".join(differing))
 
 
 def _comparison(steps: dict[str, Step], results: Path) -> list[str]:

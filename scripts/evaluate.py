@@ -21,7 +21,7 @@ from linguistic_regions.runtime.compute import configure
 from linguistic_regions.runtime.distributed import processes
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.locks import discard
-from linguistic_regions.runtime.options import Count, Folder, NonNegative, OutputFolder, Threads
+from linguistic_regions.runtime.options import Count, FileName, Folder, NonNegative, OutputFolder, Threads
 
 Measurements = measurements()
 
@@ -30,7 +30,7 @@ def main(
     *,
     model: Folder,
     output: OutputFolder,
-    name: str,
+    name: FileName,
     checkpoints: Path,
     evaluations: Annotated[Measurements, tyro.conf.arg(name="")],
     regions: tuple[Path, ...] = (),
@@ -46,7 +46,7 @@ def main(
 ) -> None:
     """Load the model once, and run each evaluation in each condition; earlier measurements are reused.
 
-    Example: python scripts/evaluate.py --model results/demo/models/base --output evaluations --name core
+    Example: .venv/bin/python scripts/evaluate.py --model results/demo/models/base --output evaluations --name core
     --checkpoints state --regions results/demo/regions/top-0.01.safetensors --intact True --perplexity.tokens-folder
     results/demo/tokens --perplexity.texts en ru
 

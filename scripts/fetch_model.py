@@ -29,7 +29,7 @@ def main(
 
     Weights of a local folder are linked, not copied. Weights of a GGUF file are dequantized to float32.
 
-    Example: python scripts/fetch_model.py --model HuggingFaceTB/SmolLM2-135M --output model
+    Example: .venv/bin/python scripts/fetch_model.py --model HuggingFaceTB/SmolLM2-135M --output model
 
     Args:
         model: a name on the hub (a gated model needs a token in the environment, HF_TOKEN); a folder; a GGUF file

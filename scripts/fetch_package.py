@@ -38,7 +38,7 @@ def main(*, package: str, output: Path) -> None:
 
     Needs apt-get and dpkg-deb, but no root. The system's package lists and cache are not changed.
 
-    Example: python scripts/fetch_package.py --package debian-handbook --output package
+    Example: .venv/bin/python scripts/fetch_package.py --package debian-handbook --output package
 
     Args:
         package: name of the package, or `name=version`.

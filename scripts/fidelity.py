@@ -40,7 +40,7 @@ def main(
 
     Both are measured on the same blocks, so they differ by what the estimate leaves out, not by the text.
 
-    Example: python scripts/fidelity.py --model results/demo/models/base --samples
+    Example: .venv/bin/python scripts/fidelity.py --model results/demo/models/base --samples
     results/demo/tokens/ru/train.parquet --language ru --output fidelity.csv
 
     Args:

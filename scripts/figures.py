@@ -23,7 +23,7 @@ def main(
 
     A figure without measurements is not drawn.
 
-    Example: python scripts/figures.py --tables results/demo/tables --output figures
+    Example: .venv/bin/python scripts/figures.py --tables results/demo/tables --output figures
 
     Args:
         tables: folder with the run's tables.

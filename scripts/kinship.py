@@ -23,7 +23,7 @@ def main(
 ) -> None:
     """Test whether closer languages have more of their regions in common, and suffer more from one another's.
 
-    Example: python scripts/kinship.py --languages ru zh --regions results/demo/regions/top-ru-40.safetensors
+    Example: .venv/bin/python scripts/kinship.py --languages ru zh --regions results/demo/regions/top-ru-40.safetensors
     results/demo/regions/top-zh-40.safetensors --removal results/demo/tables/removal.csv --pairs pairs.csv --output
     kinship.csv
 

@@ -1,7 +1,7 @@
 """Print resources/lineages.tsv, the ancestors of each language of resources/languages.tsv, from the package qwanqwa.
 
 pip install -r envs/published.txt
-python scripts/lineages.py > resources/lineages.tsv
+.venv/bin/python scripts/lineages.py > resources/lineages.tsv
 """
 
 from linguistic_regions.runtime.cli import run

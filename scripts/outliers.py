@@ -36,7 +36,7 @@ def main(
 ) -> None:
     """Write the largest output of each layer's MLP to a table, and the stable ones as JSON, for recipes.
 
-    Example: python scripts/outliers.py --model results/demo/models/base --samples
+    Example: .venv/bin/python scripts/outliers.py --model results/demo/models/base --samples
     results/demo/tokens/ru/train.parquet --languages ru --table outliers.csv --output outliers.json
 
     Args:

@@ -16,7 +16,7 @@ from linguistic_regions.statistics.columns import COLUMNS
 def main(*, overlap: Path, density: Path, regions: tuple[Path, ...]) -> None:
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
 
-    Example: python scripts/overlap.py --regions results/demo/regions/top-ru-40.safetensors
+    Example: .venv/bin/python scripts/overlap.py --regions results/demo/regions/top-ru-40.safetensors
     results/demo/regions/top-zh-40.safetensors --overlap overlap.csv --density density.csv
 
     Args:

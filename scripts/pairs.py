@@ -1,6 +1,7 @@
 """Gather minimal pairs of one language: two sentences, of which the first is grammatical and the second is not.
 
-python scripts/pairs.py --language ru --sources templates --tokenizer results/demo/models/tokenizer --output ru.parquet
+.venv/bin/python scripts/pairs.py --language ru --sources templates --tokenizer results/demo/models/tokenizer
+--output ru.parquet
 """
 
 import logging
@@ -82,6 +83,13 @@ def main(
         raise UserError(
             f"there are no minimal pairs of {language} in {names}{f' (dropped: {dropped})' if dropped else ''}: name "
             f"another source (probes.sources), or leave {language} out (probes.languages)"
+        )
+    if contradictions := sieve.dropped["in both orders"]:
+        logging.warning(
+            "%s: %d pairs are given in both orders, so that either sentence is the grammatical one; the first of each "
+            "two is kept",
+            language,
+            contradictions,
         )
     logging.info("dropped: %s", ", ".join(f"{number} {reason}" for reason, number in sieve.dropped.items()))
     minimal_pairs.write(output, found, sieve.dropped)

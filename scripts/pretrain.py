@@ -48,7 +48,7 @@ def main(
 ) -> None:
     """Pretrain a Llama on blocks of all languages and write it in Hugging Face format.
 
-    Example: python scripts/pretrain.py --tokens-folder results/tiny/tokens --languages en ru --tokenizer
+    Example: .venv/bin/python scripts/pretrain.py --tokens-folder results/tiny/tokens --languages en ru --tokenizer
     results/tiny/models/tokenizer --samples 6400 --output model --checkpoints state
 
     Args:

@@ -32,7 +32,7 @@ def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Pa
 def compare(first: Annotated[Folder, tyro.conf.Positional], second: Annotated[Folder, tyro.conf.Positional], /) -> None:
     """Print the differences between two runs: their provenance, and their tables.
 
-    Example: python scripts/provenance.py compare results/demo results/other
+    Example: .venv/bin/python scripts/provenance.py compare results/demo results/other
 
     Args:
         first: folder of a run, such as results/demo.

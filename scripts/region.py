@@ -111,8 +111,8 @@ def build(
 ) -> None:
     """Build a region by recipe; docs/method.md lists the recipes.
 
-    Example: python scripts/region.py build --select top --scores results/demo/importance/taylor/ru/40 --ratio 0.01
-    --output top.safetensors
+    Example: .venv/bin/python scripts/region.py build --select top --scores results/demo/importance/taylor/ru/40 --ratio
+    0.01 --output top.safetensors
 
     Args:
         select: the largest or smallest scores, a random draw, outliers, or a combination of other regions.
@@ -316,7 +316,7 @@ def push(regions: Operands, *, repo: str, private: bool = True, dry_run: bool = 
 
     The token, which must allow to write, is taken from the environment (HF_TOKEN).
 
-    Example: python scripts/region.py push results/demo/regions/top-0.03.safetensors --repo me/regions
+    Example: .venv/bin/python scripts/region.py push results/demo/regions/top-0.03.safetensors --repo me/regions
 
     Args:
         regions: region files of one folder.

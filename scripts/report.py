@@ -33,8 +33,8 @@ def write(
 ) -> None:
     """Write the report of a run: a self-contained HTML file with findings, tables and figures.
 
-    Example: python scripts/report.py write --tables results/demo/tables --figures results/demo/figures --output
-    report.html
+    Example: .venv/bin/python scripts/report.py write --tables results/demo/tables --figures results/demo/figures
+    --output report.html
 
     Args:
         tables: folder with the run's tables.
@@ -82,7 +82,7 @@ def compare(
 ) -> None:
     """Write a page with two runs beside each other: what made them, their effects with differences, and verdicts.
 
-    Example: python scripts/report.py compare results/demo results/other --output comparison.html
+    Example: .venv/bin/python scripts/report.py compare results/demo results/other --output comparison.html
 
     Args:
         first: folder of a finished run, such as results/demo.

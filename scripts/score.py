@@ -72,8 +72,9 @@ def main(
 ) -> None:
     """Write the scores to `output`/{samples}, as safetensors named and shaped like the weights.
 
-    Example: python scripts/score.py --model results/demo/models/base --samples results/demo/tokens/ru/train.parquet
-    --language ru --milestones 40 --output scores --stability stability.csv --checkpoints state
+    Example: .venv/bin/python scripts/score.py --model results/demo/models/base --samples
+    results/demo/tokens/ru/train.parquet --language ru --milestones 40 --output scores --stability stability.csv
+    --checkpoints state
 
     Args:
         model: folder of the model.

@@ -55,7 +55,7 @@ def main(
 
     A table without evidence is not written, and is removed if an earlier config left one.
 
-    Example: python scripts/tables.py --removal results/demo/evaluations/perplexity/intact.parquet
+    Example: .venv/bin/python scripts/tables.py --removal results/demo/evaluations/perplexity/intact.parquet
     results/demo/evaluations/perplexity/core-0.01.parquet --model results/demo/models/base --output tables
 
     Args:

@@ -23,7 +23,7 @@ def main(
 ) -> None:
     """Write a tokenizer in Hugging Face format.
 
-    Example: python scripts/tokenizer.py --model results/demo/models/base --output tokenizer
+    Example: .venv/bin/python scripts/tokenizer.py --model results/demo/models/base --output tokenizer
 
     Args:
         output: folder of the tokenizer.

@@ -176,7 +176,7 @@ def test_a_missing_and_a_stale_image_are_named_before_any_job(image, tmp_path):
     folder = copy_workflow(tmp_path / "work")
     run, said = in_containers(folder, "containers/none.sif", SMALL)
     assert run.returncode == 1
-    assert "config: container: containers/none.sif does not exist: build it with python scripts/build_con" in said
+    assert "config: container: containers/none.sif does not exist: build it with .venv/bin/python scripts" in said
     with (folder / "envs/programs.txt").open("a", encoding="utf-8") as pins:
         pins.write("one_more==1.0\n")
     run, said = in_containers(folder, image, SMALL)

@@ -1,6 +1,7 @@
 """What a config will cost: operations as torch counts them, jobs as Snakemake plans them, GPUs that hold a job."""
 
 import copy
+import json
 import re
 import subprocess
 import sys
@@ -311,6 +312,17 @@ def test_mistakes_of_the_command_line_are_one_line(arguments, said):
     assert run.returncode == 1
     assert run.stderr.startswith(f"estimate.py: error: {said}")
     assert run.stderr.count("\n") == 1
+
+
+def test_results_of_another_config_are_named_as_such(tmp_path):
+    config = configuration.check({})
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/tables.tsv").write_text("s\n5.0\n")
+    (tmp_path / "provenance.json").write_text(json.dumps({"config": config | {"run": "another", "threads": 7}}))
+    command = [sys.executable, "scripts/estimate.py", "--measured", tmp_path]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0 and "| tables | 1 |" in run.stdout
+    assert run.stderr == f"warning: {tmp_path} was made with another config, which differs in run, threads\n"
 
 
 def test_an_estimate_needs_no_text_but_says_what_a_run_lacks(tmp_path):

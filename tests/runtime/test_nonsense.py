@@ -55,8 +55,10 @@ OPTIONS = {
     "score": ON_MODEL
     | {"milestones": ORDERED | COUNTS | {"": "give at least one"}, "checks": ORDERED | COUNTS, "ratio": RATIOS}
     | {"stop_at": SHARES, "micro_batch": COUNTS, "checkpoint_minutes": AMOUNTS},
-    "evaluate": ON_MODEL | {"factor": AMOUNTS, "noise": AMOUNTS},
-    "continue_pretraining": SCHEDULE | {"model": FOLDERS, "milestones": ORDERED | {"-4 0": "must be at least 0"}},
+    "evaluate": ON_MODEL | {"factor": AMOUNTS, "noise": AMOUNTS, "name": {"a/b": "without folders"}},
+    "continue_pretraining": SCHEDULE
+    | {"model": FOLDERS, "milestones": ORDERED | {"-4 0": "must be at least 0"}}
+    | {"freeze": {"a --train-only b": "give one of them"}},
     "pretrain": SCHEDULE
     | {"samples": COUNTS | {"8": "fewer than one batch"}, "layers": COUNTS, "mlp_width": COUNTS, "balance": SHARES}
     | {"width": COUNTS | {"12": "width must be an even multiple of heads"}, "kv_heads": COUNTS | {"3": "a multiple of"}}
@@ -70,7 +72,10 @@ OPTIONS = {
     "region": {"ratio": RATIOS, "seed": SEEDS, "dimension": AMOUNTS.fromkeys(["-1"], "must be at least 0")}
     | {"threads": THREADS},
     "kinship": {"languages": {"ru uk": "give one for each"}},
-    "samples": {"tokens_folder": FOLDERS},
+    "samples": {
+        "tokens_folder": FOLDERS,
+        "required_json": dict.fromkeys(["{", "[1]", '{"a":5}'], "is not of the form"),
+    },
     "figures": {"tables": FOLDERS},
     "report": {"tables": FOLDERS, "figures": FOLDERS},
     "estimate": {"measured": FOLDERS},
@@ -190,7 +195,7 @@ def test_the_example_in_a_programs_help_can_be_run(program):
     function = getattr(importlib.import_module(program), EXAMPLES[program])
     example = function.__doc__.split("Example: ")[1].split("\n\n")[0]
     python, script, *words = shlex.split(example)
-    assert (python, script) == ("python", f"scripts/{program}.py")
+    assert (python, script) == (".venv/bin/python", f"scripts/{program}.py")
     words = words[EXAMPLES[program] != "main" :]
     parsed = tyro.cli(
         wraps(function)(lambda *positional, **named: (positional, named)), args=words, config=cli.TYRO_CONFIG

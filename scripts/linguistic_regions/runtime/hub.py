@@ -196,7 +196,10 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
         if isinstance(cause, RevisionNotFoundError):
             return f"{name} has no revision {revision!r}: name a commit, tag or branch of it"
         if isinstance(cause, RepositoryNotFoundError):
-            return f"{where} is not on the hub, or is private: check its name, and set your token (HF_TOKEN)"
+            return (
+                f"{where} is not on the hub, or is private: check its name, or the path if it is a folder; set your "
+                "token (HF_TOKEN) if it is private"
+            )
         if isinstance(cause, EntryNotFoundError) and not isinstance(cause, LocalEntryNotFoundError):
             return f"{where} lacks a required file: {str(cause).splitlines()[0]}"
         if isinstance(cause, OfflineModeIsEnabled):

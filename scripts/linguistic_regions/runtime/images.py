@@ -43,7 +43,7 @@ def check(container: str, image: Path) -> None:
     """
     if not image.exists():
         raise UserError(
-            f"config: container: {container} does not exist: build it with python scripts/build_container.py "
+            f"config: container: {container} does not exist: build it with .venv/bin/python scripts/build_container.py "
             f"{'cuda' if 'cuda' in image.name else 'cpu'}, or name an image that exists"
         )
     label = labels(image).get(PINS_LABEL)

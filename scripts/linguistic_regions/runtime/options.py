@@ -105,6 +105,15 @@ class NothingThere:
         return None if is_new else f"{path} exists: remove it, or name another folder"
 
 
+@dataclass(frozen=True)
+class PlainName:
+    """The name of a file, without folders."""
+
+    def mistake(self, name: str) -> str | None:
+        """What is wrong with a name."""
+        return None if name and name == Path(name).name else f"{name!r} must be the name of a file, without folders"
+
+
 Count = Annotated[int, Range(1)]
 Number = Annotated[int, Range(0)]
 Seed = Annotated[int, Range(0, 2**32 - 1)]
@@ -118,6 +127,7 @@ OutputFile = Annotated[Path, Writable(is_file=True)]
 OutputFolder = Annotated[Path, Writable()]
 NewFolder = Annotated[Path, Writable(), NothingThere()]
 File = Annotated[Path, NoFolder()]
+FileName = Annotated[str, PlainName()]
 
 
 def mistakes(name: str, kind: object, value: object) -> Iterator[str]:

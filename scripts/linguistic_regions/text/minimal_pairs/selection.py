@@ -19,11 +19,14 @@ class Sieve:
 
     def __init__(self, tokenizer: Tokenizer):
         self.tokenizer = tokenizer
-        self.dropped = dict.fromkeys(("identical", "repeated", "tokenized alike"), 0)
+        self.dropped = dict.fromkeys(("identical", "repeated", "in both orders", "tokenized alike"), 0)
         self.seen: set[tuple[str, str]] = set()
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        """Yield those of the pairs that are kept; of pairs that are repeated, also between calls, the first."""
+        """Yield those of the pairs that are kept.
+
+        Of pairs that are repeated, or given in both orders, also between calls, the first is kept.
+        """
         for pair in pairs:
             sentences = (pair.good, pair.bad)
             good, bad = (self.tokenizer.encode(text, add_special_tokens=False).ids for text in sentences)
@@ -31,6 +34,8 @@ class Sieve:
                 self.dropped["identical"] += 1
             elif sentences in self.seen:
                 self.dropped["repeated"] += 1
+            elif sentences[::-1] in self.seen:
+                self.dropped["in both orders"] += 1
             elif good == bad:
                 self.dropped["tokenized alike"] += 1
             else:
