@@ -13,6 +13,7 @@ from spython.utils import stream_command
 from linguistic_regions.runtime import images
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import OutputFile
 from linguistic_regions.runtime.storage import remove
 
 
@@ -22,7 +23,7 @@ def main(
     *,
     base: str | None = None,
     wheels: Path | None = None,
-    output: Path | None = None,
+    output: OutputFile | None = None,
     compression: Literal["zstd", "gzip"] = "zstd",
 ) -> None:
     """Build the image from containers/KIND.def: the pins of envs/programs.txt on a base image with Python.

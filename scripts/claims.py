@@ -7,7 +7,7 @@ from linguistic_regions.claims.run import Run
 from linguistic_regions.reporting import claims, paper
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import File, Folder
+from linguistic_regions.runtime.options import File, Folder, OutputFile
 from linguistic_regions.statistics import evidence
 from linguistic_regions.statistics.tables import read_folder, write
 from linguistic_regions.text.kinship import close_languages
@@ -17,7 +17,7 @@ from linguistic_regions.text.languages import names
 def judge(
     *,
     tables: Folder,
-    output: Path,
+    output: OutputFile,
     removal: tuple[File, ...] = (),
     direct: tuple[File, ...] = (),
     prompted: tuple[File, ...] = (),

@@ -12,6 +12,7 @@ from typing import IO
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import OutputFolder
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.text.fortunes import is_fortune
 
@@ -33,7 +34,7 @@ Acquire::Retries "3";
 """
 
 
-def main(*, package: str, output: Path) -> None:
+def main(*, package: str, output: OutputFolder) -> None:
     """Download a Debian package, and extract its HTML and Mallard pages or its fortunes.
 
     Needs apt-get and dpkg-deb, but no root. The system's package lists and cache are not changed.

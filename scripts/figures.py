@@ -1,12 +1,11 @@
 """Draw the figures of a run from its tables."""
 
-from pathlib import Path
 from typing import Literal
 
 from linguistic_regions.reporting.figures import draw
 from linguistic_regions.reporting.figures.style import save, styled
 from linguistic_regions.runtime import cli
-from linguistic_regions.runtime.options import Folder
+from linguistic_regions.runtime.options import Folder, OutputFolder
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names
 
@@ -14,7 +13,7 @@ from linguistic_regions.text.languages import names
 def main(
     *,
     tables: Folder,
-    output: Path,
+    output: OutputFolder,
     languages: tuple[str, ...] = (),
     formats: tuple[Literal["svg", "png", "pdf"], ...] = ("svg", "png"),
     density_regions: tuple[str, ...] = ("top",),

@@ -8,6 +8,7 @@ from linguistic_regions.regions.overlap import of_tops
 from linguistic_regions.regions.region import Region
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import OutputFile
 from linguistic_regions.statistics import kinship, measures, tables
 from linguistic_regions.statistics.domains import first
 from linguistic_regions.text.kinship import genealogy, script
@@ -17,7 +18,7 @@ def main(
     *,
     removal: Path,
     pairs: Path,
-    output: Path,
+    output: OutputFile,
     languages: tuple[str, ...] = (),
     regions: tuple[Path, ...] = (),
 ) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from linguistic_regions.regions.overlap import jaccard, parameters
 from linguistic_regions.regions.region import Region, by_name, count_ones
 from linguistic_regions.runtime.cli import run
+from linguistic_regions.runtime.options import OutputFile
 from linguistic_regions.runtime.progress import progress
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.statistics.columns import COLUMNS
 
 
-def main(*, overlap: Path, density: Path, regions: tuple[Path, ...]) -> None:
+def main(*, overlap: OutputFile, density: OutputFile, regions: tuple[Path, ...]) -> None:
     """Write the Jaccard index of each pair of regions, and each region's density by layer and matrix.
 
     Example: .venv/bin/python scripts/overlap.py --regions results/demo/regions/top-ru-40.safetensors

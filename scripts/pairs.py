@@ -11,7 +11,7 @@ from typing import Literal
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Seed, required
+from linguistic_regions.runtime.options import Count, OutputFile, Seed, required
 from linguistic_regions.text import minimal_pairs
 from linguistic_regions.text.minimal_pairs import Pair, corruptions, files, templates
 from linguistic_regions.text.minimal_pairs.selection import Sieve, select
@@ -24,7 +24,7 @@ def main(
     language: str,
     sources: tuple[Literal["templates", "corruptions", "hub", "files"], ...],
     tokenizer: Path,
-    output: Path,
+    output: OutputFile,
     count: Count | None = None,
     test: Path | None = None,
     seed: Seed = 0,

@@ -9,12 +9,12 @@ import tyro
 from linguistic_regions.model.modelfiles import SOURCE
 from linguistic_regions.runtime import provenance
 from linguistic_regions.runtime.cli import run
-from linguistic_regions.runtime.options import Folder
+from linguistic_regions.runtime.options import Folder, OutputFile
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics import tables
 
 
-def record(*, config: Path, manifests: tuple[Path, ...], output: Path, model: Path | None = None) -> None:
+def record(*, config: Path, manifests: tuple[Path, ...], output: OutputFile, model: Path | None = None) -> None:
     """Write config, software, data and hardware of a run as JSON.
 
     Args:
@@ -51,6 +51,9 @@ def compare(first: Annotated[Folder, tyro.conf.Positional], second: Annotated[Fo
             print(f"tables/{name}.csv: {difference or 'the same'}")
         elif name in of_first or name in of_second:
             print(f"tables/{name}.csv: only in {first if name in of_first else second}")
+    contents = [{path.name: path.read_bytes() for path in folder.glob("tables/*.csv")} for folder in (first, second)]
+    for name in sorted({**contents[0], **contents[1]}.keys() - {f"{name}.csv" for name in tables.COLUMNS}):
+        print(f"tables/{name}: {'the same' if contents[0].get(name) == contents[1].get(name) else 'not the same'}")
 
 
 if __name__ == "__main__":

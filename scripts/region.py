@@ -20,7 +20,7 @@ from linguistic_regions.regions.selection import check_ratio
 from linguistic_regions.runtime import parallel
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Count, Folder, Number, Ratio, Seed, Threads
+from linguistic_regions.runtime.options import Count, Folder, NewFolder, Number, OutputFile, Ratio, Seed, Threads
 from linguistic_regions.runtime.storage import read_json, remove
 
 Operands = tyro.conf.Positional[tuple[Path, ...]]
@@ -37,7 +37,8 @@ Select = Literal[
     "difference",
     "complement",
 ]
-Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+Output = Annotated[OutputFile, tyro.conf.arg(aliases=["-o"])]
+NewOutput = Annotated[NewFolder, tyro.conf.arg(aliases=["-o"])]
 
 
 @dataclass(frozen=True)
@@ -284,9 +285,9 @@ def describe(region: tyro.conf.Positional[Path]) -> None:
 def export(
     region: tyro.conf.Positional[Path],
     *,
-    mask: Path | None = None,
+    mask: OutputFile | None = None,
     model: Folder | None = None,
-    lesioned: Path | None = None,
+    lesioned: NewFolder | None = None,
 ) -> None:
     """Export a region for other programs: as boolean masks, or as a copy of the model with the region removed.
 
@@ -300,8 +301,6 @@ def export(
         raise UserError("export: --model and --lesioned need each other: give both or neither")
     if mask is None and lesioned is None:
         raise UserError("export: no output: give --mask, or --model and --lesioned")
-    if mask and mask.resolve() == region.resolve():
-        raise UserError(f"--mask: {mask} is the region itself: name another file")
     loaded = Region.load(region)
     if mask:
         save_masks(loaded, mask)
@@ -337,7 +336,7 @@ def push(regions: Operands, *, repo: str, private: bool = True, dry_run: bool = 
     print(f"\n{files[sharing.CARD]}", end="")
 
 
-def pull(repo: tyro.conf.Positional[str], *, output: Output, revision: str | None = None) -> None:
+def pull(repo: tyro.conf.Positional[str], *, output: NewOutput, revision: str | None = None) -> None:
     """Download the regions of a repository on the Hugging Face hub, and check them.
 
     Args:

@@ -9,7 +9,7 @@ from linguistic_regions.model import naming
 from linguistic_regions.reporting import citation, comparison, paper, report
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Folder
+from linguistic_regions.runtime.options import Folder, OutputFile
 from linguistic_regions.runtime.storage import atomic_write, read_json
 from linguistic_regions.statistics.tables import read_folder
 from linguistic_regions.text.languages import names as language_names
@@ -19,7 +19,7 @@ def write(
     *,
     tables: Folder,
     figures: Folder,
-    output: Path,
+    output: OutputFile,
     config: Path | None = None,
     provenance: Path | None = None,
     manifests: tuple[Path, ...] = (),
@@ -78,7 +78,7 @@ def compare(
     second: Annotated[Folder, tyro.conf.Positional],
     /,
     *,
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    output: Annotated[OutputFile, tyro.conf.arg(aliases=["-o"])],
 ) -> None:
     """Write a page with two runs beside each other: what made them, their effects with differences, and verdicts.
 
@@ -91,6 +91,8 @@ def compare(
     """
     if output.suffix != ".html":
         raise UserError(f"--output: {output}: name a file that ends in .html")
+    if any(output.resolve() == (folder / "report.html").resolve() for folder in (first, second)):
+        raise UserError(f"--output: {output} is the report of one of the runs: name another file")
     page = comparison.render(comparison.read(first), comparison.read(second))
     with atomic_write(output) as part:
         part.write_text(page, encoding="utf-8")

@@ -2,11 +2,10 @@
 
 import json
 import logging
-from pathlib import Path
 
 from linguistic_regions.runtime.cli import run
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import Folder
+from linguistic_regions.runtime.options import Folder, OutputFile
 from linguistic_regions.runtime.storage import write_csv
 from linguistic_regions.text import tokens
 
@@ -14,7 +13,7 @@ SPLITS = ("train", "valid", "test")
 FORM = json.dumps({"importance.samples": {"en": 32}})
 
 
-def main(*, tokens_folder: Folder, languages: tuple[str, ...], required_json: str, output: Path) -> None:
+def main(*, tokens_folder: Folder, languages: tuple[str, ...], required_json: str, output: OutputFile) -> None:
     """Write the number of blocks of each language, after checking that there are enough.
 
     Example: .venv/bin/python scripts/samples.py --tokens-folder results/demo/tokens --languages en ru --required-json

@@ -1,5 +1,6 @@
 """Compute the result tables from evidence, and the paper's tables with this run's values."""
 
+import logging
 from pathlib import Path
 
 from linguistic_regions.model import naming
@@ -7,7 +8,7 @@ from linguistic_regions.reporting import paper
 from linguistic_regions.reporting.generations import grids as layout
 from linguistic_regions.runtime import cli
 from linguistic_regions.runtime.errors import UserError
-from linguistic_regions.runtime.options import File
+from linguistic_regions.runtime.options import File, OutputFolder
 from linguistic_regions.runtime.storage import atomic_write
 from linguistic_regions.statistics import effects, evidence, probes, selectivity, tables
 from linguistic_regions.statistics.domains import first
@@ -34,7 +35,7 @@ WRITTEN = (
 
 def main(
     *,
-    output: Path,
+    output: OutputFolder,
     removal: tuple[File, ...] = (),
     retraining: tuple[File, ...] = (),
     freezing: tuple[File, ...] = (),
@@ -97,11 +98,13 @@ def main(
         found["fidelity"] = correlations(read_weights(fidelity))
     found = {name: table for name, table in found.items() if len(table)}
     if direct or prompted:
-        (scored, labels), (asked, others) = evidence.read(direct, "margin"), evidence.read(prompted, "margin")
+        (scored, labels), (asked, others) = evidence.read(direct, "margin"), evidence.read(prompted, "filler")
         found |= probes.tables(scored, asked, labels | others)
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
     old_tables = [output / f"{name}.csv" for name in WRITTEN]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
+        if old.stem in WRITTEN and old.exists() and old.stem not in made:
+            logging.info("%s: removed, because no evidence of it is given", old)
         old.unlink(missing_ok=True)
     for name, table in made.items():
         tables.write(table, output / f"{name}.csv")

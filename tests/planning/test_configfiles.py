@@ -33,6 +33,7 @@ TWICE = {
     "within a list": ("removal: {ratios: [{a: 1,\n b: 2,\n a: 3}]}", "a is given twice, in lines 1 and 3"),
     "a number and its name": ("5: 1\n'5': 2\n", "5 is given twice, in lines 1 and 2"),
     "once more by anchor": ("x-a: &a {b: 1,\n b: 2}\nc: {<<: *a}\n", "b is given twice, in lines 1 and 2"),
+    "in a line": ("importance: {samples: [40], samples: [8]}\n", "samples is given twice, in line 1"),
     "in JSON": ('{"run": "a",\n"run": "b"}', "run is given twice, in lines 1 and 2"),
 }
 
@@ -59,6 +60,7 @@ NO_CONFIGS = {
     "empty": (b"", "this config has no keys"),
     "a list": (b"- a\n", "this config has no keys"),
     "bytes": (b"\x93\xff\x00\x01", "this is not a text file"),
+    "UTF-16": ("run: x\n".encode("utf-16"), "this is not a text file in UTF-8 (invalid start byte)"),
     "a control character": (b"run: \x01", "this is not a text file"),
     "half of YAML": (b"run: x\ntokens: [\n", "this is not YAML (expected the node content, but found '<stream end>'"),
     "a list as a key": (b"? [a]\n: 1\n", "this is not YAML (found unhashable key in line 1)"),
@@ -85,7 +87,7 @@ def test_a_config_that_is_not_there(tmp_path, name):
 REFUSED = {  # files that Snakemake would open before it reads the Snakefile
     "missing": (None, "the config cannot be read (No such file or directory): check the path"),
     "empty": (b"", "this config has no keys; docs/config.md lists them"),
-    "bytes": (b"\x93\xff\x00\x01", "this is not a text file (invalid start byte): name a config in YAML"),
+    "bytes": (b"\x93\xff\x00\x01", "this is not a text file in UTF-8 (invalid start byte): name a config in YAML"),
     "twice": (b"run: a\nrun: b\n", "run is given twice, in lines 1 and 2: remove one"),
 }
 

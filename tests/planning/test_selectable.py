@@ -51,6 +51,7 @@ def test_the_smallest_matrix_is_that_of_the_model():
         check(ratios | {"removal": {"ratios": [0.99 / smallest], "curve": {"ratios": [0.5]}}}, **scratch)
     model_wide = {"ratios": [0.99 / smallest], "scopes": ["model"], "curve": {"ratios": [0.5]}}
     check(ratios | {"removal": model_wide}, **scratch)
+    check(ratios | {"removal": {"ratios": [0.5], "curve": {"ratios": [1e-9], "estimators": []}}}, **scratch)
 
 
 @pytest.mark.parametrize("is_stored", [False, True])

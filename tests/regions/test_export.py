@@ -177,11 +177,3 @@ def test_a_folder_that_exists_is_not_replaced(tmp_path, tiny_model):
 def test_export_wants_to_be_told_what_to_write(tmp_path, arguments, message):
     with pytest.raises(UserError, match=message):
         program.export(tmp_path / "region.safetensors", **{key: tmp_path / name for key, name in arguments.items()})
-
-
-def test_a_region_is_not_overwritten_by_its_own_masks(tiny_model, tmp_path):
-    path = tmp_path / "r.safetensors"
-    region = region_of(tiny_model, path)
-    with pytest.raises(UserError, match="is the region itself: name another file"):
-        program.export(path, mask=path)
-    assert Region.load(path).fingerprint == region.fingerprint

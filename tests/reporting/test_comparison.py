@@ -101,4 +101,6 @@ def test_the_page_takes_the_place_of_no_other_file(tmp_path):
     run = finished(tmp_path / "a", "a")
     with pytest.raises(UserError, match="name a file that ends in .html"):
         program.compare(run, run, output=run / "provenance.json")
+    with pytest.raises(UserError, match="report.html is the report of one of the runs: name another file"):
+        program.compare(run, run, output=run / "report.html")
     assert json.loads((run / "provenance.json").read_text())["config"]["run"] == "a"

@@ -1,9 +1,13 @@
 """What is there already is not overwritten or removed by a slip in a command: one line says so, before any work."""
 
+from typing import get_type_hints
+
 import pytest
 
+import region
 from linguistic_regions.runtime import locks
 from linguistic_regions.runtime.errors import UserError
+from linguistic_regions.runtime.options import outputs_in_use
 from linguistic_regions.runtime.storage import atomic_write
 from mistakes import end_of
 
@@ -34,6 +38,14 @@ COMMANDS = {
     "a region over its operand": (
         "region --select complement --of mine/thesis.txt --output mine/thesis.txt",
         "--output: mine/thesis.txt is also --of: name another",
+    ),
+    "tables over a region": (
+        "overlap --regions mine/thesis.txt model/thesis.txt --overlap o --density ./model/../mine/thesis.txt",
+        "--density: model/../mine/thesis.txt is also --regions: name another",
+    ),
+    "two tables in a file": (
+        "overlap --regions mine/thesis.txt --overlap o --density o",
+        "--overlap: o is also --density: name another",
     ),
     "claims over a table": (
         "claims --tables mine --output mine/thesis.txt",
@@ -67,6 +79,12 @@ def test_what_is_there_stays(name, tmp_path, monkeypatch):
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} == {
         *("mine", "mine/thesis.txt", "model", "model/thesis.txt"),
     }
+
+
+def test_masks_do_not_replace_their_region(tmp_path):
+    given = {"region": tmp_path / "a", "mask": tmp_path / "b/../a", "model": None}
+    kinds = get_type_hints(region.export, include_extras=True)
+    assert list(outputs_in_use(given, kinds)) == [f"--mask: {given['mask']} is also --region: name another"]
 
 
 def test_a_folder_that_was_claimed_can_be_claimed_again_and_is_removed_as_a_whole(tmp_path):

@@ -77,8 +77,11 @@ def test_two_runs_are_compared(tmp_path, capsys):
     differing = f"rows that differ: 1 of {count - 1}, by at most 0.5 (relative) in ppl"
     assert removal == f"tables/removal.csv: rows in one run only: 1; {differing}"
     (second / "tables/freezing.csv").unlink()
+    for folder, row in ((first, "1"), (second, "2")):
+        (folder / "tables/outliers.csv").write_text(f"layer\n{row}\n")
     program.compare(first, second)
-    assert f"tables/freezing.csv: only in {first}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"tables/freezing.csv: only in {first}" in said and "tables/outliers.csv: not the same" in said
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, " does not exist"), ("{", ": not a readable JSON")])

@@ -276,6 +276,9 @@ def test_evidence_of_another_kind_is_named(tmp_path):
     path = synthetic.evidence(tmp_path / "core.parquet", REMOVAL)
     with pytest.raises(UserError, match="core.parquet: not evidence of this evaluation: it has no column margin"):
         run_tables(tmp_path / "tables", direct=path)
+    for name, lacking in {"prompted": "filler", "generations": "prompt", "lm_eval": "group", "freezing": "arm"}.items():
+        with pytest.raises(UserError, match=rf"core.parquet: not evidence of .*: it has no .*\b{lacking}"):
+            run_tables(tmp_path / "tables", **{name: path})
     Evidence().save(path)  # of an evaluation that measured nothing here
     run_tables(tmp_path / "tables", direct=path)
     pq.write_table(pa.table({"item": ["a"]}), path)
@@ -296,6 +299,16 @@ def test_an_interval_that_only_one_run_has_is_a_difference():
     assert tables.table_difference("selectivity", lacking, lacking) is None
     told = tables.table_difference("selectivity", table, lacking)
     assert told == f"rows that differ: 1 of {len(table)}, by at most inf (relative) in low"
+
+
+def test_another_text_is_a_difference():
+    table = synthetic.generations("Москва")
+    told = tables.table_difference("generations", table, synthetic.generations("Минск"))
+    intact = int((table["continuation"] == "Москва").sum())
+    assert told == f"rows that differ: {intact} of {len(table)}, in continuation"
+    others = synthetic.generations("Минск").assign(nll=table["nll"] * 2)
+    told = tables.table_difference("generations", table, others)
+    assert told == f"rows that differ: {len(table)} of {len(table)}, by at most 0.5 (relative) in nll, in continuation"
 
 
 def test_a_number_that_is_not_there_is_read_as_it_was_written(tmp_path):

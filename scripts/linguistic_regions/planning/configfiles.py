@@ -16,9 +16,11 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if (first := lines.setdefault(str(key.value), line)) != line:
-                raise UserError(f"{self.name}: {key.value} is given twice, in lines {first} and {line}: remove one")
+            line, name = key.start_mark.line + 1, str(key.value)
+            if name in lines:
+                where = f"lines {lines[name]} and {line}" if line != lines[name] else f"line {line}"
+                raise UserError(f"{self.name}: {name} is given twice, in {where}: remove one")
+            lines[name] = line
         return node
 
 
@@ -29,12 +31,12 @@ def read(path: str | Path) -> dict:
         UserError: the file does not exist, is not YAML with keys, or has a key twice; the message names the file.
     """
     try:
-        with Path(path).open("rb") as file:
+        with Path(path).open(encoding="utf-8") as file:
             content = _Loader(file).get_single_data()
     except OSError as error:
         raise UserError(f"{path}: the config cannot be read ({error.strerror}): check the path") from None
-    except yaml.reader.ReaderError as error:
-        raise UserError(f"{path}: this is not a text file ({error.reason}): name a config in YAML") from None
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        raise UserError(f"{path}: this is not a text file in UTF-8 ({error.reason}): name a config in YAML") from None
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}: this is not YAML ({error.problem}{where}): correct it") from None
@@ -46,7 +48,9 @@ def read(path: str | Path) -> dict:
 def check(paths: Iterable[str | Path]) -> None:
     """Exit with one line if a config file cannot be read (`profiles/default`)."""
     try:
-        for path in paths:
+        for path in map(Path, paths):
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise UserError(f"{path}: Snakemake reads a config file twice, and this is none: name a file")
             read(path)
     except UserError as error:
         sys.exit(f"config: {error}")

@@ -46,6 +46,8 @@ def _ratios(config: dict, shape: Shape) -> Iterator[str]:
     if config["model"]["include"] or config["model"]["exclude"]:
         return
     keys = [key for experiment in config["experiments"] for key in RATIOS.get(experiment, ())]
+    if not config["removal"]["curve"]["estimators"]:
+        keys = [key for key in keys if key != "removal.curve.ratios"]
     if config["removal"]["scopes"] == ["model"]:
         keys = [key for key in keys if key != "removal.ratios"]
     if plan.stability(config):

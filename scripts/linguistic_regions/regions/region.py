@@ -198,7 +198,7 @@ def require_region(value: object) -> None:
         UserError: it is not.
     """
     if not isinstance(value, Region):
-        raise UserError(f"{value!r} is not a region: give Region.load(path)")
+        raise UserError(f"{type(value).__name__} {str(value)[:50]!r} is not a region: give Region.load(path)")
 
 
 def count_ones(packed: np.ndarray) -> int:

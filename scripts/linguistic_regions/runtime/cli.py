@@ -19,7 +19,7 @@ from tyro._errors import on_parse_error
 from linguistic_regions.runtime.arguments import refuse
 from linguistic_regions.runtime.errors import UserError, system_error
 from linguistic_regions.runtime.joblogs import WARNING
-from linguistic_regions.runtime.options import mistakes, output_is_input
+from linguistic_regions.runtime.options import mistakes, outputs_in_use
 from linguistic_regions.runtime.progress import IS_RANK_ZERO
 
 TYRO_CONFIG = (tyro.conf.FlagConversionOff,)  # booleans take a value: --base True
@@ -66,8 +66,7 @@ def _checked(function: Callable) -> Callable:
         given = signature(function).bind(*positional, **named).arguments
         kinds = get_type_hints(function, include_extras=True)
         found = [mistake for name, value in given.items() for mistake in mistakes(name, kinds[name], value)]
-        if isinstance(given.get("output"), Path):
-            found += output_is_input(given)
+        found += outputs_in_use(given, kinds)
         if found:
             raise UserError(*dict.fromkeys(found))
         return function(*positional, **named)

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
+from itertools import combinations, product
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -156,17 +157,25 @@ def mistakes(name: str, kind: object, value: object) -> Iterator[str]:
             yield from mistakes(field, of, getattr(value, field))
 
 
-def output_is_input(given: Mapping[str, object]) -> Iterator[str]:
-    """Yield a mistake if the option `output` names the same file or folder as another option.
+def outputs_in_use(given: Mapping[str, object], kinds: Mapping[str, object]) -> Iterator[str]:
+    """Yield a mistake for each output that is the same file or folder as the value of another option.
 
     Args:
         given: the values of all options, by name.
+        kinds: their types; those of outputs have a check `Writable`.
     """
-    output = given.get("output")
-    for name, value in given.items():
-        values = value if isinstance(value, tuple) else (value,)
-        if name != "output" and any(isinstance(one, Path) and one.absolute() == output.absolute() for one in values):
-            yield f"--output: {output} is also --{name.replace('_', '-')}: name another"
+    paths = {name: value if isinstance(value, tuple) else (value,) for name, value in given.items()}
+    paths = {name: {one.resolve(): one for one in values if isinstance(one, Path)} for name, values in paths.items()}
+    outputs = [name for name in paths if _is_output(kinds[name])]
+    others = [name for name in paths if name not in outputs]
+    for output, other in [*product(outputs, others), *combinations(outputs, 2)]:
+        for path in paths[output].keys() & paths[other].keys():
+            flags = [f"--{name.replace('_', '-')}" for name in (output, other)]
+            yield f"{flags[0]}: {paths[output][path]} is also {flags[1]}: name another"
+
+
+def _is_output(kind: object) -> bool:
+    return any(isinstance(part, Writable) or _is_output(part) for part in get_args(kind))
 
 
 def required(value: Value | None, flag: str, source: str) -> Value:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.storage import atomic_write, unreadable
@@ -54,7 +55,7 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     try:
         return table.astype(COLUMNS[name])
     except ValueError as error:
-        raise UserError(f"{path}: {error}; numeric columns must contain numbers") from error
+        raise unreadable(path, f"{name} table", f"{error}; numeric columns must contain numbers") from None
 
 
 def read_folder(folder: str | Path) -> dict[str, pd.DataFrame]:
@@ -75,15 +76,17 @@ def from_evidence(paths: Sequence[str | Path], name: str) -> pd.DataFrame:
     `lm_eval`.
 
     Raises:
-        UserError: if a file is missing or damaged.
+        UserError: if a file is missing, damaged, or not evidence of this table.
     """
-    items, labels = evidence.read(paths)
+    items, labels = evidence.read(paths, {"generations": "prompt", "lm_eval": "group"}.get(name, "window"))
     if name == "generations":
         rows = continuations(items, labels)
     elif name == "lm_eval":
         rows = lm_eval.results(items, labels)
     else:
         rows = evidence.summarize(items, labels, INTACT if name == "removal" else None)
+    if lacking := [column for column in COLUMNS[name] if len(rows) and column not in rows]:
+        raise UserError(f"{paths[0]}: not evidence of {name}: it has no {', '.join(lacking)}: check the path")
     return rows[list(COLUMNS[name])].astype(COLUMNS[name])
 
 
@@ -161,10 +164,14 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
     both = first.merge(second, on=keys, how="outer", suffixes=("", " of the second"), indicator=True)
     unmatched = int((both["_merge"] != "both").sum())
     both = both[both["_merge"] == "both"]
-    numbers = [column for column in first.select_dtypes("number") if column not in keys and column in second]
-    changed, worst, where = pd.Series(False, both.index), 0.0, ""
-    for column in numbers:
+    changed, worst, where, words = pd.Series(False, both.index), 0.0, "", []
+    for column in (column for column in first if column not in keys and column in second):
         a, b = both[column], both[f"{column} of the second"]
+        if not (is_numeric_dtype(a) and is_numeric_dtype(b)):
+            differs = a.astype(str) != b.astype(str)
+            changed |= differs
+            words += [column] * bool(differs.any())
+            continue
         relative = ((a - b).abs() / pd.concat([a.abs(), b.abs()], axis=1).max(axis=1)).fillna(0.0)
         relative = relative.mask(a.isna() != b.isna(), math.inf)
         changed |= relative > 0
@@ -174,7 +181,6 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
     if unmatched:
         parts.append(f"rows in one run only: {unmatched}")
     if changed.any():
-        parts.append(
-            f"rows that differ: {int(changed.sum())} of {len(both)}, by at most {worst:.2g} (relative) in {where}"
-        )
+        how = [f"by at most {worst:.2g} (relative) in {where}"] * bool(where) + [f"in {column}" for column in words]
+        parts.append(f"rows that differ: {int(changed.sum())} of {len(both)}, {', '.join(how)}")
     return "; ".join(parts) or None
