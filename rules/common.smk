@@ -48,6 +48,7 @@ TRUSTED = config["model"]["pretrained"] and config["model"]["trust_remote_code"]
 TRUST_OPTION = {"trust_remote_code": True} if TRUSTED else {}
 
 
+os.environ.pop("PYTHONSAFEPATH", None)  # programs find the library beside them
 os.environ.update(
     PROGRAMS=str(ROOT / "scripts"),
     # Programs are run by Snakemake's interpreter, even if its virtual environment is not activated.

@@ -23,6 +23,7 @@ rule tables:
         **plan.evidence(config),
         stability=plan.stability(config),
         fidelity=plan.fidelity(config),
+        outliers=plan.outliers(config),
     output:
         report(plan.tables(config), caption="../report/tables.rst", category="Tables"),
     log:
@@ -184,12 +185,11 @@ rule report:
     params:
         code=programs.fingerprint("report"),
         resources=programs.resources_fingerprint("languages.tsv", "paper/*.csv", "report/*"),
-        options=flags(languages=config["languages"]),
+        options=flags(languages=config["languages"], evidence=plan.evaluation_folders(config)),
         model=constant(MODEL_NAME),
         tables=result_path("tables"),
-        evidence=result_path("evaluations"),
     message:
         "Write the report"
     shell:
         'python "$PROGRAMS"/report.py write {params.options} {params.model} --config {input.config} --provenance {input.provenance}'
-        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --evidence {params.evidence} --output {output} > {log} 2>&1"
+        " --tables {params.tables} --figures {input.figures} --manifests {input.manifests} --output {output} > {log} 2>&1"

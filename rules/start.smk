@@ -7,8 +7,14 @@ from linguistic_regions.runtime import images, locks, preflight
 
 RESULTS = plan.results(config)
 
-if workflow.is_main_process and (warning := preflight.missing_records_warning(RESULTS, ".snakemake")):
-    logger.warning(warning)
+if workflow.is_main_process:
+    try:
+        preflight.existing(RESULTS)
+        preflight.check_records(".snakemake")
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    if warning := preflight.missing_records_warning(RESULTS, ".snakemake"):
+        logger.warning(warning)
 
 
 onstart:

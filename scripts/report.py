@@ -26,7 +26,7 @@ def write(
     languages: tuple[str, ...] = (),
     model: Path | None = None,
     model_name: str | None = None,
-    evidence: Path | None = None,
+    evidence: tuple[Path, ...] = (),
     paper_figures: Folder = paper.RESOURCES / "paper",
     citations: Path = citation.FILE,
     template: Path = report.TEMPLATE,
@@ -46,14 +46,14 @@ def write(
         languages: language codes in display order.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
         model_name: name of the run's model in the report; None: from `model`.
-        evidence: folder with a folder per evaluation, which the report links to; what was removed is left out.
+        evidence: folders of the evaluations, which the report links to; those that were removed are left out.
         paper_figures: folder with the paper's values.
         citations: the Citation File Format's file of this software, which names the paper too.
         template: Jinja template of the report.
     """
     linked = [path for path in sorted(tables.glob("*")) if path.suffix in (".csv", ".md")]
     linked += [path for path in sorted(figures.glob("*")) if path.suffix in (".svg", ".png")]
-    linked += [path for path in sorted(evidence.glob("*")) if path.is_dir()] if evidence else []
+    linked += [path for path in evidence if path.is_dir()]
     linked += [path for path in (config, provenance) if path]
     page = report.render(
         tables=read_folder(tables),

@@ -46,6 +46,7 @@ def main(
     prompted: tuple[File, ...] = (),
     stability: tuple[File, ...] = (),
     fidelity: tuple[File, ...] = (),
+    outliers: File | None = None,
     languages: tuple[str, ...] = (),
     domains: tuple[str, ...] = (),
     model: Path | None = None,
@@ -71,6 +72,7 @@ def main(
         prompted: evidence files of minimal pairs that prompts ask about.
         stability: parts of the table of agreement between the regions of two halves of the samples.
         fidelity: exact changes of the loss and scores of single weights, a table per language.
+        outliers: the table of outliers.py, which stays; without it, one that an earlier config left is removed too.
         languages: language codes in row order.
         domains: domains in row order; the paper's tables show the first.
         model: folder of the base model, if it was fetched; its source.json has the model's name.
@@ -101,9 +103,9 @@ def main(
         (scored, labels), (asked, others) = evidence.read(direct, "margin"), evidence.read(prompted, "filler")
         found |= probes.tables(scored, asked, labels | others)
     made = {name: tables.ordered(table, name, languages, domains) for name, table in found.items()}
-    old_tables = [output / f"{name}.csv" for name in WRITTEN]
+    old_tables = [output / f"{name}.csv" for name in (*WRITTEN, *["outliers"] * (outliers is None))]
     for old in [*old_tables, *output.glob("paper_*.md"), output / "generations.md"]:
-        if old.stem in WRITTEN and old.exists() and old.stem not in made:
+        if old.suffix == ".csv" and old.exists() and old.stem not in made:
             logging.info("%s: removed, because no evidence of it is given", old)
         old.unlink(missing_ok=True)
     for name, table in made.items():

@@ -3,6 +3,7 @@
 import errno
 import ssl
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def test_a_file_where_a_folder_should_be(tmp_path):
     (tmp_path / "results").touch()
     with pytest.raises(UserError, match="results is a file, not a folder: move it away"):
         preflight.check_storage([], tmp_path / "results/demo")
+
+
+def test_a_folder_without_space_for_records(tmp_path, monkeypatch):
+    preflight.check_records(tmp_path / ".snakemake")
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(UserError, match=".snakemake: no space is left: free some space"):
+        preflight.check_records(tmp_path / ".snakemake")
 
 
 def test_what_another_process_works_on_is_refused_until_it_ends(tmp_path):

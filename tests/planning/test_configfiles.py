@@ -103,6 +103,12 @@ def test_the_workflow_names_them_in_one_line_from_any_folder(tmp_path, case):
     assert run.stderr.splitlines()[1:] == [f"config: my.yaml: {message}"]  # after Snakemake's line about the profile
 
 
+def test_a_target_after_the_config_files_is_told_from_them(tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        configfiles.check([write(tmp_path, "run: x"), "report"])
+    assert str(ended.value.code).endswith("check the path; targets are given before --configfile, or after --")
+
+
 @pytest.mark.workflow
 def test_a_config_is_read_by_the_workflow_too_if_another_profile_is_used(tmp_path):
     folder = copy_workflow(tmp_path / "workflow")

@@ -326,3 +326,9 @@ def test_regions_are_no_scores(tmp_path):
     Region.from_masks({"w": np.ones(16, bool)}).save(tmp_path / "r.safetensors")
     with pytest.raises(UserError, match="its tensors are uint8, so no importance scores"):
         Scores([tmp_path])
+
+
+@pytest.mark.parametrize("mask", [np.full((2, 2), 0.5), None, [[0.5, 1.0]]])
+def test_what_is_no_mask_is_refused(mask):
+    with pytest.raises(UserError, match="the mask of a is not an array of dtype bool"):
+        Region.from_masks({"a": mask})

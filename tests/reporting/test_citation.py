@@ -1,7 +1,10 @@
 """A run says how to cite what it rests on, with versions, and no path of the machine that it ran on."""
 
+import pytest
+
 from linguistic_regions.planning import configuration
 from linguistic_regions.reporting import citation
+from linguistic_regions.runtime.errors import UserError
 
 HASH = "ab" * 32
 SOFTWARE = {"linguistic-regions": "9.9.9", "revision": "0123abc"}
@@ -57,3 +60,9 @@ def test_the_published_sets_of_the_default_config_have_a_citation():
     hub = configuration.check({})["probes"]["hub"]
     names = {settings["repo"].rpartition("/")[2] for settings in (hub, *hub["languages"].values())}
     assert len(cited({}, pairs=names)["Minimal pairs"]) == len(names) == 3
+
+
+def test_a_file_that_cites_nothing_is_named(tmp_path):
+    (tmp_path / "my.yaml").write_text("run: x\n")
+    with pytest.raises(UserError, match=r"my.yaml: no file in the Citation File Format"):
+        citation.load(tmp_path / "my.yaml")

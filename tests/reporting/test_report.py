@@ -325,7 +325,12 @@ def test_links_stay_right_when_the_folder_moves(tmp_path):
 
 def test_each_table_leads_to_its_file_and_its_evidence(tmp_path, figures):
     (tmp_path / "evaluations" / "perplexity").mkdir(parents=True)
-    page = write_report(tmp_path, synthetic.everything(), figures, evidence=tmp_path / "evaluations")
+    page = write_report(
+        tmp_path,
+        synthetic.everything(),
+        figures,
+        evidence=(tmp_path / "evaluations/perplexity", tmp_path / "evaluations/gone"),
+    )
     core = page[page.index('id="core"') : page.index('id="retraining"')]
     assert '<a href="tables/removal.csv">removal.csv</a>' in core
     assert 'evidence: <a href="evaluations/perplexity/">perplexity/</a>' in core

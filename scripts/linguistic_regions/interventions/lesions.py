@@ -95,10 +95,13 @@ def noised(model: nn.Module, region: Region, scale: float, seed: int) -> Iterato
         seed: of the noise; a matrix's name is part of it.
 
     Raises:
-        UserError: the region belongs to another model, or the scale is negative or not finite.
+        UserError: the region belongs to another model, the scale is negative or not finite, or the seed is negative or
+            no whole number.
     """
     if not 0 <= scale < math.inf:
         raise UserError(f"noised: a scale of {scale}: give a finite number of at least 0")
+    if not isinstance(seed, int) or seed < 0:
+        raise UserError(f"noised: a seed of {seed!r}: give a whole number of at least 0")
     before = snapshot(model, region)
     try:
         for name, part in zip(region.shapes, before, strict=True):

@@ -47,13 +47,15 @@ def read(path: str | Path) -> dict:
 
 def check(paths: Iterable[str | Path]) -> None:
     """Exit with one line if a config file cannot be read (`profiles/default`)."""
+    paths = list(map(Path, paths))
     try:
-        for path in map(Path, paths):
+        for path in paths:
             if path.exists() and not path.is_file() and not path.is_dir():
                 raise UserError(f"{path}: Snakemake reads a config file twice, and this is none: name a file")
             read(path)
     except UserError as error:
-        sys.exit(f"config: {error}")
+        targets = "; targets are given before --configfile, or after --" if path != paths[0] else ""
+        sys.exit(f"config: {error}{targets}")
 
 
 def merged(config: dict, changes: dict) -> dict:

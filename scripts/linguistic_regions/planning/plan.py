@@ -12,6 +12,7 @@ from linguistic_regions.model.modelfiles import patterns
 from linguistic_regions.planning import catalog, corpora
 from linguistic_regions.planning import pairs as minimal_pairs
 from linguistic_regions.planning.arms import ARMS
+from linguistic_regions.regions import recipes
 from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.text.prompts import shipped_prompts
 
@@ -255,6 +256,19 @@ def fidelity(config: dict) -> list[str]:
         return []
     languages = config["fidelity"]["languages"] or config["importance"]["languages"][:1]
     return [f"<results>/fidelity/{language}.csv" for language in languages]
+
+
+def outliers(config: dict) -> list[str]:
+    """The table of the model's outliers, if a region that is removed follows from them."""
+    declared = catalog.declared(config)
+    needed = (recipe for name in removed_regions(config) for recipe in recipes.needed(name, declared).values())
+    return ["<results>/tables/outliers.csv"] if any(map(outlier_files, needed)) else []
+
+
+def evaluation_folders(config: dict) -> list[str]:
+    """The folders of evidence, one per evaluation."""
+    folders = {file.split("/")[2] for files in evidence(config).values() for file in files}
+    return [f"{results(config)}/evaluations/{folder}" for folder in sorted(folders)]
 
 
 def tables(config: dict) -> list[str]:

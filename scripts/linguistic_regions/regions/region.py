@@ -58,7 +58,16 @@ class Region:
 
     @classmethod
     def from_masks(cls, masks: Mapping[str, np.ndarray], metadata: dict | None = None) -> "Region":
-        """Create a region from boolean masks."""
+        """Create a region from boolean masks.
+
+        Raises:
+            UserError: a mask has numbers that are not whole, or is no array.
+        """
+        for name, mask in masks.items():
+            if np.asarray(mask).dtype.kind not in "biu":
+                raise UserError(
+                    f"the mask of {name} is not an array of dtype bool: give one, such as scores > threshold"
+                )
         packed = {name: np.packbits(mask) for name, mask in masks.items()}
         return cls(packed, {name: mask.shape for name, mask in masks.items()}, metadata or {})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from linguistic_regions.runtime.checkout import ROOT, checkout_file
+from linguistic_regions.runtime.errors import UserError
 
 FILE = ROOT / "CITATION.cff"
 PACKAGE = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?:.*?sha256:(?P<hash>[0-9a-f]{64}))?")
@@ -53,8 +54,15 @@ class Reference:
 
 
 def load(path: str | Path = FILE) -> dict:
-    """Read CITATION.cff."""
-    return yaml.safe_load(checkout_file(Path(path)).read_text(encoding="utf-8"))
+    """Read CITATION.cff.
+
+    Raises:
+        UserError: the file is something else.
+    """
+    content = yaml.safe_load(checkout_file(Path(path)).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "references" not in content:
+        raise UserError(f"{path}: no file in the Citation File Format with references: check the path")
+    return content
 
 
 def references(

@@ -24,6 +24,7 @@ from linguistic_regions.reporting import (
 )
 from linguistic_regions.reporting.methods.model import dequantized, public_name
 from linguistic_regions.reporting.methods.text import begins
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.statistics import measures
 from linguistic_regions.statistics.domains import domains, first, only
 from linguistic_regions.statistics.tables import ARMS, in_order
@@ -102,7 +103,13 @@ def render(
 
 
 def load(template: Path) -> Template:
-    """Load a page's template, which escapes all data; it may extend others of its folder."""
+    """Load a page's template, which escapes all data; it may extend others of its folder.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if not template.is_file():
+        raise UserError(f"{template}: there is no such template: check the path")
     environment = Environment(
         loader=FileSystemLoader(template.parent),
         autoescape=True,

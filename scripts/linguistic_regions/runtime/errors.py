@@ -8,6 +8,7 @@ RESUME_HINT = "finished work is kept, and the same command resumes the run"
 SYSTEM_ERRORS = {  # what to do about errors of the operating system
     errno.ENOSPC: f"free some space; {RESUME_HINT}",
     errno.EDQUOT: f"free some space or have the quota raised; {RESUME_HINT}",
+    errno.EFBIG: f"raise the limit on the size of files (ulimit -f); {RESUME_HINT}",
     errno.EROFS: f"make it writable, or make results a link to a folder that is; {RESUME_HINT}",
     errno.EACCES: "change its permissions or its owner",
     errno.EPERM: "change its permissions or its owner",

@@ -38,6 +38,34 @@ def size_mib(path: str | Path) -> int:
     return sum(file.lstat().st_size for file in files) // MIB
 
 
+def existing(folder: str | Path) -> Path:
+    """The nearest place of a folder that exists: itself, or one of its parents.
+
+    Raises:
+        UserError: it is a file, or a link to what does not exist.
+    """
+    link = next((place for place in (Path(folder), *Path(folder).parents) if place.is_symlink()), None)
+    if link and not link.exists():
+        raise UserError(f"{link}: is a link to {link.readlink()}, which does not exist: create that folder")
+    place = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
+    if not place.is_dir():
+        raise UserError(f"{folder}: {place} is a file, not a folder: move it away")
+    return place
+
+
+def check_records(folder: str | Path) -> None:
+    """Check that Snakemake can keep its records, which it begins as soon as it has read the workflow.
+
+    Raises:
+        UserError: its folder is not writable, or its disk is full.
+    """
+    place = existing(folder)
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{folder}: {place} is not writable: make it writable, or run in another folder (--directory)")
+    if not shutil.disk_usage(place).free:
+        raise UserError(f"{folder}: no space is left: free some space, or run in another folder (--directory)")
+
+
 def check_storage(jobs: Sequence[Requirements], folder: str | Path) -> None:
     """Check that the results folder is writable and has space for each job.
 
@@ -51,17 +79,10 @@ def check_storage(jobs: Sequence[Requirements], folder: str | Path) -> None:
     Raises:
         UserError: the folder is not writable, or the outputs of one job exceed the free space.
     """
-    link = next((place for place in (Path(folder), *Path(folder).parents) if place.is_symlink()), None)
-    if link and not link.exists():
-        raise UserError(f"{link}: is a link to {link.readlink()}, which does not exist: create that folder")
-    existing = next(parent for parent in (Path(folder).absolute(), *Path(folder).absolute().parents) if parent.exists())
-    if not existing.is_dir():
-        raise UserError(f"{folder}: {existing} is a file, not a folder: move it away")
-    if not os.access(existing, os.W_OK):
-        raise UserError(
-            f"{folder}: {existing} is not writable: make it writable, or make results a link to a folder that is"
-        )
-    free = shutil.disk_usage(existing).free // MIB
+    place = existing(folder)
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{folder}: {place} is not writable: make it writable, or make results a link to one that is")
+    free = shutil.disk_usage(place).free // MIB
     largest = max(jobs, key=lambda job: job.disk_mb, default=None)
     if largest and largest.disk_mb > free:
         raise UserError(
