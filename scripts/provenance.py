@@ -51,6 +51,9 @@ def compare(first: Annotated[Folder, tyro.conf.Positional], second: Annotated[Fo
             print(f"tables/{name}.csv: {difference or 'the same'}")
         elif name in of_first or name in of_second:
             print(f"tables/{name}.csv: only in {first if name in of_first else second}")
+    for folder in (first, second):
+        if not any(folder.glob("tables/*.csv")):
+            print(f"{folder}: there are no tables to compare")
     contents = [{path.name: path.read_bytes() for path in folder.glob("tables/*.csv")} for folder in (first, second)]
     for name in sorted({**contents[0], **contents[1]}.keys() - {f"{name}.csv" for name in tables.COLUMNS}):
         print(f"tables/{name}: {'the same' if contents[0].get(name) == contents[1].get(name) else 'not the same'}")
