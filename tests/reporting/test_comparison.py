@@ -84,7 +84,7 @@ def test_what_is_no_finished_run_is_named(tmp_path):
 def test_a_run_without_the_evidence_of_its_tables_is_named(tmp_path):
     run = finished(tmp_path / "a", "a")
     synthetic.write({"selectivity": synthetic.everything()["selectivity"]}, run / "tables")
-    with pytest.raises(UserError, match="a: there is no evidence of .*: run the workflow to make it"):
+    with pytest.raises(UserError, match="a: there is no evidence of .*: run the workflow with --forcerun evaluate"):
         program.compare(run, run, output=tmp_path / "page.html")
 
 

@@ -65,7 +65,7 @@ def read(folder: Path) -> Finished:
         items = items[items["condition"].isin(list(labels))]
     needed = set(found["selectivity"]["region"]) if "selectivity" in found else set()
     if missing := sorted(needed - {label["region"] for label in labels.values()}):
-        raise UserError(f"{folder}: there is no evidence of {missing[0]}: run the workflow to make it")
+        raise UserError(f"{folder}: there is no evidence of {missing[0]}: run the workflow with --forcerun evaluate")
     if "claims" not in found:
         logging.warning(f"{folder}: there is no tables/claims.csv, so no claim is judged: run the workflow to make it")
     measured = Run(items, labels, found.get("selectivity", pd.DataFrame()), _tokenizer(record))
