@@ -14,6 +14,7 @@ if not (ROOT / "scripts").is_dir():  # a module whose Snakefile is an address
     raise WorkflowError("the programs are run from a clone: clone the repository, and name the path of its Snakefile")
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from linguistic_regions.model import sources
 from linguistic_regions.planning import (
     arms,
     catalog,
@@ -159,7 +160,11 @@ def origin_flags(recipe):
     """What is recorded in a region's file: the model, and how the scores that it is ranked by were measured."""
     model, importance = config["model"], config["importance"]
     estimators = {scores.split("/")[0] for scores in recipes.ranked_by(recipe)}
-    origin = {key: model[key] for key in ("revision", "include", "exclude")}
+    origin = {key: model[key] for key in ("include", "exclude")}
+    if model["pretrained"] and isinstance(
+        sources.parse_source(model["pretrained"]), sources.HubModel | sources.HubGguf
+    ):
+        origin["revision"] = model["revision"]
     origin |= {"at": importance["at"], "model": model["pretrained"] or "scratch"}
     if estimators & set(consistency.BY_MICRO_BATCH):
         origin["micro_batch"] = importance["micro_batch"]

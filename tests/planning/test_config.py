@@ -209,3 +209,15 @@ def test_a_persons_minimal_pairs_are_watched_and_must_be_there(tmp_path):
     config["probes"]["files"]["paths"].append(f"{tmp_path}/other.jsonl")
     with pytest.raises(UserError, match="probes.files.paths: there is no file .*/other.jsonl; check the path"):
         configuration.check_files(config)
+
+
+def test_a_language_without_a_row_among_a_persons_minimal_pairs_is_named(tmp_path):
+    row = {"language": "ru", "phenomenon": "p", "good": "a", "bad": "b"}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(row))
+    probes = {"languages": ["ru", "es"], "sources": ["files"], "files": {"paths": [f"{tmp_path}/*"]}}
+    with pytest.raises(UserError, match="probes.languages: no row of probes.files.paths is of es: add pairs of it"):
+        configuration.check_files(configuration.check({"probes": probes}))
+    configuration.check_files(configuration.check({"probes": probes | {"sources": ["files", "corruptions"]}}))
+    (tmp_path / "mine.jsonl").write_text(json.dumps(row | {"good": ""}))
+    with pytest.raises(UserError, match="config: probes.files: .*mine.jsonl, line 1 has no 'good'"):
+        configuration.check_files(configuration.check({"probes": probes}))

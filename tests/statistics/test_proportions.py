@@ -114,6 +114,18 @@ def test_a_language_with_too_few_pairs_is_named():
     assert math.isnan(contrast(measured([1, 0], [0, 0], [0, 1]), french, are_accuracies=True).estimate)
 
 
+def test_pairs_of_two_templates_are_units_themselves_and_no_accuracy_leaves_its_bounds():
+    right = np.ones(40)
+    scores = measured(right, right, np.arange(40) % 2)
+    interval = contrast(scores, pd.DataFrame([[1.0, 0.0]], ["en"], ["a", "b"]), are_accuracies=True)
+    assert (interval.estimate, interval.high, interval.n, interval.units) == (1.0, 1.0, 40, "pairs")
+    assert 0.9 < interval.low < 1
+    several = pd.concat([scores, measured(right, right, np.arange(40) % 4, "ru")])
+    weights = pd.DataFrame([[0.5, 0.0]] * 2, ["en", "ru"], ["a", "b"])
+    both = contrast(several, weights, are_accuracies=True)
+    assert (both.n, both.units, both.high) == (44, "templates and pairs", 1.0)
+
+
 # --- by simulation ---
 
 

@@ -35,7 +35,8 @@ def destroyed(run: Run, condition: str) -> Measured:
     """What a removal does to the language that it affects least."""
     interval, language = least(run.evidence(), condition, INTACT)
     share = 100 * run.labels[condition]["ratio"]
-    return Measured(interval, f"least affected: {run.names_of([language])}; {share:.4g} % of the weights")
+    pooled = "its variance is pooled over the documents of all languages"
+    return Measured(interval, f"least affected: {run.names_of([language])}; {pooled}; {share:.4g} % of the weights")
 
 
 def _destroys(run: Run) -> Measured:

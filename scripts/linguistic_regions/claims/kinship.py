@@ -13,6 +13,8 @@ SOURCE = "tables/kinship.csv: measure, distance, n, close, correlation, p"
 
 def _association(run: Run, measure: str) -> Measured:
     """The partial correlation with genealogical closeness, and the p-value of the Mantel test."""
+    if "kinship" not in run.tables:
+        raise NotMeasured(f"not tested with fewer than {LANGUAGES} languages whose regions were removed")
     table = run.table("kinship")
     rows = table[(table["measure"] == measure) & (table["distance"] == "genealogy")]
     if rows.empty:

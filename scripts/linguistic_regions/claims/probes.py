@@ -1,8 +1,8 @@
 """Claims on minimal pairs: what a model knows directly, what it says when asked, and what lesions do to either.
 
-The units are templates, those of each language apart. Lesions are judged in languages in which the intact model is
-above chance: where it is not, there is nothing to lose. Regions come from the training text and pairs from templates or
-other text, so no pair was used to find a region.
+The units are templates, those of each language apart, or pairs where a language has fewer than three templates. Lesions
+are judged in languages in which the intact model is above chance: where it is not, there is nothing to lose. Regions
+come from the training text and pairs from templates or other text, so no pair was used to find a region.
 """
 
 import math
@@ -126,7 +126,8 @@ def _with_power(interval: Interval, pairs: int) -> Measured:
         return Measured(interval)
     found = detectable(pairs, interval.n)
     told = "no difference is" if math.isnan(found) else f"a difference of {found:.2f} is"
-    return Measured(interval, f"{pairs} pairs in {interval.n} templates: {told} found with power 0.8")
+    units = "" if interval.units == "pairs" else f" in {interval.n} {interval.units}"
+    return Measured(interval, f"{pairs} pairs{units}: {told} found with power 0.8")
 
 
 def _selective(run: Run, score: str) -> Measured:

@@ -158,6 +158,8 @@ def check_files(config: dict) -> None:
             if not corpora.matching_files([pattern]):
                 advice = "give it without {}: each row names its language" if "{" in pattern else "check the path"
                 raise UserError(f"config: probes.files.paths: there is no file {pattern}; {advice}")
+        if find_spec("pyarrow"):
+            _check_pairs(config)
     seen: dict[tuple[str, ...], str] = {}
     for text in corpora.texts(config):
         settings, code = corpora.corpus(config, text), text.split("/")[0]
@@ -180,6 +182,22 @@ def check_files(config: dict) -> None:
                 "{language} in the path"
             )
         seen[tuple(files)] = text
+
+
+def _check_pairs(config: dict) -> None:
+    """Check that the user's pairs have each language that has no others."""
+    from linguistic_regions.text.minimal_pairs import files  # imports pyarrow
+
+    for language in pairs.languages(config):
+        try:
+            first = next(files.pairs(language, config["probes"]["files"]["paths"]), None)
+        except UserError as error:
+            raise UserError(f"config: probes.files: {error}") from None
+        if not first and pairs.sources(config, language) == ["files"]:
+            raise UserError(
+                f"config: probes.languages: no row of probes.files.paths is of {language}: add pairs of it, add a "
+                "source, or leave it out"
+            )
 
 
 def _check_column(file: str, column: str) -> None:

@@ -25,10 +25,11 @@ within the interval. It is *not tested* if it was not measured, or rests on fewe
 
 **Intervals** are Student's t over independent units: languages, regions, documents, templates or training runs, never
 the several values measured on one unit. Where random regions are drawn, the variance between the draws is a component
-of its own, and at least {minimum} of them are needed. In simulations, 92 % or more of the intervals contain the truth
-(`tests/statistics`). Comparisons of log perplexity are paired by unit; a ratio of perplexities is written as a factor,
-×. Comparisons of accuracies and margins are paired by minimal pair; how small a difference can be found with how many
-pairs: [probes.md](probes.md#how-many-pairs).
+of its own, and at least {minimum} draws in all are needed. Where a language has fewer than {minimum} templates, each of
+its pairs is a unit, and the interval is about these templates alone. In simulations, 92 % or more of the intervals
+contain the truth (`tests/statistics`). Comparisons of log perplexity are paired by unit; a ratio of perplexities is
+written as a factor, ×. Comparisons of accuracies and margins are paired by minimal pair; how small a difference can be
+found with how many pairs: [probes.md](probes.md#how-many-pairs).
 
 **Many claims.** The column `verdict_holm` has the verdict after Holm's correction for the number of claims that were
 tested. The figures of the paper are the same statistic, computed from its tables for LLaMA-2, where it reports them.

@@ -208,7 +208,10 @@ def explain(error: BaseException, name: str, revision: str | None) -> str:
                 "(docs/cluster.md)"
             )
         if _knows_no_host(cause):
-            return f"{where}: the hub cannot be reached ({cause.strerror}): connect this machine to a network"
+            return (
+                f"{where}: the hub cannot be reached ({cause.strerror}): connect this machine to a network, or check "
+                "the path if it is a folder"
+            )
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if is_transient(error):
         return f"{where}: the hub is busy or cannot be reached ({reason}): run the same command again later"

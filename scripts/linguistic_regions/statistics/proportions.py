@@ -11,6 +11,7 @@ No interval is a point then.
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,9 +92,10 @@ def contrast(scores: pd.DataFrame, weights: pd.DataFrame, are_accuracies: bool, 
         level: share of such intervals that hold the truth.
 
     Returns:
-        The sum. Its units are clusters. Without ends if a language has fewer than `MINIMUM_UNITS` items.
+        The sum. Its units are clusters ("templates"), items ("pairs"), or both. An interval of accuracies ends where
+        they do. Without ends if a language has fewer than `MINIMUM_UNITS` items.
     """
-    estimate, components, n, few = 0.0, [], 0, ""
+    estimate, components, n, few, kinds = 0.0, [], 0, "", set()
     languages, clusters = (scores.index.get_level_values(level).to_numpy() for level in (0, 1))
     for language, weight in weights.iterrows():
         weight = weight[weight != 0]
@@ -105,6 +107,7 @@ def contrast(scores: pd.DataFrame, weights: pd.DataFrame, are_accuracies: bool, 
         sums, sizes = units(values, clusters[measured])
         estimate += float(values.mean())
         n += len(sums)
+        kinds.add("templates" if len(set(clusters[measured])) >= MINIMUM_UNITS else "pairs")
         if len(values) < MINIMUM_UNITS:
             few = f"items in {language}"
             continue
@@ -113,7 +116,12 @@ def contrast(scores: pd.DataFrame, weights: pd.DataFrame, are_accuracies: bool, 
         components.append(of_ratio(sums, sizes))
     if few:
         return no_interval(estimate, n, few)
-    return student(estimate, components, n, "templates", "Student t, jackknife over templates", level)
+    found = " and ".join(sorted(kinds, reverse=True))
+    interval = student(estimate, components, n, found, f"Student t, jackknife over {found}", level)
+    if not are_accuracies:
+        return interval
+    least, most = weights.clip(upper=0).to_numpy().sum(), weights.clip(lower=0).to_numpy().sum()
+    return replace(interval, low=max(interval.low, least), high=min(interval.high, most))
 
 
 def units(values: np.ndarray, clusters: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
