@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LM
 import region as program
 from linguistic_regions.model import loading
 from linguistic_regions.model.weights import selectable
-from linguistic_regions.regions import Region
+from linguistic_regions.regions import Region, masks
 from linguistic_regions.runtime.errors import UserError
 
 
@@ -177,3 +177,11 @@ def test_a_folder_that_exists_is_not_replaced(tmp_path, tiny_model):
 def test_export_wants_to_be_told_what_to_write(tmp_path, arguments, message):
     with pytest.raises(UserError, match=message):
         program.export(tmp_path / "region.safetensors", **{key: tmp_path / name for key, name in arguments.items()})
+
+
+def test_a_region_is_not_overwritten_by_its_own_masks(tiny_model, tmp_path):
+    path = tmp_path / "r.safetensors"
+    region = region_of(tiny_model, path)
+    with pytest.raises(UserError, match="r.safetensors is the region's own file: name another"):
+        masks.save_masks(Region.load(path), path)
+    assert Region.load(path).fingerprint == region.fingerprint

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from linguistic_regions.regions.region import Region, require_region
 from linguistic_regions.runtime import tensorfile
+from linguistic_regions.runtime.errors import UserError
 from linguistic_regions.runtime.progress import progress
 
 
@@ -15,9 +16,11 @@ def save_masks(region: Region, path: str | Path) -> None:
     the size of the region's own file. The region's metadata is copied, as JSON strings.
 
     Raises:
-        UserError: if it is not a region or is damaged, or the file cannot be written.
+        UserError: if it is not a region or is damaged, or the file is the region's own or cannot be written.
     """
     require_region(region)
+    if Path(path).resolve() == Path(region.name).resolve():  # a region is named by the file that it was read from
+        raise UserError(f"{path} is the region's own file: name another")
     metadata = {key: json.dumps(value, sort_keys=True) for key, value in region.metadata.items()}
     with tensorfile.create(path, region.shapes, "bool", metadata) as file:
         for name in progress(region.shapes, "masks", unit="matrix"):

@@ -181,6 +181,8 @@ def table_difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> st
     if unmatched:
         parts.append(f"rows in one run only: {unmatched}")
     if changed.any():
-        how = [f"by at most {worst:.2g} (relative) in {where}"] * bool(where) + [f"in {column}" for column in words]
+        is_in_both = worst < math.inf
+        most = f"by at most {worst:.2g} (relative) in {where}" if is_in_both else f"in {where}, absent from one run"
+        how = [most] * bool(where) + [f"in {column}" for column in words]
         parts.append(f"rows that differ: {int(changed.sum())} of {len(both)}, {', '.join(how)}")
     return "; ".join(parts) or None
