@@ -67,7 +67,7 @@ def main(*, configfile: tuple[Path, ...] = (), gpu: str | None = None, measured:
 def _warn_of_other_config(config: dict, results: Path) -> None:
     """Warn if the results were made with another config than the one whose costs are estimated."""
     record = results / "provenance.json"
-    made_with = read_json(record)["config"] if record.exists() else {}
+    made_with = read_json(record).get("config", {}) if record.exists() else {}
     differing = dict.fromkeys(key.split(".")[0] for key, *_ in provenance.differences(config, made_with))
     if made_with and differing:
         logging.warning("%s was made with another config, which differs in %s", results, ", ".join(differing))

@@ -15,7 +15,7 @@ def _association(run: Run, measure: str) -> Measured:
     """The partial correlation with genealogical closeness, and the p-value of the Mantel test."""
     if "kinship" not in run.tables:
         raise NotMeasured(f"not tested with fewer than {LANGUAGES} languages whose regions were removed")
-    table = run.table("kinship")
+    table = run.tables["kinship"]
     rows = table[(table["measure"] == measure) & (table["distance"] == "genealogy")]
     if rows.empty:
         raise NotMeasured(f"the measure {measure} was not tested")

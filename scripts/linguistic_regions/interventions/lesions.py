@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ def noised(model: nn.Module, region: Region, scale: float, seed: int) -> Iterato
     """
     if not 0 <= scale < math.inf:
         raise UserError(f"noised: a scale of {scale}: give a finite number of at least 0")
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise UserError(f"noised: a seed of {seed!r}: give a whole number of at least 0")
     before = snapshot(model, region)
     try:

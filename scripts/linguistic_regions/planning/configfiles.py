@@ -51,7 +51,7 @@ def check(paths: Iterable[str | Path]) -> None:
     try:
         for path in paths:
             if path.exists() and not path.is_file() and not path.is_dir():
-                raise UserError(f"{path}: Snakemake reads a config file twice, and this is none: name a file")
+                raise UserError(f"{path}: this is not a file, and Snakemake reads a config twice: name a file")
             read(path)
     except UserError as error:
         targets = "; targets are given before --configfile, or after --" if path != paths[0] else ""
